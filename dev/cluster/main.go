@@ -1,0 +1,156 @@
+// Cluster runs a real Kubernetes control plane (etcd and kube-apiserver) on the
+// loopback interface, without Docker and without root.
+//
+//	go -C dev run ./cluster build   # build etcd, kube-apiserver, kubectl and Helm into the cache
+//	go -C dev run ./cluster bin     # print the folder that holds all four, for PATH
+//	go -C dev run ./cluster up      # start a cluster, print one line of JSON, stay up
+//	go -C dev run ./cluster guard -- PROGRAM ARGUMENTS   # run a program that ends with its owner
+//
+// There is no controller manager, scheduler or kubelet: namespaces never finish
+// deleting, nothing is garbage-collected, no pod runs, and no namespace gets a
+// default service account. Give each test a namespace of its own.
+//
+// A program that starts a cluster should use `up --hold stdin` with a pipe as
+// stdin: the cluster then ends when its owner closes the pipe or dies, however
+// it dies. (`go run` does not pass SIGTERM on to what it runs, so a signal sent
+// to it is not enough.)
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+const usage = `usage: cluster COMMAND
+
+  build   build etcd, kube-apiserver, kubectl and helm into the cache (about 9
+          minutes the first time on two cores, nothing when they are there)
+  bin     do the same, then print the folder that holds all four, for PATH
+  up      do the same, start etcd and kube-apiserver, print one line of JSON
+          on stdout when both are ready, and stay up
+  guard   run a program that ends when stdin does; each line of stdin (TERM,
+          KILL, STOP, CONT, INT) is sent to it as a signal
+
+  up --dir DIR      keep state, keys and logs in DIR and leave them there
+                    (default: a temporary folder, removed at the end)
+  up --hold stdin   stay up until stdin reaches its end, or SIGINT or SIGTERM
+  up --hold signal  stay up until SIGINT or SIGTERM (the default)
+  up --timeout 2m   how long each server may take to become ready
+
+environment:
+  PROPENSITY_DEV_CACHE   where the binaries are kept
+                         (default: propensity-operator in the user's cache folder)
+  KUBEBUILDER_ASSETS     a folder with etcd, kube-apiserver and kubectl to use
+                         instead of building them
+`
+
+// errUsage marks errors that deserve exit code 2 and a pointer to the usage.
+var errUsage = errors.New("see `cluster help`")
+
+func main() {
+	err := run(os.Args[1:])
+	switch {
+	case err == nil:
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("no command given: %w", errUsage)
+	}
+	// After the first signal the default treatment is back: a second one ends
+	// the program at once, and the servers die with it.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	command, args := args[0], args[1:]
+	switch command {
+	case "build", "bin":
+		if len(args) > 0 {
+			return fmt.Errorf("%s takes no arguments, got %q: %w", command, args, errUsage)
+		}
+		bin, err := ensureTools(ctx, logf)
+		if err != nil {
+			return err
+		}
+		if command == "bin" {
+			fmt.Println(bin.dir)
+		}
+		return nil
+	case "up":
+		options, err := parseUp(args)
+		if err != nil {
+			return err
+		}
+		if options.holdStdin {
+			// Watched from the start, so that an owner who dies during a long
+			// build doesn't leave it running.
+			ctx = untilEOF(ctx, os.Stdin)
+		}
+		return up(ctx, options, os.Stdout)
+	case "guard":
+		return guard(ctx, args, os.Stdin, os.Stdout)
+	case "help", "-h", "-help", "--help":
+		fmt.Print(usage)
+		return nil
+	default:
+		return fmt.Errorf("unknown command %q: %w", command, errUsage)
+	}
+}
+
+type upOptions struct {
+	dir       string
+	holdStdin bool
+	timeout   time.Duration
+}
+
+func parseUp(args []string) (upOptions, error) {
+	flags := flag.NewFlagSet("up", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	dir := flags.String("dir", "", "")
+	hold := flags.String("hold", "signal", "")
+	timeout := flags.Duration("timeout", 2*time.Minute, "")
+	if err := flags.Parse(args); err != nil {
+		return upOptions{}, fmt.Errorf("up: %v: %w", err, errUsage)
+	}
+	if flags.NArg() > 0 {
+		return upOptions{}, fmt.Errorf("up: unexpected argument %q: %w", flags.Arg(0), errUsage)
+	}
+	if *hold != "stdin" && *hold != "signal" {
+		return upOptions{}, fmt.Errorf("up: --hold is stdin or signal, not %q: %w", *hold, errUsage)
+	}
+	if *timeout <= 0 {
+		return upOptions{}, fmt.Errorf("up: --timeout must be more than zero, not %s: %w", *timeout, errUsage)
+	}
+	return upOptions{dir: *dir, holdStdin: *hold == "stdin", timeout: *timeout}, nil
+}
+
+// untilEOF returns a context that also ends when r does. What is read is thrown
+// away: only the end means something.
+func untilEOF(parent context.Context, r io.Reader) context.Context {
+	ctx, cancel := context.WithCancelCause(parent)
+	go func() {
+		_, _ = io.Copy(io.Discard, r)
+		cancel(errors.New("stdin was closed"))
+	}()
+	return ctx
+}
+
+// logf writes text for people; stdout is for programs.
+func logf(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "cluster: "+format+"\n", args...)
+}

@@ -1,0 +1,34 @@
+//! Writes what is generated from the Rust types: `crds/`, and the chart's copies with their keep marks.
+//!
+//! `cargo run --example generate`; `make test` fails when the files aren't current.
+
+use std::{fs, io, path::Path};
+
+use propensity_operator::api::generate::crds;
+
+/// Deleting a CRD deletes its objects, and receipts are the ledger: Helm keeps them on uninstall, Argo CD and Flux don't prune them.
+const KEEP: [(&str, &str); 3] = [
+    ("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
+    ("helm.sh/resource-policy", "keep"),
+    ("kustomize.toolkit.fluxcd.io/prune", "disabled"),
+];
+
+const NOTICE: &str = "# Generated from the Rust types by `make generate`. Don't edit.\n";
+
+fn main() -> io::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let plain = root.join("crds");
+    let chart = root.join("charts/propensity-operator/templates/crds");
+    for folder in [&plain, &chart] {
+        fs::create_dir_all(folder)?;
+    }
+    for (file, mut crd) in crds() {
+        crd.metadata.annotations.get_or_insert_default().extend(KEEP.map(|(k, v)| (k.to_owned(), v.to_owned())));
+        let yaml = serde_saphyr::to_string(&crd).map_err(io::Error::other)?;
+        fs::write(plain.join(&file), format!("{NOTICE}{yaml}"))?;
+        // Helm reads `{{` in a template as its own; nothing in a CRD means that.
+        let escaped = yaml.replace("{{", "{{ \"{{\" }}");
+        fs::write(chart.join(&file), format!("{NOTICE}{{{{- if .Values.crds.install }}}}\n{escaped}{{{{- end }}}}\n"))?;
+    }
+    Ok(())
+}

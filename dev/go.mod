@@ -1,0 +1,3 @@
+module propensity-operator/dev
+
+go 1.26

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// endpoints maps a path to the kind of list it creates.
+var endpoints = map[string]string{
+	"/create_contact_audience": contacts,
+	"/create_account_audience": accounts,
+}
+
+const (
+	keyHeader       = "workspace_api_key"
+	wantContentType = "text/html"
+	defaultMaxBody  = 64 << 20
+)
+
+// Simulator serves the API, the admin API and the page.
+type Simulator struct {
+	store      *Store
+	faults     faultList
+	held       holds
+	limit      limiter
+	firstDelay time.Duration
+	maxBody    int64
+	now        func() time.Time // for the rate limit
+	admin      http.Handler
+
+	mu    sync.Mutex
+	keys  []string
+	delay time.Duration
+}
+
+func NewSimulator(store *Store, keys []string, delay time.Duration) *Simulator {
+	s := &Simulator{
+		store: store, keys: keys, delay: delay, firstDelay: delay, maxBody: defaultMaxBody, now: time.Now,
+	}
+	s.held.waiting = map[chan int]bool{}
+	s.held.changed = store.notify
+	s.admin = s.adminHandler()
+	return s
+}
+
+// ServeHTTP doesn't use a ServeMux for the API: it would answer unclean paths by itself, and they would not be logged.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/_sim/"):
+		s.admin.ServeHTTP(w, r)
+	case r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		s.servePage(w)
+	default:
+		s.serveAPI(w, r)
+	}
+}
+
+// received is a request as far as it was read.
+type received struct {
+	path    string
+	key     string // empty if there is none, or more than one
+	body    []byte
+	problem string // why the body isn't whole
+}
+
+func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
+	kind := endpoints[r.URL.Path]
+	request := received{path: r.URL.Path}
+	if keys := r.Header.Values(keyHeader); len(keys) == 1 {
+		request.key = keys[0]
+	}
+
+	// The limit and faults come first, as a proxy before the API would: they don't ask for the key. A request that the
+	// limit refuses uses up no fault.
+	var limited *reply
+	var fault *Fault
+	if kind != "" && r.Method == http.MethodPost {
+		if limited = s.overLimit(); limited == nil {
+			fault = s.faults.pick(kind)
+		}
+	}
+
+	unread := fault != nil && fault.Fault == faultCloseBeforeReading
+	tooLarge := false
+	if unread {
+		request.problem = "not read"
+	} else {
+		var err error
+		request.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBody))
+		if err != nil {
+			request.body = nil
+			request.problem = "the client left before its end"
+			var sizeError *http.MaxBytesError
+			if tooLarge = errors.As(err, &sizeError); tooLarge {
+				request.problem = "too large"
+			}
+		}
+	}
+
+	// The list is read whatever comes of it, so that the log can say what an unanswered or refused request held.
+	var list *memberList
+	listError := errors.New("the body could not be read")
+	if kind != "" && request.problem == "" {
+		list, listError = parseList(kind, request.body)
+	}
+	entry := requestLine(r, kind, request, list)
+	if err := s.store.AddRequest(entry); err != nil {
+		refuseWitness(w, err)
+		return
+	}
+
+	x := &exchange{Simulator: s, w: w, r: r, line: entry}
+	switch {
+	case limited != nil:
+		x.finish(*limited, nil)
+	case tooLarge:
+		x.finish(results(http.StatusRequestEntityTooLarge, "the body is too large"), nil)
+	case request.problem != "" && !unread:
+		x.clientGone(fault)
+	default:
+		normal := s.judge(r, kind, request, listError)
+		if !isSuccess(normal.status) {
+			list = nil
+		}
+		x.respond(fault, normal, request, list)
+	}
+}
+
+// judge decides what a well-behaved API answers.
+func (s *Simulator) judge(r *http.Request, kind string, request received, listError error) reply {
+	switch {
+	case kind == "":
+		return results(http.StatusNotFound, "there is nothing at this path")
+	case r.Method != http.MethodPost:
+		refusal := results(http.StatusMethodNotAllowed, "this endpoint takes POST only")
+		refusal.headers = map[string]string{"Allow": http.MethodPost}
+		return refusal
+	case !s.accepts(request.key):
+		return results(http.StatusUnauthorized, "the header workspace_api_key is missing or wrong")
+	case !strings.EqualFold(r.Header.Get("Content-Type"), wantContentType):
+		return results(http.StatusBadRequest, "the header Content-Type must be "+wantContentType)
+	case listError != nil:
+		return results(http.StatusBadRequest, listError.Error())
+	}
+	return results(http.StatusOK, "the audience was created")
+}
+
+func (s *Simulator) accepts(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return key != "" && slices.Contains(s.keys, key)
+}
+
+func (s *Simulator) overLimit() *reply {
+	ok, seconds := s.limit.take(s.now())
+	if ok {
+		return nil
+	}
+	refusal := results(http.StatusTooManyRequests, "too many requests")
+	if seconds > 0 {
+		refusal.headers = map[string]string{"Retry-After": strconv.Itoa(seconds)}
+	}
+	return &refusal
+}
+
+func requestLine(r *http.Request, kind string, request received, list *memberList) *RequestLine {
+	entry := &RequestLine{
+		Remote: r.RemoteAddr, Method: r.Method, Path: r.URL.Path, Endpoint: kind, KeyID: keyID(request.key),
+		ContentLength: r.ContentLength, BodyError: request.problem,
+	}
+	if kind == "" {
+		entry.Endpoint = other
+	}
+	if request.problem == "" {
+		sum := sha256.Sum256(request.body)
+		entry.BodySHA256 = hex.EncodeToString(sum[:])
+	}
+	if list != nil {
+		entry.MemberCount, entry.Members = list.count, list.members
+	}
+	names := map[string]bool{"host": true} // net/http takes this one out of the map
+	for name := range r.Header {
+		names[strings.ToLower(name)] = true
+	}
+	entry.HeaderNames = slices.Sorted(maps.Keys(names))
+	return entry
+}
+
+// exchange is a request that is in the log and has yet to be answered.
+type exchange struct {
+	*Simulator
+	w      http.ResponseWriter
+	r      *http.Request
+	line   *RequestLine
+	stored bool
+}
+
+// respond gives the normal answer, or what the fault makes of it. The list is nil if the request isn't valid.
+func (x *exchange) respond(fault *Fault, normal reply, request received, list *memberList) {
+	if list != nil && (fault == nil || fault.storesFirst()) {
+		if !x.keep(list) {
+			return
+		}
+	}
+	answer, wait := normal, x.currentDelay()
+	if fault != nil {
+		answer = fault.apply(normal, request)
+		if answer.pause == 0 {
+			wait += fault.delay()
+		}
+	}
+	if !pause(x.r, wait) && answer.manner != reset {
+		x.clientGone(fault)
+		return
+	}
+	if fault != nil && fault.Fault == faultHold {
+		release := x.held.enter()
+		defer x.held.leave(release)
+		var status int
+		select {
+		case status = <-release:
+		case <-x.r.Context().Done():
+		}
+		if x.r.Context().Err() != nil {
+			x.clientGone(fault)
+			return
+		}
+		if status == 0 {
+			status = fault.Status
+		}
+		if status != 0 {
+			answer = results(status, "released")
+		}
+		if list != nil && isSuccess(answer.status) && fault.storesOnRelease() && !x.keep(list) {
+			return
+		}
+	}
+	x.finish(answer, fault)
+}
+
+// keep stores the audience. It gives false if it had to break off.
+func (x *exchange) keep(list *memberList) bool {
+	err := x.store.AddAudience(&AudienceLine{
+		Request: x.line.Seq, Kind: list.kind, KeyID: x.line.KeyID, BodySHA256: x.line.BodySHA256,
+		MemberSetSHA256: list.setSHA256, MemberCount: list.count, Members: list.members,
+	})
+	if err != nil {
+		refuseWitness(x.w, err)
+		return false
+	}
+	x.stored = true
+	return true
+}
+
+// finish writes down the answer and only then sends it.
+func (x *exchange) finish(answer reply, fault *Fault) {
+	entry := &AnswerLine{Request: x.line.Seq, Status: answer.status, Fault: nameOf(fault), Stored: x.stored}
+	if err := x.store.AddAnswer(entry); err != nil {
+		refuseWitness(x.w, err)
+		return
+	}
+	answer.send(x.w, x.r)
+}
+
+// clientGone ends an exchange whose client has left, or will have when the server ends.
+func (x *exchange) clientGone(fault *Fault) {
+	_ = x.store.AddAnswer(&AnswerLine{Request: x.line.Seq, Fault: nameOf(fault), Stored: x.stored, ClientGone: true})
+	panic(http.ErrAbortHandler)
+}
+
+func nameOf(fault *Fault) string {
+	if fault == nil {
+		return ""
+	}
+	return fault.Fault
+}
+
+// refuseWitness answers when the log can't be written: without it, the simulator is of no use to anybody.
+func refuseWitness(w http.ResponseWriter, err error) {
+	http.Error(w, fmt.Sprintf("simulator: %v", err), http.StatusInsufficientStorage)
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// manner is how an answer is sent.
+type manner int
+
+const (
+	plain     manner = iota
+	trickled         // a byte at a time
+	truncated        // less than was announced
+	endless          // no end
+	dropped          // no answer, an orderly close
+	reset            // no answer, a reset
+)
+
+// reply is an answer to give.
+type reply struct {
+	status  int
+	headers map[string]string
+	body    []byte
+	manner  manner
+	pause   time.Duration // between writes
+}
+
+const (
+	defaultOversized = 8 << 20
+	defaultTrickle   = 50 * time.Millisecond
+	missingBytes     = 100
+)
+
+// apply turns the answer that would be given without the fault into the one with it. Truthful faults leave a refusal
+// (a wrong key, an invalid list) what it is.
+func (f Fault) apply(normal reply, request received) reply {
+	succeeded := isSuccess(normal.status)
+	answer := normal
+	switch f.Fault {
+	case faultSlow:
+		answer.manner, answer.pause = trickled, f.delay()
+		if answer.pause == 0 {
+			answer.pause = defaultTrickle
+		}
+	case faultOversized:
+		answer = sized(normal, f, succeeded)
+	case faultEcho:
+		status := normal.status
+		if f.Status != 0 {
+			status = f.Status
+		}
+		answer = results(status, fmt.Sprintf("workspace_api_key %s sent %s", request.key, request.body))
+	case faultStatus, faultStoreThenStatus:
+		answer = f.custom()
+	case faultErrorTrue:
+		message := "the audience could not be created"
+		if f.Message != "" {
+			message = f.Message
+		}
+		answer = reply{status: http.StatusOK, body: resultsBody(true, message)}
+	case faultGarbage:
+		answer = reply{status: f.statusOr(http.StatusOK), body: []byte("<!doctype html><title>Welcome</title>{\"results\":")}
+		if f.Body != nil {
+			answer.body = []byte(*f.Body)
+		}
+	case faultEmpty:
+		answer = reply{status: f.statusOr(http.StatusOK)}
+	case faultTruncated:
+		// The body is a whole JSON document, so only a client that minds the length can tell.
+		answer = results(f.statusOr(http.StatusOK), "created")
+		answer.manner = truncated
+	case faultEndless:
+		answer = reply{status: f.statusOr(http.StatusOK), manner: endless, pause: f.delay()}
+	case faultRateLimited:
+		message := "too many requests"
+		if f.Message != "" {
+			message = f.Message
+		}
+		answer = results(f.statusOr(http.StatusTooManyRequests), message)
+		if value, _ := f.retryAfter(); value != "" {
+			answer.headers = map[string]string{"Retry-After": value}
+		}
+	case faultRedirect:
+		location := f.Location
+		if location == "" {
+			location = "/moved" + request.path
+		}
+		answer = reply{status: f.statusOr(http.StatusTemporaryRedirect), headers: map[string]string{"Location": location}}
+	case faultCloseBeforeReading:
+		answer = reply{manner: reset}
+	case faultCloseAfterStoring:
+		answer = reply{manner: dropped}
+		if f.Reset {
+			answer.manner = reset
+		}
+	}
+	return answer
+}
+
+func (f Fault) statusOr(status int) int {
+	if f.Status != 0 {
+		return f.Status
+	}
+	return status
+}
+
+// custom answers with a status like the servers that use it: gateways (5xx) talk HTML, the API its JSON. A success that
+// stored nothing says error:true, since the other would be a lie that no client could see through.
+func (f Fault) custom() reply {
+	answer := reply{status: f.Status, headers: f.Headers}
+	switch {
+	case f.Body != nil:
+		answer.body = []byte(*f.Body)
+	case f.Status >= 500:
+		answer.body = fmt.Appendf(nil, "<html><title>%d %s</title></html>\n", f.Status, http.StatusText(f.Status))
+	case f.Fault == faultStatus:
+		answer.body = resultsBody(true, http.StatusText(f.Status))
+	default:
+		answer.body = results(f.Status, http.StatusText(f.Status)).body
+	}
+	return answer
+}
+
+// sized fills the message up, so that the whole answer is valid and has the size that was asked for.
+func sized(normal reply, f Fault, succeeded bool) reply {
+	if !succeeded {
+		return normal
+	}
+	size := f.SizeBytes
+	if size == 0 {
+		size = defaultOversized
+	}
+	status := f.statusOr(normal.status)
+	empty := len(results(status, "").body)
+	return results(status, strings.Repeat("x", max(0, size-empty)))
+}
+
+// results is an answer in the documented shape: no error for 2xx, else one.
+func results(status int, message string) reply {
+	return reply{status: status, body: resultsBody(!isSuccess(status), message)}
+}
+
+func isSuccess(status int) bool { return status >= 200 && status < 300 }
+
+// send never tells whether the answer arrived: nobody can know.
+func (answer reply) send(w http.ResponseWriter, r *http.Request) {
+	switch answer.manner {
+	case dropped, reset:
+		closeConnection(w, answer.manner == reset)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	// A fault's own headers are for playing proxies, so they win over ours.
+	for name, value := range answer.headers {
+		header.Set(name, value)
+	}
+	if answer.manner == endless {
+		answer.sendEndless(w, r)
+		return
+	}
+	length := len(answer.body)
+	if answer.manner == truncated {
+		length += missingBytes
+	}
+	if answer.status != http.StatusNoContent && answer.status != http.StatusNotModified {
+		header.Set("Content-Length", strconv.Itoa(length))
+	}
+	w.WriteHeader(answer.status)
+	switch answer.manner {
+	case plain:
+		_, _ = w.Write(answer.body)
+	case truncated:
+		_, _ = w.Write(answer.body)
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler) // net/http's way to end a connection in the middle of an answer
+	case trickled:
+		for i := range answer.body {
+			if !writeAndPause(w, r, answer.body[i:i+1], answer.pause) {
+				return
+			}
+		}
+	}
+}
+
+// sendEndless begins like a success, so that a client can't give up at the first byte.
+func (answer reply) sendEndless(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(answer.status)
+	chunk := []byte(`{"results":{"error":false,"message":"`)
+	filling := []byte(strings.Repeat("x", 32<<10))
+	for writeAndPause(w, r, chunk, answer.pause) {
+		chunk = filling
+	}
+	panic(http.ErrAbortHandler) // a return would end the body
+}
+
+func writeAndPause(w http.ResponseWriter, r *http.Request, chunk []byte, duration time.Duration) bool {
+	if _, err := w.Write(chunk); err != nil {
+		return false
+	}
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return false
+	}
+	return pause(r, duration)
+}
+
+// pause gives false if the client left (or the server ends) in the meantime.
+func pause(r *http.Request, duration time.Duration) bool {
+	if duration > 0 {
+		timer := time.NewTimer(duration)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.Context().Done():
+		}
+	}
+	return r.Context().Err() == nil
+}
+
+func closeConnection(w http.ResponseWriter, byReset bool) {
+	connection, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, isTCP := connection.(*net.TCPConn); isTCP && byReset {
+		_ = tcp.SetLinger(0) // makes the close a reset
+	}
+	connection.Close()
+}

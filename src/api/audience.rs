@@ -1,0 +1,204 @@
+//! `ContactAudience` and `AccountAudience`: a list that stands in git and is created in a Propensity workspace.
+
+use kube::core::Duration;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Account, AudienceStatus, Contact, LocalRef, schema};
+
+/// An audience of contacts (people). The operator creates it in the Propensity workspace when its content is new, and
+/// only then: reordering, repeating or reformatting members sends nothing.
+#[derive(CustomResource, KubeSchema, Clone, Debug, Deserialize, Serialize)]
+#[kube(
+    group = "abm.propensity.com",
+    version = "v1alpha1",
+    kind = "ContactAudience",
+    plural = "contactaudiences",
+    shortname = "caud",
+    category = "propensity",
+    namespaced,
+    status = "AudienceStatus",
+    doc = "A list of contacts (people) to create as an audience in a Propensity workspace. The API can only create: changed content makes a new audience beside the old one, and deleting this object deletes nothing there.",
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(
+        name = "Members",
+        type_ = "integer",
+        json_path = ".status.members.toSend",
+        description = "Members after normalising and removing duplicates."
+    ),
+    printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"),
+    printcolumn(name = "Last created", type_ = "date", json_path = ".status.lastCreated.time"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "List",
+        type_ = "string",
+        json_path = ".status.shortListHash",
+        priority = "1",
+        description = "The list's short hash."
+    ),
+    printcolumn(name = "Receipt", type_ = "string", json_path = ".status.receiptRef.name", priority = "1"),
+    printcolumn(
+        name = "Superseded",
+        type_ = "integer",
+        json_path = ".status.superseded",
+        priority = "1",
+        description = "Older audiences of this resource that stay in the workspace."
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = "1"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactAudienceSpec {
+    /// The contacts. Each needs `linkedinUrl`, or `firstName` and `lastName` with `companyName` or `website`. Their order, their
+    /// spelling and repeated rows don't matter. At most 1,000; changing who is in it creates a new audience.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    #[x_kube(validation = Rule::new("self.all(c, (has(c.linkedinUrl) && c.linkedinUrl != '') || (has(c.firstName) && c.firstName != '' && has(c.lastName) && c.lastName != '' && ((has(c.companyName) && c.companyName != '') || (has(c.website) && c.website != ''))))").message("every contact needs linkedinUrl, or firstName and lastName with companyName or website; an email alone is not enough"))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub contacts: Vec<Contact>,
+    /// What both kinds of audience share.
+    #[serde(flatten)]
+    pub options: AudienceOptions,
+}
+
+/// An audience of accounts (companies, by their websites).
+#[derive(CustomResource, KubeSchema, Clone, Debug, Deserialize, Serialize)]
+#[kube(
+    group = "abm.propensity.com",
+    version = "v1alpha1",
+    kind = "AccountAudience",
+    plural = "accountaudiences",
+    shortname = "aaud",
+    category = "propensity",
+    namespaced,
+    status = "AudienceStatus",
+    doc = "A list of accounts (companies, by their websites) to create as an audience in a Propensity workspace. The API can only create: changed content makes a new audience beside the old one, and deleting this object deletes nothing there.",
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(
+        name = "Members",
+        type_ = "integer",
+        json_path = ".status.members.toSend",
+        description = "Members after normalising and removing duplicates."
+    ),
+    printcolumn(name = "Workspace", type_ = "string", json_path = ".spec.workspaceRef.name"),
+    printcolumn(name = "Last created", type_ = "date", json_path = ".status.lastCreated.time"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "List",
+        type_ = "string",
+        json_path = ".status.shortListHash",
+        priority = "1",
+        description = "The list's short hash."
+    ),
+    printcolumn(name = "Receipt", type_ = "string", json_path = ".status.receiptRef.name", priority = "1"),
+    printcolumn(
+        name = "Superseded",
+        type_ = "integer",
+        json_path = ".status.superseded",
+        priority = "1",
+        description = "Older audiences of this resource that stay in the workspace."
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = "1"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountAudienceSpec {
+    /// The accounts, by website. Their order, their spelling and repeated rows don't matter. At most 1,000; changing which
+    /// websites are in it creates a new audience.
+    #[serde(default)]
+    #[schemars(length(max = 1000))]
+    #[x_kube(validation = Rule::new("self.all(a, a.website != '')").message("every account needs a website"))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub accounts: Vec<Account>,
+    /// What both kinds of audience share.
+    #[serde(flatten)]
+    pub options: AudienceOptions,
+}
+
+/// What both kinds of audience share.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AudienceOptions {
+    /// The `PropensityWorkspace` of this namespace to create the audience in. Another workspace is another audience.
+    #[serde(default = "default_workspace_ref")]
+    #[schemars(default = "default_workspace_ref")]
+    pub workspace_ref: LocalRef,
+    /// Part of what makes this audience itself. Change it to create the same list once more, or give two resources with the
+    /// same members different revisions where both audiences are wanted. Any text up to 63 characters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 63))]
+    pub revision: String,
+    /// What to do when nobody can know whether a request created the audience.
+    #[serde(default)]
+    #[schemars(default)]
+    pub unknown_outcome: UnknownOutcome,
+    /// True: nothing new is sent for this resource. What was created stays, and the list is still checked.
+    #[serde(default)]
+    #[schemars(default)]
+    pub suspend: bool,
+}
+
+fn default_workspace_ref() -> LocalRef {
+    LocalRef { name: "default".into() }
+}
+
+impl Default for LocalRef {
+    fn default() -> Self {
+        default_workspace_ref()
+    }
+}
+
+/// What to do when the outcome of a create is unknown (a timeout, a lost connection, a server error).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(schema::duration_rule!("after", "15m", "168h")).message("after must be a duration such as 15m or 2h, from 15m to 168h"))]
+pub struct UnknownOutcome {
+    /// `Hold`: wait for a person to look into the workspace and settle it. `SendAgain`: send once more after a while, knowing that this may
+    /// make a duplicate; works only where the workspace sets `allowSendAgain`.
+    #[serde(default)]
+    #[schemars(default)]
+    pub policy: UnknownPolicy,
+    /// With `SendAgain`: at most this many requests that may have created the audience, the first one included.
+    #[serde(default = "default_max_sends")]
+    #[schemars(default = "default_max_sends", range(min = 1, max = 5))]
+    pub max_sends: u32,
+    /// With `SendAgain`: how long to wait before sending again. Never shorter than the attempt's own time to live plus 10 minutes.
+    #[serde(default = "default_after")]
+    #[schemars(default = "default_after", length(max = 32))]
+    pub after: Duration,
+}
+
+impl Default for UnknownOutcome {
+    fn default() -> Self {
+        Self { policy: UnknownPolicy::Hold, max_sends: default_max_sends(), after: default_after() }
+    }
+}
+
+fn default_max_sends() -> u32 {
+    2
+}
+
+fn default_after() -> Duration {
+    schema::duration_of_secs(15 * 60)
+}
+
+/// The policy for an unknown outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum UnknownPolicy {
+    /// Wait for a person.
+    #[default]
+    Hold,
+    /// Send again, bounded and counted.
+    SendAgain,
+}

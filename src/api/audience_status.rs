@@ -1,0 +1,143 @@
+//! The status of both kinds of audience. No value of a list ever stands in it.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LocalRef, condition};
+
+/// What the operator knows of an audience.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AudienceStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready`; while they are true, also `Reconciling` and `Stalled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition::schema")]
+    pub conditions: Vec<Condition>,
+    /// SHA-256 of the normalised list. The same hash means the same audience, however the list is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub list_hash: Option<String>,
+    /// The first 12 characters of `listHash`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 12))]
+    pub short_list_hash: Option<String>,
+    /// What became of each row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Funnel>,
+    /// The first ten invalid rows, without their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub problems: Vec<RowProblem>,
+    /// The receipt of the present list, which is the truth of what was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt_ref: Option<LocalRef>,
+    /// The API's last answer for this audience.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_result: Option<LastResult>,
+    /// The last audience created from this resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_created: Option<CreatedAudience>,
+    /// The last five audiences created from this resource, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub recent_creates: Vec<CreatedAudience>,
+    /// How many older audiences of this resource stay in the workspace. Nothing can delete them by API: remove them in Propensity.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub superseded: u32,
+    /// Attempts for older lists of this resource whose outcome nobody knows. They don't block the present list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub open_unknowns: Vec<OpenUnknown>,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// What became of the rows of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Funnel {
+    /// Rows read.
+    pub read: u64,
+    /// Rows that can't be sent; `problems` names the first ten.
+    pub invalid: u64,
+    /// Rows that mean a member who is already in the list.
+    pub duplicate: u64,
+    /// Members who must not be sent.
+    pub excluded: u64,
+    /// Members to send.
+    pub to_send: u64,
+}
+
+/// A row that can't be sent. Never its value.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RowProblem {
+    /// Where the row stands, such as `spec.contacts`.
+    #[schemars(length(max = 512))]
+    pub source: String,
+    /// Its number there, the first is 1.
+    pub row: u64,
+    /// What is wrong and what to do.
+    #[schemars(length(max = 512))]
+    pub reason: String,
+}
+
+/// The API's answer to a create.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastResult {
+    /// When the answer was there, or when it was given up.
+    #[schemars(with = "condition::Time")]
+    pub time: Timestamp,
+    /// What kind of answer it was, such as `created`, `rate_limited` or `timeout`.
+    #[schemars(length(max = 64))]
+    pub class: String,
+    /// The HTTP status, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// `results.error` of the answer, if it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<bool>,
+    /// The API's message, shortened, with keys, addresses and values of the list masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub message: Option<String>,
+}
+
+/// An audience that was created.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedAudience {
+    /// Name of its receipt.
+    #[schemars(length(max = 253))]
+    pub receipt: String,
+    /// When it was created.
+    #[schemars(with = "condition::Time")]
+    pub time: Timestamp,
+    /// How many members were sent.
+    pub members: u64,
+}
+
+/// An attempt whose outcome nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenUnknown {
+    /// Name of the receipt on which it can be settled.
+    #[schemars(length(max = 253))]
+    pub receipt: String,
+    /// The attempt's ID.
+    #[schemars(length(max = 63))]
+    pub attempt: String,
+    /// When the attempt was claimed.
+    #[schemars(with = "condition::Time")]
+    pub time: Timestamp,
+    /// How many members it was about.
+    pub members: u64,
+}

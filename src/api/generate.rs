@@ -1,0 +1,36 @@
+//! The CRDs as they are installed: `crds/` and the chart's templates come from here.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+use serde_json::Value;
+
+use super::{AccountAudience, AudienceReceipt, ContactAudience, PropensityWorkspace};
+
+/// Every CRD with its file name, in the order to install them.
+#[must_use]
+pub fn crds() -> Vec<(String, CustomResourceDefinition)> {
+    [PropensityWorkspace::crd(), ContactAudience::crd(), AccountAudience::crd(), AudienceReceipt::crd()]
+        .into_iter()
+        .map(|crd| (format!("{}.yaml", crd.metadata.name.clone().unwrap_or_default()), known_formats(crd)))
+        .collect()
+}
+
+/// Kubernetes knows no unsigned formats and warns of them; the bound says the same.
+fn known_formats(crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    fn walk(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                if map.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
+                    map.insert("format".into(), "int64".into());
+                    map.entry("minimum").or_insert(0.into());
+                }
+                map.values_mut().for_each(walk);
+            }
+            Value::Array(items) => items.iter_mut().for_each(walk),
+            _ => {}
+        }
+    }
+    let mut json = serde_json::to_value(crd).expect("a CRD is plain JSON");
+    walk(&mut json);
+    serde_json::from_value(json).expect("still a CRD")
+}

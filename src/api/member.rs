@@ -1,0 +1,76 @@
+//! One contact and one account, as a person writes them. Their `Debug` shows no value.
+//!
+//! The fields carry only a type and a length: `pattern`, `format`, `enum` and rules on a scalar make the API server
+//! repeat the value in its error, and so in CI logs.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A person to reach. Needs `linkedinUrl`, or `firstName` and `lastName` with `companyName` or `website`.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    /// First name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub first_name: Option<String>,
+    /// Last name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_name: Option<String>,
+    /// Name of the company the person works for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub company_name: Option<String>,
+    /// Website of that company. `https://www.example.com/about` and `example.com` mean the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub website: Option<String>,
+    /// Email address. Alone it isn't enough for Propensity to find a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub email: Option<String>,
+    /// LinkedIn profile, such as `https://www.linkedin.com/in/example`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub linkedin_url: Option<String>,
+}
+
+/// A company to reach.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// The company's website. `https://www.example.com/about` and `example.com` mean the same account.
+    #[schemars(length(max = 256))]
+    pub website: String,
+}
+
+impl fmt::Debug for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Contact(…)")
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Account(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_value() {
+        let contact = Contact {
+            first_name: Some("canary".into()),
+            email: Some("canary@example.com".into()),
+            ..Contact::default()
+        };
+        let account = Account { website: "canary.example.com".into() };
+        assert!(!format!("{contact:?} {account:?}").contains("canary"));
+    }
+}

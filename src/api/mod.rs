@@ -1,0 +1,66 @@
+//! The custom resources: what users write, what the operator answers, and the schemas generated from both.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `audience.rs` | `ContactAudience`, `AccountAudience` and what their specs share |
+//! | `member.rs` | one contact, one account, as a person writes them |
+//! | `audience_status.rs` | the status of both kinds of audience |
+//! | `workspace.rs` | `PropensityWorkspace` |
+//! | `receipt.rs` | `AudienceReceipt`, one entry of the ledger |
+//! | `condition.rs` | every condition type and reason, and how conditions change |
+//! | `schema.rs` | bounds that schemars has no word for |
+//! | `generate.rs` | the CRDs as YAML |
+
+pub mod audience;
+pub mod audience_status;
+pub mod condition;
+pub mod generate;
+pub mod member;
+pub mod receipt;
+pub mod schema;
+pub mod workspace;
+
+pub use audience::{AccountAudience, AudienceOptions, ContactAudience, UnknownOutcome, UnknownPolicy};
+pub use audience_status::AudienceStatus;
+pub use condition::{ConditionType, Reason};
+pub use member::{Account, Contact};
+pub use receipt::AudienceReceipt;
+pub use workspace::PropensityWorkspace;
+
+/// The API group of every resource. The derive macros need a literal, so a test holds them to this constant.
+pub const GROUP: &str = "abm.propensity.com";
+
+/// The served and stored version.
+pub const VERSION: &str = "v1alpha1";
+
+/// On a receipt: `<attempt-id>=created|send-again|dismiss` settles an attempt whose outcome is unknown or rejected.
+pub const RESOLVE_ANNOTATION: &str = "abm.propensity.com/resolve";
+
+/// On a workspace: any new value asks the operator to try at once what waits behind an open breaker.
+pub const REQUESTED_AT_ANNOTATION: &str = "abm.propensity.com/requestedAt";
+
+/// On a receipt: the UTC day of its last claim, by which the daily budget is counted.
+pub const DAY_LABEL: &str = "abm.propensity.com/day";
+
+/// A reference to an object of the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub struct LocalRef {
+    /// Name of the object, in this namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::CustomResourceExt;
+
+    #[test]
+    fn every_resource_is_of_the_one_group_and_version() {
+        for crd in [ContactAudience::crd(), AccountAudience::crd(), PropensityWorkspace::crd(), AudienceReceipt::crd()]
+        {
+            assert_eq!(crd.spec.group, GROUP);
+            assert_eq!(crd.spec.versions[0].name, VERSION);
+        }
+    }
+}

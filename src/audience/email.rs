@@ -1,0 +1,111 @@
+//! Email addresses.
+
+use std::borrow::Cow;
+
+use email_address::EmailAddress;
+
+use super::{
+    host,
+    reason::{Field, Reason},
+    text,
+};
+
+/// The one spelling of an email address: lower case as a whole, the domain as punycode, no `mailto:`.
+///
+/// By the letter of the standard the part before the `@` may depend on case; no mail service in use today lets it.
+///
+/// # Errors
+/// When the text is not one plain address with a domain that has a suffix.
+pub fn email(raw: &str) -> Result<String, Reason> {
+    normal(raw).map(Cow::into_owned)
+}
+
+pub(super) fn normal(raw: &str) -> Result<Cow<'_, str>, Reason> {
+    match text::clean(raw, Field::Email)? {
+        Cow::Borrowed(address) => parse(address),
+        Cow::Owned(address) => parse(&address).map(|address| Cow::Owned(address.into_owned())),
+    }
+}
+
+fn parse(address: &str) -> Result<Cow<'_, str>, Reason> {
+    let address = without_scheme(address);
+    if address.contains(['<', '>']) {
+        return Err(Reason::EmailDisplayText);
+    }
+    if address.contains(' ') {
+        return Err(Reason::WhiteSpace(Field::Email));
+    }
+    let (local, domain) = address.rsplit_once('@').ok_or(Reason::EmailForm)?;
+    // Domain literals, missing suffixes and IP addresses end here.
+    let domain_form = host::normal(domain).map_err(|_| Reason::EmailDomain)?;
+    let changes = local.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) || domain_form != domain;
+    let form = if changes { Cow::Owned(join(local, &domain_form)) } else { Cow::Borrowed(address) };
+    let local_form = &form[..form.len() - domain_form.len() - 1];
+    if EmailAddress::is_valid_local_part(local_form) { Ok(form) } else { Err(Reason::EmailForm) }
+}
+
+fn join(local: &str, domain: &str) -> String {
+    let mut address = String::with_capacity(local.len() + 1 + domain.len());
+    address.extend(text::lower(local));
+    address.push('@');
+    address.push_str(domain);
+    address
+}
+
+/// A `mailto:` link without its scheme and its query.
+fn without_scheme(address: &str) -> &str {
+    match address.split_at_checked("mailto:".len()) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("mailto:") => {
+            rest.split_once('?').map_or(rest, |(address, _)| address)
+        }
+        _ => address,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_has_one_spelling() {
+        for (raw, form) in [
+            ("ada@example.com", "ada@example.com"),
+            (" Ada.Lovelace+News@Example.COM ", "ada.lovelace+news@example.com"),
+            ("MailTo:ada@example.com?subject=Hello", "ada@example.com"),
+            ("ada@bücher.de", "ada@xn--bcher-kva.de"),
+            ("ÅSA@example.se", "åsa@example.se"),
+            ("o'brien@example.ie", "o'brien@example.ie"),
+            ("ada@mail.example.com.", "ada@mail.example.com"),
+            ("\u{200b}ada@exam\u{200b}ple.com", "ada@example.com"),
+        ] {
+            assert_eq!(email(raw).as_deref(), Ok(form), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_plain_address_is_refused_with_a_reason() {
+        let long = format!("{}@example.com", "a".repeat(65));
+        let longer = format!("{}@example.com", "a".repeat(300));
+        for (raw, reason) in [
+            ("", "the email has no valid address form: check its spelling"),
+            ("ada", "the email has no valid address form: check its spelling"),
+            ("@example.com", "the email has no valid address form: check its spelling"),
+            ("ada@", "the email has no valid domain: check what follows the @"),
+            ("ada..l@example.com", "the email has no valid address form: check its spelling"),
+            ("ada,bob@example.com", "the email has no valid address form: check its spelling"),
+            ("a@b@example.com", "the email has no valid address form: check its spelling"),
+            (long.as_str(), "the email has no valid address form: check its spelling"),
+            (longer.as_str(), "the email is longer than 256 characters: shorten it"),
+            ("ada@localhost", "the email has no valid domain: check what follows the @"),
+            ("ada@[127.0.0.1]", "the email has no valid domain: check what follows the @"),
+            ("ada@127.0.0.1", "the email has no valid domain: check what follows the @"),
+            ("ada@exa_mple.com", "the email has no valid domain: check what follows the @"),
+            ("Ada <ada@example.com>", "the email has a name or brackets around it: give the address alone"),
+            ("<ada@example.com>", "the email has a name or brackets around it: give the address alone"),
+            ("ada @example.com", "the email has white space inside: remove it"),
+        ] {
+            assert_eq!(email(raw).unwrap_err().to_string(), reason, "{raw:?}");
+        }
+    }
+}

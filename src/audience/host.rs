@@ -1,0 +1,163 @@
+//! Host names and the addresses that hold them, shared by websites, emails and LinkedIn URLs.
+//!
+//! Nothing here knows the public suffix list: the normal form of a name must not change with a table.
+
+use std::{borrow::Cow, net::Ipv6Addr};
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+/// Why a text is not the name of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotHost {
+    Scheme,
+    User,
+    Address,
+    Malformed,
+    SingleLabel,
+}
+
+/// Splits a web address, with or without scheme, into its host and what follows it. The port is dropped.
+pub(super) fn split(address: &str) -> Result<(&str, &str), NotHost> {
+    let rest = match address.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(DELIMITERS) => {
+            if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
+                return Err(NotHost::Scheme);
+            }
+            rest
+        }
+        _ => address.strip_prefix("//").unwrap_or(address),
+    };
+    let (authority, path) = rest.split_at(rest.find(DELIMITERS).unwrap_or(rest.len()));
+    if authority.contains('@') {
+        return Err(NotHost::User);
+    }
+    match authority.rsplit_once(':') {
+        None => Ok((authority, path)),
+        Some(_) if authority.starts_with('[') || authority.parse::<Ipv6Addr>().is_ok() => Err(NotHost::Address),
+        Some((host, port)) if port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) => Ok((host, path)),
+        Some(_) => Err(NotHost::Malformed),
+    }
+}
+
+/// What ends a host; browsers read a backslash as a slash.
+pub(super) const DELIMITERS: [char; 4] = ['/', '\\', '?', '#'];
+
+/// The one spelling of a host name: lower case, internationalised names as punycode (UTS 46, non-transitional), no trailing dot.
+pub(super) fn normal(host: &str) -> Result<Cow<'_, str>, NotHost> {
+    let name = ascii(host).ok_or(NotHost::Malformed)?;
+    let name = match name {
+        Cow::Borrowed(name) => Cow::Borrowed(name.strip_suffix('.').unwrap_or(name)),
+        Cow::Owned(mut name) => {
+            if name.ends_with('.') {
+                name.pop();
+            }
+            Cow::Owned(name)
+        }
+    };
+    let mut last = "";
+    let mut labels = 0;
+    for label in name.split('.') {
+        if label.is_empty() || label.len() > 63 || label.starts_with('-') || label.ends_with('-') {
+            return Err(NotHost::Malformed);
+        }
+        last = label;
+        labels += 1;
+    }
+    if name.len() > 253 {
+        return Err(NotHost::Malformed);
+    }
+    if is_number(last) {
+        return Err(NotHost::Address);
+    }
+    if labels < 2 { Err(NotHost::SingleLabel) } else { Ok(name) }
+}
+
+/// Lower-case letters, digits, hyphens and dots, or nothing.
+fn ascii(host: &str) -> Option<Cow<'_, str>> {
+    let mut upper = false;
+    let mut foreign = false;
+    for byte in host.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => {}
+            b'A'..=b'Z' => upper = true,
+            0x80.. => foreign = true,
+            _ => return None,
+        }
+    }
+    let lower = if upper { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) };
+    // Punycode as typed must be decoded to be checked.
+    if !foreign && !lower.contains("xn--") {
+        return Some(lower);
+    }
+    let name = Uts46::new().to_ascii(lower.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Ignore).ok()?;
+    Some(Cow::Owned(name.into_owned()))
+}
+
+/// Browsers read a host whose last label is a number as an IPv4 address: `127.1`, `0x7f.1`, `2130706433`.
+fn is_number(label: &str) -> bool {
+    label.bytes().all(|b| b.is_ascii_digit())
+        || label.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_split() {
+        for (address, expected) in [
+            ("example.com", Ok(("example.com", ""))),
+            ("HTTPS://example.com:8080/a?b#c", Ok(("example.com", "/a?b#c"))),
+            ("//example.com:/", Ok(("example.com", "/"))),
+            ("example.com?x=http://y", Ok(("example.com", "?x=http://y"))),
+            ("http:\\\\example.com", Ok(("http", "\\\\example.com"))),
+            ("ftp://example.com", Err(NotHost::Scheme)),
+            ("://example.com", Err(NotHost::Scheme)),
+            ("http://ada@example.com/", Err(NotHost::User)),
+            ("mailto:ada@example.com", Err(NotHost::User)),
+            ("http://[::1]:80/", Err(NotHost::Address)),
+            ("2001:db8::1", Err(NotHost::Address)),
+            ("javascript:alert", Err(NotHost::Malformed)),
+            ("example.com:http", Err(NotHost::Malformed)),
+            ("example.com:123456", Err(NotHost::Malformed)),
+        ] {
+            assert_eq!(split(address), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn host_names_have_one_spelling() {
+        let long = format!("{}.com", "a".repeat(64));
+        let longer = format!("{}com", "a.".repeat(126));
+        for (host, expected) in [
+            ("Example.COM.", Ok("example.com")),
+            ("bücher.example", Ok("xn--bcher-kva.example")),
+            ("XN--BCHER-KVA.example", Ok("xn--bcher-kva.example")),
+            ("faß.de", Ok("xn--fa-hia.de")),
+            ("ｅｘａｍｐｌｅ。com", Ok("example.com")),
+            ("a--b.example", Ok("a--b.example")),
+            ("127.0.0.1", Err(NotHost::Address)),
+            ("127.1", Err(NotHost::Address)),
+            ("0x7F.1", Err(NotHost::Address)),
+            ("1.0x7f", Err(NotHost::Address)),
+            ("2130706433", Err(NotHost::Address)),
+            ("１２７.1", Err(NotHost::Address)),
+            ("127.0.0.1.", Err(NotHost::Address)),
+            ("localhost", Err(NotHost::SingleLabel)),
+            ("", Err(NotHost::Malformed)),
+            (".", Err(NotHost::Malformed)),
+            ("example..com", Err(NotHost::Malformed)),
+            (".example.com", Err(NotHost::Malformed)),
+            ("example.com..", Err(NotHost::Malformed)),
+            ("-a.example", Err(NotHost::Malformed)),
+            ("a-.example", Err(NotHost::Malformed)),
+            ("a_b.example", Err(NotHost::Malformed)),
+            ("a／b.example", Err(NotHost::Malformed)),
+            ("xn--a.example", Err(NotHost::Malformed)),
+            (long.as_str(), Err(NotHost::Malformed)),
+            (longer.as_str(), Err(NotHost::Malformed)),
+        ] {
+            assert_eq!(normal(host).as_deref(), expected.as_ref().copied(), "{host}");
+        }
+    }
+}

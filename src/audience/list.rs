@@ -1,0 +1,172 @@
+//! From rows to the list that is sent.
+
+use std::fmt;
+
+use super::{
+    Kind, ListHash, Member, Problems,
+    canonical::Rows,
+    dedupe::Members,
+    member::{self, Normal},
+};
+
+/// A row as it was read.
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    /// Where it came from, such as `spec.contacts`: a name that problems are reported under.
+    pub source: &'a str,
+    /// Its number in the source, counted from 1.
+    pub number: u64,
+    /// What it says.
+    pub member: Member,
+}
+
+/// What became of the rows: `read` is the sum of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Funnel {
+    /// Rows that were read.
+    pub read: u64,
+    /// Rows with a problem.
+    pub invalid: u64,
+    /// Rows about a member that an earlier row had named.
+    pub duplicate: u64,
+    /// Members that must not be sent.
+    pub excluded: u64,
+    /// Members that are sent.
+    pub to_send: u64,
+}
+
+/// The list, how it came about, and what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct Normalised {
+    /// What would be sent. Whether it may be is for the caller to decide, by the problems.
+    pub list: List,
+    /// The counts.
+    pub funnel: Funnel,
+    /// The rows that can't be sent.
+    pub problems: Problems,
+}
+
+/// Takes rows one by one and makes a list of them.
+pub struct Normaliser<F> {
+    kind: Kind,
+    is_excluded: F,
+    /// Every row with a normal form, for the hash.
+    rows: Rows,
+    members: Members,
+    funnel: Funnel,
+    problems: Problems,
+}
+
+impl<F: FnMut(&Member) -> bool> Normaliser<F> {
+    /// Starts a list. `is_excluded` is asked about each valid row in its normal form; a member is excluded when any of its rows is,
+    /// also where the row's telling value lost to that of an earlier row.
+    pub fn new(kind: Kind, is_excluded: F) -> Self {
+        Self {
+            kind,
+            is_excluded,
+            rows: Rows::default(),
+            members: Members::new(kind),
+            funnel: Funnel::default(),
+            problems: Problems::default(),
+        }
+    }
+
+    /// Adds a row.
+    pub fn push(&mut self, row: Row<'_>) {
+        self.funnel.read += 1;
+        let problem = match member::normalise(self.kind, row.member) {
+            Err(reason) => Some(reason),
+            Ok(Normal { member, suffix_problem }) => {
+                self.rows.push(&member);
+                if suffix_problem.is_none() {
+                    let excluded = (self.is_excluded)(&member);
+                    self.funnel.duplicate += u64::from(self.members.add(member, excluded));
+                }
+                suffix_problem
+            }
+        };
+        if let Some(reason) = problem {
+            self.funnel.invalid += 1;
+            self.problems.add(row.source, row.number, reason);
+        }
+    }
+
+    /// The list.
+    pub fn finish(self) -> Normalised {
+        let Self { kind, is_excluded: _, rows, members, mut funnel, problems } = self;
+        let hash = rows.hash(kind);
+        let (members, excluded) = members.finish();
+        funnel.excluded = excluded;
+        funnel.to_send = members.len() as u64;
+        Normalised { list: List { kind, hash, members }, funnel, problems }
+    }
+}
+
+impl<F> fmt::Debug for Normaliser<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Normaliser").field("kind", &self.kind).field("funnel", &self.funnel).finish_non_exhaustive()
+    }
+}
+
+/// The members to send, normalised and each of them once, and the hash of the list they came from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct List {
+    kind: Kind,
+    hash: ListHash,
+    members: Vec<Member>,
+}
+
+impl List {
+    /// A list of these rows, with nobody excluded.
+    pub fn normalise<'a>(kind: Kind, rows: impl IntoIterator<Item = Row<'a>>) -> Normalised {
+        Self::normalise_except(kind, rows, |_| false)
+    }
+
+    /// A list of these rows without the excluded members, see [`Normaliser::new`].
+    pub fn normalise_except<'a>(
+        kind: Kind,
+        rows: impl IntoIterator<Item = Row<'a>>,
+        is_excluded: impl FnMut(&Member) -> bool,
+    ) -> Normalised {
+        let mut normaliser = Normaliser::new(kind, is_excluded);
+        rows.into_iter().for_each(|row| normaliser.push(row));
+        normaliser.finish()
+    }
+
+    /// Contacts or accounts.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The hash of the set of rows that have a normal form, see the [module](super) for what doesn't change it.
+    pub fn hash(&self) -> &ListHash {
+        &self.hash
+    }
+
+    /// The members to send, in the order of their first rows.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Every value that is sent, so that a reply can be masked.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().flat_map(|member| member.fields().map(|(_, value)| value))
+    }
+
+    /// The body of the request. Its members are sorted, so the order of the rows doesn't show in it.
+    pub fn to_wire_body(&self) -> Vec<u8> {
+        let mut rows = Rows::default();
+        self.members.iter().for_each(|member| rows.push(member));
+        rows.body(self.kind)
+    }
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List")
+            .field("kind", &self.kind)
+            .field("hash", &self.hash.short())
+            .field("members", &self.members.len())
+            .finish()
+    }
+}

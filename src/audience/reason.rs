@@ -1,0 +1,170 @@
+//! What can be wrong with a row. A reason names the field and what to do, and never the value: it ends up in status, logs and CI output.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A field of a member, named as in a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// `firstName`
+    FirstName,
+    /// `lastName`
+    LastName,
+    /// `companyName`
+    CompanyName,
+    /// `website`
+    Website,
+    /// `email`
+    Email,
+    /// `linkedinUrl`
+    LinkedinUrl,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FirstName => "firstName",
+            Self::LastName => "lastName",
+            Self::CompanyName => "companyName",
+            Self::Website => "website",
+            Self::Email => "email",
+            Self::LinkedinUrl => "linkedinUrl",
+        })
+    }
+}
+
+/// Why a row can't be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum Reason {
+    /// More characters than the field may have.
+    #[error("the {0} is longer than {1} characters: shorten it")]
+    TooLong(Field, usize),
+    /// A control character that isn't white space.
+    #[error("the {0} has a control character inside: remove it")]
+    ControlCharacter(Field),
+    /// White space inside a value that can't have any.
+    #[error("the {0} has white space inside: remove it")]
+    WhiteSpace(Field),
+    /// Something other than `http` or `https`.
+    #[error("the website is neither http nor https: give the site alone, such as example.com")]
+    WebsiteScheme,
+    /// A user name before the host, or an email address.
+    #[error("the website has a user name or is an email address: give the site alone, such as example.com")]
+    WebsiteUser,
+    /// An IP address in any spelling.
+    #[error("the website is an IP address, not a site: give its host name")]
+    WebsiteAddress,
+    /// Not a host name.
+    #[error("the website is not a valid host name: check its spelling")]
+    WebsiteHost,
+    /// A single label such as `localhost`.
+    #[error("the website has no suffix: give the whole name, such as example.com")]
+    WebsiteNoSuffix,
+    /// A suffix that isn't on the public suffix list.
+    #[error("the website's suffix is not a public suffix: check its ending")]
+    WebsiteUnknownSuffix,
+    /// A public suffix and nothing before it.
+    #[error("the website is a public suffix (www. aside), not a site: give the whole name, such as example.com")]
+    WebsiteBareSuffix,
+    /// An account without a website.
+    #[error("the website is missing: an account needs one")]
+    WebsiteMissing,
+    /// A name or brackets around the address.
+    #[error("the email has a name or brackets around it: give the address alone")]
+    EmailDisplayText,
+    /// No `@`, or a part before it that can't be one.
+    #[error("the email has no valid address form: check its spelling")]
+    EmailForm,
+    /// A part after the `@` that isn't a host name with a suffix.
+    #[error("the email has no valid domain: check what follows the @")]
+    EmailDomain,
+    /// Another site than LinkedIn.
+    #[error("the linkedinUrl is not on linkedin.com: give the profile's address, https://www.linkedin.com/in/…")]
+    LinkedinHost,
+    /// LinkedIn, but not a person's profile.
+    #[error("the linkedinUrl is not a person's profile: give the profile's address, https://www.linkedin.com/in/…")]
+    LinkedinNotProfile,
+    /// What follows `/in/` can't be the name of a profile.
+    #[error("the linkedinUrl has no valid profile name after /in/: copy the address from the profile")]
+    LinkedinProfileName,
+    /// An email and nothing that the API accepts.
+    #[error("email alone is not enough: add linkedinUrl, or firstName and lastName with companyName or website")]
+    EmailAlone,
+    /// None of the three combinations that the API accepts.
+    #[error("needs linkedinUrl, or firstName and lastName with companyName or website")]
+    Incomplete,
+}
+
+impl Reason {
+    /// Whether only the public suffix list, as this release knows it, makes the row invalid.
+    ///
+    /// Such a row has a normal form and is part of the list's hash; the next release may judge it differently.
+    pub const fn is_by_suffix_list(self) -> bool {
+        matches!(self, Self::WebsiteUnknownSuffix | Self::WebsiteBareSuffix)
+    }
+}
+
+/// A row that can't be sent, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where the row came from, such as `spec.contacts`.
+    pub source: String,
+    /// The row's number in its source, counted from 1.
+    pub row: u64,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} row {}: {}", self.source, self.row, self.reason)
+    }
+}
+
+/// The first problems of a list, and how many there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    /// The first of them, in the order of the rows: [`Problems::SHOWN`] at most.
+    pub first: Vec<Problem>,
+    /// How many rows have a problem.
+    pub total: u64,
+    /// How many of these have it only by the public suffix list, see [`Reason::is_by_suffix_list`].
+    pub by_suffix_list: u64,
+}
+
+impl Problems {
+    /// How many problems are kept.
+    pub const SHOWN: usize = 10;
+
+    /// Counts a problem, and keeps it if it is one of the first.
+    pub(super) fn add(&mut self, source: &str, row: u64, reason: Reason) {
+        self.total += 1;
+        self.by_suffix_list += u64::from(reason.is_by_suffix_list());
+        if self.first.len() < Self::SHOWN {
+            self.first.push(Problem { source: source.to_owned(), row, reason });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_says_where_and_what_to_do() {
+        let mut problems = Problems::default();
+        for row in 1..=12 {
+            problems.add(
+                "spec.contacts",
+                row,
+                if row > 10 { Reason::WebsiteBareSuffix } else { Reason::TooLong(Field::FirstName, 256) },
+            );
+        }
+        assert_eq!((problems.total, problems.by_suffix_list, problems.first.len()), (12, 2, 10));
+        assert_eq!(
+            problems.first[2].to_string(),
+            "spec.contacts row 3: the firstName is longer than 256 characters: shorten it"
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! Cleaning of text as a person typed or pasted it: the first step for every field, and the only one for names.
+
+use std::borrow::Cow;
+
+use super::reason::{Field, Reason};
+
+/// The longest value that a field may hold, in characters, after cleaning.
+const MAX_CHARS: usize = 256;
+/// The same for fields that may hold an address with a path and a query; their normal form is far shorter.
+const MAX_URL_CHARS: usize = 2_048;
+
+/// Trims the text, drops characters that nobody can see, and turns each run of white space into one space.
+///
+/// Empty text is an absent value; that is for the caller to see.
+pub(super) fn clean(raw: &str, field: Field) -> Result<Cow<'_, str>, Reason> {
+    let text = trim(raw);
+    let cleaned = if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(rebuild(text, field)?) };
+    let max = match field {
+        Field::Website | Field::LinkedinUrl => MAX_URL_CHARS,
+        _ => MAX_CHARS,
+    };
+    // Bytes first: counting characters is only needed where there are more bytes than that.
+    if cleaned.len() > max && cleaned.chars().count() > max {
+        return Err(Reason::TooLong(field, max));
+    }
+    Ok(cleaned)
+}
+
+/// The same for values in which white space has no place.
+pub(super) fn clean_word(raw: &str, field: Field) -> Result<Cow<'_, str>, Reason> {
+    let cleaned = clean(raw, field)?;
+    if cleaned.contains(' ') { Err(Reason::WhiteSpace(field)) } else { Ok(cleaned) }
+}
+
+/// Whether nothing is left of the text after trimming.
+pub(super) fn is_blank(raw: &str) -> bool {
+    trim(raw).is_empty()
+}
+
+/// Lower case, character by character, so that no character's result depends on its neighbours.
+pub(super) fn lower(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+/// Whether two texts differ in case at most.
+pub(super) fn same_letters(a: &str, b: &str) -> bool {
+    a == b || lower(a).eq(lower(b))
+}
+
+fn trim(raw: &str) -> &str {
+    // Nearly every value begins and ends with a letter or a digit.
+    if let [first, .., last] = raw.as_bytes()
+        && first.is_ascii_graphic()
+        && last.is_ascii_graphic()
+    {
+        return raw;
+    }
+    raw.trim_matches(|c: char| c.is_whitespace() || is_invisible(c) || is_joiner(c))
+}
+
+/// Printable ASCII with single spaces: nearly every value, and nothing to do for it.
+fn is_plain(text: &str) -> bool {
+    // No early exit: this way the compiler looks at many bytes at once.
+    let (printable, spaces) = text.bytes().fold((true, 0_u32), |(printable, spaces), byte| {
+        (printable & matches!(byte, b' '..=b'~'), spaces + u32::from(byte == b' '))
+    });
+    printable && (spaces < 2 || !text.contains("  "))
+}
+
+fn rebuild(text: &str, field: Field) -> Result<String, Reason> {
+    let mut out = String::with_capacity(text.len());
+    let mut space = false;
+    for c in text.chars().filter(|&c| !is_invisible(c)) {
+        if c.is_whitespace() {
+            space = true;
+        } else if c.is_control() {
+            return Err(Reason::ControlCharacter(field));
+        } else {
+            if space {
+                out.push(' ');
+                space = false;
+            }
+            out.push(c);
+        }
+    }
+    Ok(out)
+}
+
+/// Byte order mark, zero-width space, soft hyphen, word joiner, and the direction marks that come with text copied from dialogs.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Joiners are part of the spelling inside a word of some scripts, and nothing at its ends.
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_trimmed_and_its_white_space_collapsed() {
+        for (raw, cleaned) in [
+            ("Ada", "Ada"),
+            ("", ""),
+            (" \t\r\n", ""),
+            ("  Ada  ", "Ada"),
+            ("\u{feff}Ada\u{a0}", "Ada"),
+            ("Ada \u{200b} King", "Ada King"),
+            ("Ada\t\nKing", "Ada King"),
+            ("Ada\u{2003}\u{3000}King", "Ada King"),
+            ("\u{202a}A\u{200b}d\u{ad}a\u{202c}", "Ada"),
+            ("\u{200d}", ""),
+            // A joiner inside is spelling: this is how the name is written.
+            ("\u{200c}می\u{200c}نا", "می\u{200c}نا"),
+            ("Łukasz  Żółć", "Łukasz Żółć"),
+        ] {
+            assert_eq!(clean(raw, Field::FirstName).unwrap(), cleaned, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn text_in_normal_form_is_borrowed() {
+        assert!(matches!(clean(" Ada King ", Field::FirstName), Ok(Cow::Borrowed("Ada King"))));
+    }
+
+    #[test]
+    fn control_characters_and_long_text_are_refused() {
+        let name = Field::FirstName;
+        assert_eq!(clean("A\0da", name), Err(Reason::ControlCharacter(name)));
+        assert_eq!(clean("A\u{9b}da", name), Err(Reason::ControlCharacter(name)));
+        assert_eq!(clean_word("a b", Field::Email), Err(Reason::WhiteSpace(Field::Email)));
+        assert!(clean(&"é".repeat(256), name).is_ok());
+        assert_eq!(clean(&"é".repeat(257), name), Err(Reason::TooLong(name, 256)));
+        assert!(clean(&"e".repeat(2_048), Field::LinkedinUrl).is_ok());
+        assert_eq!(clean(&"e".repeat(2_049), Field::LinkedinUrl), Err(Reason::TooLong(Field::LinkedinUrl, 2_048)));
+    }
+}

@@ -1,0 +1,237 @@
+//! The one place that asks the machine for time and randomness.
+//!
+//! Everything below the controller takes them as arguments; everything else takes a [`Clock`]. Deadlines are counted on
+//! `CLOCK_BOOTTIME`, which goes on while a machine is suspended, so that a process that slept through its own deadline
+//! knows it when it wakes. Wall time is for people and for UTC days, never for order.
+#![allow(clippy::disallowed_methods, reason = "this is the place where ambient time and randomness are allowed")]
+
+use std::ops::Add;
+use std::time::{Duration, Instant};
+
+use data_encoding::BASE32_NOPAD;
+use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
+/// A point on the clock that counts suspension. Only differences mean anything, and only within one process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(Duration);
+
+impl Moment {
+    /// A moment at this distance from the clock's zero, for tests and tables.
+    pub const fn from_zero(distance: Duration) -> Self {
+        Self(distance)
+    }
+
+    /// How long after `earlier` this moment is; zero if it isn't after it.
+    pub const fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The moment that lies this long before; the clock's zero if that would be before it.
+    pub const fn earlier_by(self, distance: Duration) -> Self {
+        Self(self.0.saturating_sub(distance))
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    fn add(self, distance: Duration) -> Self {
+        Self(self.0.saturating_add(distance))
+    }
+}
+
+/// Time and randomness. Cheap to copy; every copy shows the same time.
+///
+/// A scale above 1 makes [`Clock::boottime`] run that many times faster, so that a test can watch an hour's outage in
+/// seconds. Whatever waits must then sleep through [`Clock::sleep`], [`Clock::sleep_until`] or [`Clock::real`].
+/// Wall time always stays true.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: Moment,
+    scale: u32,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock {
+    /// The true clock.
+    pub fn new() -> Self {
+        Self::scaled(1)
+    }
+
+    /// A clock on which `scale` seconds pass in each real second. Zero counts as one.
+    pub fn scaled(scale: u32) -> Self {
+        Self { origin: real_boottime(), scale: scale.max(1) }
+    }
+
+    /// Now, on the clock that counts suspension.
+    pub fn boottime(&self) -> Moment {
+        self.origin + real_boottime().since(self.origin).saturating_mul(self.scale)
+    }
+
+    /// Now, as people write it. It can jump, so nothing is ordered by it.
+    pub fn wall(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    /// How long this clock's `duration` takes in real time: what to give to a timeout.
+    pub fn real(&self, duration: Duration) -> Duration {
+        duration / self.scale
+    }
+
+    /// Sleeps for `duration` of this clock.
+    pub async fn sleep(&self, duration: Duration) {
+        self.sleep_until(self.boottime() + duration).await;
+    }
+
+    /// Sleeps until `moment`, and wakes within half a minute where the machine was suspended past it.
+    pub async fn sleep_until(&self, moment: Moment) {
+        // Timers stand still during suspension, `boottime` doesn't: look again now and then.
+        const LOOK_AGAIN: Duration = Duration::from_secs(30);
+        loop {
+            let left = moment.since(self.boottime());
+            if left.is_zero() {
+                return;
+            }
+            // Rounded up, or the last loops would spin on less than a timer's tick.
+            let real = self.real(left).max(Duration::from_millis(1));
+            tokio::time::sleep(real.min(LOOK_AGAIN)).await;
+        }
+    }
+
+    /// A fresh id: 80 random bits as 16 characters of lower-case base32.
+    pub fn random_id(&self) -> String {
+        let mut id = BASE32_NOPAD.encode(&random::<10>());
+        id.make_ascii_lowercase();
+        id
+    }
+
+    /// A random number, at least 0 and below 1.
+    pub fn jitter(&self) -> f64 {
+        // 53 bits, all that the fraction of an f64 holds.
+        (u64::from_le_bytes(random()) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// `duration`, made longer by a random share of `factor` times itself: 2 s with a factor of 0.5 is 2 to 3 s.
+    pub fn jittered(&self, duration: Duration, factor: f64) -> Duration {
+        duration.saturating_add(duration.mul_f64(self.jitter() * factor.max(0.0)))
+    }
+}
+
+/// Measures how long something really took, whatever the clock's scale, and not counting suspension: for metrics and
+/// for noticing that this process hangs.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts at zero.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The real time since the start.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// The processor time that this process has used.
+pub fn cpu_time() -> Duration {
+    read(ClockId::ProcessCPUTime)
+}
+
+fn real_boottime() -> Moment {
+    Moment(read(ClockId::Boottime))
+}
+
+fn read(clock: ClockId) -> Duration {
+    Duration::try_from(clock_gettime(clock)).expect("these clocks never show a time before zero")
+}
+
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the kernel always has randomness once the machine is up");
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_never_a_negative_time_after_another() {
+        let early = Moment::from_zero(Duration::from_secs(5));
+        let late = early + Duration::from_secs(3);
+        assert_eq!(late.since(early), Duration::from_secs(3));
+        assert_eq!(early.since(late), Duration::ZERO);
+        assert!(early < late);
+        assert_eq!(late + Duration::MAX, Moment(Duration::MAX));
+    }
+
+    #[test]
+    fn boottime_goes_on() {
+        let clock = Clock::new();
+        let before = clock.boottime();
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(clock.boottime().since(before) >= Duration::from_millis(2));
+    }
+
+    #[test]
+    fn copies_of_a_scaled_clock_show_the_same_time() {
+        let clock = Clock::scaled(1_000);
+        let copy = clock;
+        std::thread::sleep(Duration::from_millis(5));
+        let (one, other) = (clock.boottime(), copy.boottime());
+        assert!(other.since(one) < Duration::from_secs(60), "{one:?} {other:?}");
+    }
+
+    #[test]
+    fn a_zero_scale_counts_as_one() {
+        assert_eq!(Clock::scaled(0).real(Duration::from_secs(9)), Duration::from_secs(9));
+    }
+
+    #[tokio::test]
+    async fn an_hour_passes_in_a_moment_on_a_scaled_clock() {
+        let clock = Clock::scaled(36_000);
+        assert_eq!(clock.real(Duration::from_secs(3_600)), Duration::from_millis(100));
+        let (start, watch) = (clock.boottime(), Stopwatch::start());
+        clock.sleep(Duration::from_secs(3_600)).await;
+        assert!(clock.boottime().since(start) >= Duration::from_secs(3_600));
+        assert!(watch.elapsed() < Duration::from_secs(30));
+    }
+
+    #[tokio::test]
+    async fn sleeping_until_a_moment_that_has_passed_returns_at_once() {
+        let clock = Clock::new();
+        clock.sleep_until(Moment::default()).await;
+    }
+
+    #[test]
+    fn ids_are_sixteen_lower_case_letters_and_digits_and_differ() {
+        let clock = Clock::new();
+        let ids: std::collections::BTreeSet<_> = (0..100).map(|_| clock.random_id()).collect();
+        assert_eq!(ids.len(), 100);
+        for id in ids {
+            assert_eq!(id.len(), 16, "{id}");
+            assert!(id.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')), "{id}");
+        }
+    }
+
+    #[test]
+    fn jitter_only_makes_longer_and_stays_in_its_share() {
+        let clock = Clock::new();
+        let base = Duration::from_secs(10);
+        for _ in 0..1_000 {
+            let jitter = clock.jitter();
+            assert!((0.0..1.0).contains(&jitter), "{jitter}");
+            let jittered = clock.jittered(base, 0.5);
+            assert!(jittered >= base && jittered <= Duration::from_secs(15), "{jittered:?}");
+        }
+        assert_eq!(clock.jittered(base, -1.0), base);
+    }
+}

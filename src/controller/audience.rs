@@ -1,0 +1,399 @@
+//! One pass over an audience: gather, assess, decide, execute, record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cluster::CallError;
+use super::context::Context;
+use super::flight::{self, End, Landed, Start};
+use super::ledger_store::LedgerStore;
+use super::open_receipts::Entry;
+use super::scene::{Clearance, Course, Phase, Plan, assess, until_tomorrow};
+use super::status::{self, Facts, Found};
+use super::tracked::Tracked;
+use super::verdicts::{self, Said};
+use super::{announce, gather};
+use crate::api::Reason;
+use crate::api::audience_status::{CreatedAudience, OpenUnknown};
+use crate::api::condition::{self, ConditionType};
+use crate::clock::Moment;
+use crate::ledger::{self, Decision, Held, OutcomeResult, Receipt, State, Tending};
+use crate::propensity::{Grant, Permit, WaitReason};
+use crate::telemetry::metrics::Outcome;
+
+/// When to look at an audience again, and how the pass counts.
+pub struct Next {
+    /// How long to wait on this process's clock; `None`: until something changes.
+    pub after: Option<Duration>,
+    /// For the metrics.
+    pub outcome: Outcome,
+}
+
+impl Next {
+    const fn change(outcome: Outcome) -> Self {
+        Self { after: None, outcome }
+    }
+}
+
+/// A wait shorter than this is told to nobody.
+const LASTING: Duration = Duration::from_secs(5);
+
+/// How often a lost claim is decided anew within one pass.
+const ROUNDS: usize = 4;
+
+/// What is known of the receipt of a list.
+#[derive(Clone)]
+enum Known {
+    /// It isn't open; it may be closed or absent.
+    Unread,
+    /// There is none.
+    Absent,
+    /// There is one.
+    Entry(Arc<Entry>),
+}
+
+/// One pass over an audience.
+///
+/// # Errors
+/// When the API server doesn't do its part; the pass is repeated later.
+pub async fn pass(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError> {
+    let mut audience = audience.clone();
+    ctx.memory.newest(&mut audience);
+    if audience.is_deleting() {
+        return Ok(Next::change(Outcome::Done));
+    }
+    let workspace = ctx.workspace_of(&audience);
+    let scene = gather::scene(ctx, &audience, workspace.as_deref());
+    let plan = match assess(&scene) {
+        Course::Stop(verdict, phase) => {
+            leave_queues(ctx, &audience);
+            return tell(ctx, &audience, None, (verdict, phase), None).await;
+        }
+        Course::Known(plan) => plan,
+    };
+    ctx.memory.index(&audience, &plan.receipt);
+    if is_settled(ctx, &audience, &plan) {
+        leave_queues(ctx, &audience);
+        return Ok(Next::change(Outcome::Done));
+    }
+    pursue(ctx, &audience, &plan).await
+}
+
+/// Whether all is said and done: the status shows the present list as an audience in the workspace. Needs no request.
+fn is_settled(ctx: &Context, audience: &Tracked, plan: &Plan) -> bool {
+    let status = &audience.status;
+    let ready = condition::find(&status.conditions, ConditionType::Ready).filter(|c| c.status == "True");
+    let settled = ready
+        .is_some_and(|c| [Reason::Created, Reason::AlreadyCreated].iter().any(|r| r.as_str() == c.reason))
+        && status.observed_generation == audience.meta.generation
+        && status.receipt_ref.as_ref().is_some_and(|r| r.name == plan.receipt)
+        && status.open_unknowns == open_unknowns(ctx, audience, Some(&plan.receipt))
+        && ctx.receipts.get(audience.namespace(), &plan.receipt).is_none();
+    if settled {
+        let reason = if ready.is_some_and(|c| c.reason == Reason::Created.as_str()) {
+            Reason::Created
+        } else {
+            Reason::AlreadyCreated
+        };
+        ctx.memory.stands(audience, reason);
+    }
+    settled
+}
+
+/// Follows the receipt: tells what it says, or claims where it may.
+async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<Next, CallError> {
+    let mut known = match ctx.receipts.get(audience.namespace(), &plan.receipt) {
+        Some(entry) => Known::Entry(entry),
+        None if ctx.memory.was_absent(audience.uid(), &plan.receipt) => Known::Absent,
+        None => Known::Unread,
+    };
+    for _ in 0..ROUNDS {
+        if let Known::Entry(entry) = &known {
+            let now = ctx.clock.boottime();
+            let seen_for = |id: &str| ctx.receipts.seen_for(id, now);
+            match ledger::decide(Some(entry.as_read()), &plan.policy, seen_for) {
+                Decision::Claim => {}
+                Decision::Authorise(instruction, by) => {
+                    known = Known::Entry(authorise(ctx, audience, plan, entry, &instruction, by).await?);
+                    continue;
+                }
+                decision => {
+                    leave_queues(ctx, audience);
+                    return settle(ctx, audience, plan, entry, &decision).await;
+                }
+            }
+        }
+        let clearance = match &plan.clearance {
+            Ok(clearance) => clearance,
+            Err(obstacle) => {
+                if matches!(known, Known::Unread) {
+                    known = read(ctx, audience, plan).await?;
+                    continue;
+                }
+                leave_queues(ctx, audience);
+                let tomorrow = obstacle.0.reason == Reason::BudgetSpent;
+                let mut next = tell(ctx, audience, Some(plan), obstacle.clone(), None).await?;
+                if tomorrow {
+                    next.after = Some(until_tomorrow(ctx.clock.wall()));
+                }
+                return Ok(next);
+            }
+        };
+        let permit = match turn(ctx, audience, clearance) {
+            Turn::Now(permit) => permit,
+            Turn::Wait(why, left) => {
+                let since = ctx.memory.waits(audience.uid(), ctx.clock.boottime());
+                if matches!(known, Known::Unread) && left >= LASTING {
+                    known = read(ctx, audience, plan).await?;
+                    continue;
+                }
+                return wait(ctx, audience, plan, why, left, since).await;
+            }
+        };
+        if ctx.memory.waits_no_more(audience.uid()) {
+            tracing::debug!(audience = %audience.key(), "its turn came");
+        }
+        let base = match &known {
+            Known::Entry(entry) => Some(Arc::clone(entry)),
+            Known::Unread | Known::Absent => None,
+        };
+        ctx.memory.may_exist(audience.uid());
+        let start = Start { audience: audience.clone(), plan: plan.clone(), key: clearance.key.clone(), base };
+        let flight = ctx.flights.spawn(land(Arc::clone(ctx), start, permit));
+        // A flight that panicked left its claim; whoever sees it past its time to live records it as unknown.
+        match flight.await.map_err(|_| CallError::Unclear)? {
+            Landing::Told(next) => return next,
+            Landing::Again(entry) => known = Known::Entry(entry),
+            Landing::Changed => return Ok(Next { after: Some(Duration::from_secs(1)), outcome: Outcome::Waiting }),
+        }
+    }
+    Ok(Next { after: Some(Duration::from_secs(1)), outcome: Outcome::Waiting })
+}
+
+/// What a flight leaves to do.
+enum Landing {
+    /// All is told.
+    Told(Result<Next, CallError>),
+    /// The receipt says something else now: decide anew.
+    Again(Arc<Entry>),
+    /// The audience is no longer what it was: it is looked at again.
+    Changed,
+}
+
+/// Flies, and tells how it ended, within the flight's own task: an outcome is told even when this process is ending.
+async fn land(ctx: Arc<Context>, start: Start, permit: Permit) -> Landing {
+    let plan = start.plan.clone();
+    match flight::fly(Arc::clone(&ctx), start, permit).await {
+        End::Recorded(landed) => {
+            ctx.wake.workspace(super::workspace::key_of(&landed.audience));
+            if landed.result == OutcomeResult::NotSent {
+                return Landing::Again(landed.entry);
+            }
+            Landing::Told(tell_landed(&ctx, &plan, &landed).await)
+        }
+        End::Taken(entry) => Landing::Again(entry),
+        End::Changed => Landing::Changed,
+        End::Failed(error) => Landing::Told(Err(error)),
+    }
+}
+
+/// Tells what came of a request.
+async fn tell_landed(ctx: &Arc<Context>, plan: &Plan, landed: &Landed) -> Result<Next, CallError> {
+    let audience = &landed.audience;
+    let at = ctx.memory.answer(audience.uid()).map_or_else(|| ctx.clock.wall(), |result| result.time);
+    if landed.result == OutcomeResult::Created {
+        let created = CreatedAudience { receipt: plan.receipt.clone(), time: at, members: landed.members };
+        let found = Found { audience: created, fresh: true };
+        return tell(ctx, audience, Some(plan), verdicts::created(landed.members), Some(found)).await;
+    }
+    let decision = ledger::decide(Some(landed.entry.as_read()), &plan.policy, |_| Duration::ZERO);
+    settle(ctx, audience, plan, &landed.entry, &decision).await
+}
+
+/// Tells what the receipt says.
+async fn settle(
+    ctx: &Arc<Context>,
+    audience: &Tracked,
+    plan: &Plan,
+    entry: &Entry,
+    decision: &Decision,
+) -> Result<Next, CallError> {
+    let receipt = entry.receipt.as_ref().ok();
+    let (namespace, to_send) = (audience.namespace(), audience.digest.funnel.to_send);
+    let told = verdicts::of_decision(decision, plan, receipt, to_send, namespace);
+    // What is about to be claimed is told when it is.
+    let Some(mut said) = told else { return Ok(Next { after: Some(Duration::ZERO), outcome: Outcome::Waiting }) };
+    if let (Some(receipt), Some(error)) = (receipt, refused_instruction(ctx, entry)) {
+        said = verdicts::refused(error, plan, receipt, namespace);
+    }
+    let mut after = None;
+    match decision {
+        Decision::InFlight => {
+            let now = ctx.clock.boottime();
+            let seen = receipt.and_then(|r| r.record.open_attempt()).map(|a| ctx.receipts.seen_for(&a.id, now));
+            let seen = ctx.clock.real(seen.unwrap_or_default());
+            if seen < LASTING {
+                return Ok(Next { after: Some(LASTING), outcome: Outcome::Waiting });
+            }
+        }
+        Decision::WaitToSendAgain { remaining, .. } => after = Some(*remaining),
+        _ => {}
+    }
+    let found = receipt.filter(|_| *decision == Decision::Created).and_then(|r| found(r, plan));
+    let mut next = tell(ctx, audience, Some(plan), said, found).await?;
+    next.after = after;
+    Ok(next)
+}
+
+/// The error of an annotation that can't be followed.
+fn refused_instruction(ctx: &Context, entry: &Entry) -> Option<ledger::ResolveError> {
+    let receipt = entry.receipt.as_ref().ok()?;
+    let annotation = entry.annotation.as_deref()?;
+    match ledger::tend(receipt, Some(annotation), Held::Elsewhere, Duration::ZERO, ctx.clock.wall()) {
+        Tending::Refused(error) => Some(error),
+        _ => None,
+    }
+}
+
+/// The audience that a receipt shows in the workspace.
+fn found(receipt: &Receipt, plan: &Plan) -> Option<Found> {
+    let attempt = receipt.record.attempts.iter().rfind(|a| verdicts::is_created(receipt, a))?;
+    let time = attempt.outcome.as_ref().map_or(attempt.claimed_at, |o| o.at);
+    let audience = CreatedAudience { receipt: plan.receipt.clone(), time, members: attempt.members };
+    Some(Found { audience, fresh: false })
+}
+
+/// Records the policy's decision to send again, under the receipt as it was read.
+async fn authorise(
+    ctx: &Context,
+    audience: &Tracked,
+    plan: &Plan,
+    entry: &Entry,
+    instruction: &ledger::Instruction,
+    by: ledger::By,
+) -> Result<Arc<Entry>, CallError> {
+    let store = LedgerStore::new(&ctx.cluster, audience.namespace());
+    let receipt = entry.receipt.as_ref().map_err(|_| CallError::Unreadable)?;
+    let record =
+        ledger::resolve(&receipt.record, instruction, by, ctx.clock.wall()).map_err(|_| CallError::Unreadable)?;
+    let entry = store.replace(&plan.receipt, entry, &record, None, false).await?;
+    announce::resolved(ctx, audience.namespace(), &plan.receipt, &entry, instruction, by).await;
+    Ok(Arc::new(entry))
+}
+
+/// Reads the receipt by its name.
+async fn read(ctx: &Context, audience: &Tracked, plan: &Plan) -> Result<Known, CallError> {
+    let entry = LedgerStore::new(&ctx.cluster, audience.namespace()).read(&plan.receipt).await?;
+    Ok(match entry {
+        Some(entry) => Known::Entry(Arc::new(entry)),
+        None => {
+            ctx.memory.is_absent(audience.uid(), &plan.receipt);
+            Known::Absent
+        }
+    })
+}
+
+/// Whether an audience may send now.
+enum Turn {
+    Now(Permit),
+    Wait(WaitReason, Duration),
+}
+
+fn turn(ctx: &Context, audience: &Tracked, clearance: &Clearance) -> Turn {
+    let now = ctx.clock.boottime();
+    match ctx.gates.ask(clearance.key.id(), now, &audience.key()) {
+        Some(Grant::Permit(permit)) => Turn::Now(permit),
+        Some(Grant::Wait { until, why }) => Turn::Wait(why, until.since(now)),
+        // The workspace's own pass makes the gate and wakes whoever waits for it.
+        None => Turn::Wait(WaitReason::Pacing, Duration::from_secs(1)),
+    }
+}
+
+/// Waits for its turn, and says so where that lasts.
+async fn wait(
+    ctx: &Arc<Context>,
+    audience: &Tracked,
+    plan: &Plan,
+    why: WaitReason,
+    left: Duration,
+    since: Moment,
+) -> Result<Next, CallError> {
+    let waited = ctx.clock.boottime().since(since);
+    if waited + left >= LASTING && waited + LASTING > Duration::ZERO {
+        let said = verdicts::waiting(why, &audience.options.workspace_ref.name);
+        tell(ctx, audience, Some(plan), said, None).await?;
+    }
+    Ok(Next { after: Some(left), outcome: Outcome::Waiting })
+}
+
+fn leave_queues(ctx: &Context, audience: &Tracked) {
+    if ctx.memory.waits_no_more(audience.uid()) {
+        ctx.wake.audiences(ctx.gates.forget(ctx.clock.boottime(), &audience.key()));
+    }
+}
+
+/// Records where an audience stands: status, event, metrics.
+async fn tell(
+    ctx: &Arc<Context>,
+    audience: &Tracked,
+    plan: Option<&Plan>,
+    (verdict, phase): Said,
+    created: Option<Found>,
+) -> Result<Next, CallError> {
+    let before = ctx.memory.stands(audience, verdict.reason);
+    let outcome = match phase {
+        Phase::Ready | Phase::Idle => Outcome::Done,
+        Phase::Reconciling => Outcome::Waiting,
+        Phase::Stalled => Outcome::Stalled,
+    };
+    if phase == Phase::Reconciling && before != Some(verdict.reason) {
+        ctx.metrics.wait(verdict.reason.as_str());
+    }
+    let receipt = plan.map(|plan| plan.receipt.clone());
+    let facts = Facts {
+        generation: audience.meta.generation,
+        digest: audience.digest.clone(),
+        open_unknowns: open_unknowns(ctx, audience, receipt.as_deref()),
+        receipt,
+        result: ctx.memory.answer(audience.uid()),
+        created,
+        verdict,
+        phase,
+    };
+    if status::write(ctx, audience, &facts).await? {
+        announce::standing(ctx, audience, &facts).await;
+    }
+    Ok(Next::change(outcome))
+}
+
+/// How many unknown attempts of older lists a status names.
+const SHOWN_UNKNOWNS: usize = 10;
+
+/// Unknown attempts that were made for this audience under another receipt than its present one.
+fn open_unknowns(ctx: &Context, audience: &Tracked, present: Option<&str>) -> Vec<OpenUnknown> {
+    let mut unknowns: Vec<_> = ctx
+        .receipts
+        .all()
+        .into_iter()
+        .filter(|((namespace, name), entry)| {
+            namespace == audience.namespace() && Some(name.as_str()) != present && entry.state() == State::Unknown
+        })
+        .filter_map(|((_, name), entry)| {
+            let receipt = entry.receipt.as_ref().ok()?;
+            let attempt = receipt.record.attempts.iter().rfind(|a| {
+                a.audience.uid == audience.uid()
+                    && a.outcome.as_ref().is_some_and(|o| o.result == OutcomeResult::Unknown)
+                    && receipt.record.resolution(&a.id).is_none()
+            })?;
+            Some(OpenUnknown {
+                receipt: name,
+                attempt: attempt.id.clone(),
+                time: attempt.claimed_at,
+                members: attempt.members,
+            })
+        })
+        .collect();
+    unknowns.sort_by(|a, b| a.receipt.cmp(&b.receipt));
+    unknowns.truncate(SHOWN_UNKNOWNS);
+    unknowns
+}

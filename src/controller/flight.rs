@@ -1,0 +1,327 @@
+//! One attempt, from the live snapshot to its recorded outcome. The order of its steps is the promise:
+//!
+//! ```text
+//! permit ─► snapshot (live) ─► claim (one write) ─► send-by check ─► POST (once) ─► outcome (kept up until it lands)
+//! ```
+//!
+//! It runs as a task of its own, so that nothing that is dropped elsewhere interrupts it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::cluster::CallError;
+use super::context::Context;
+use super::gather;
+use super::ledger_store::LedgerStore;
+use super::live;
+use super::open_receipts::Entry;
+use super::scene::{Clearance, Course, Plan, assess, endpoint};
+use super::tracked::{Tracked, Whole, kind_name};
+use crate::api::audience_status::LastResult;
+use crate::audience;
+use crate::clock::{Moment, Stopwatch};
+use crate::ledger::{self, Attempt, AudienceRef, Outcome, OutcomeResult, Record};
+use crate::propensity::{Answer, AnswerClass, Create, Effect, Permit, WorkspaceKey};
+use crate::telemetry::metrics::CreateClass;
+
+/// How an attempt ended.
+pub enum End {
+    /// Its outcome is recorded; the receipt as it stands.
+    Recorded(Box<Landed>),
+    /// The live objects say something else than what the attempt was made for; nothing was claimed.
+    Changed,
+    /// Another has the claim, or had it: the receipt as it stands.
+    Taken(Arc<Entry>),
+    /// The API server didn't let it be claimed; nothing was sent.
+    Failed(CallError),
+}
+
+/// An attempt whose outcome is recorded.
+pub struct Landed {
+    /// The audience as it was sent.
+    pub audience: Tracked,
+    /// The receipt as it stands.
+    pub entry: Arc<Entry>,
+    /// What came of it.
+    pub result: OutcomeResult,
+    /// How many members were sent.
+    pub members: u64,
+}
+
+/// What an attempt starts from.
+pub struct Start {
+    /// The audience as it was looked at.
+    pub audience: Tracked,
+    /// What that came to.
+    pub plan: Plan,
+    /// The key that gave the permit.
+    pub key: WorkspaceKey,
+    /// The receipt that the claim goes into; none for the first.
+    pub base: Option<Arc<Entry>>,
+}
+
+/// Makes one attempt, and gives the permit back with what came of it.
+pub async fn fly(ctx: Arc<Context>, start: Start, permit: Permit) -> End {
+    let key = start.key.id();
+    let (end, effect) = attempt(&ctx, start).await;
+    let now = ctx.clock.boottime();
+    ctx.wake.audiences(ctx.gates.settled(key, now, permit, effect, ctx.clock.jitter()));
+    end
+}
+
+async fn attempt(ctx: &Context, start: Start) -> (End, Effect) {
+    let Start { audience, plan, key, base } = start;
+    let (live, clearance) = match snapshot(ctx, &audience, &plan, &key).await {
+        Ok(Some(live)) => live,
+        Ok(None) => return (End::Changed, Effect::Unused),
+        Err(error) => return (End::Failed(error), Effect::Unused),
+    };
+    let body = live.list.to_wire_body();
+    let attempt = new_attempt(ctx, &live.tracked, &plan, &clearance, &body);
+    let workspace_id = plan.identity.workspace_id.clone();
+    if !ctx.budgets.try_spend(&workspace_id, clearance.daily_budget, ctx.clock.wall(), &attempt.id) {
+        return (End::Changed, Effect::Unused);
+    }
+
+    // The holder's own deadline counts from before the claim is issued.
+    let issued = ctx.clock.boottime();
+    ctx.flights.begin(&attempt.id);
+    let claimed = claim(ctx, &live.tracked, &plan, base.as_deref(), &attempt, issued).await;
+    let entry = match claimed {
+        Ok(entry) => entry,
+        Err(end) => {
+            ctx.budgets.refund(&workspace_id, &attempt.id);
+            return (end, Effect::Unused);
+        }
+    };
+
+    let answer = send(ctx, &live.tracked, &clearance, body, issued).await;
+    let effect = answer.effect();
+    let class = answer.class;
+    let result =
+        entry.receipt.as_ref().map_or(OutcomeResult::Unknown, |r| ledger::verdict(&r.record, class.evidence()));
+    let outcome = outcome(ctx, result, answer);
+    remember(ctx, &live.tracked, result, &outcome);
+    if result == OutcomeResult::NotSent {
+        ctx.budgets.refund(&workspace_id, &attempt.id);
+    }
+    let members = attempt.members;
+    let entry = record(ctx, &live.tracked, &plan, entry, &attempt, outcome).await;
+    ctx.flights.end(&attempt.id);
+    let landed = Landed { audience: live.tracked, entry: Arc::new(entry), result, members };
+    (End::Recorded(Box::new(landed)), effect)
+}
+
+/// Reads audience and workspace live. `None` unless they still come to the same plan with the same key and nothing forbids it.
+async fn snapshot(
+    ctx: &Context,
+    seen: &Tracked,
+    plan: &Plan,
+    key: &WorkspaceKey,
+) -> Result<Option<(Whole, Clearance)>, CallError> {
+    let Some(live) = live::audience(ctx, seen.kind, seen.namespace(), seen.name()).await? else { return Ok(None) };
+    if live.tracked.uid() != seen.uid() || live.tracked.is_deleting() {
+        return Ok(None);
+    }
+    let name = &live.tracked.options.workspace_ref.name;
+    let workspace = live::workspace(ctx, live.tracked.namespace(), name).await?;
+    let scene = gather::scene(ctx, &live.tracked, workspace.as_ref());
+    let Course::Known(now) = assess(&scene) else { return Ok(None) };
+    let same = now.receipt == plan.receipt;
+    let Ok(clearance) = now.clearance else { return Ok(None) };
+    Ok((same && clearance.key.id() == key.id()).then_some((live, clearance)))
+}
+
+/// What is added to the time to live beside the deadline to send and the request's own timeout.
+const TTL_MARGIN: Duration = Duration::from_secs(60);
+
+fn new_attempt(ctx: &Context, audience: &Tracked, plan: &Plan, clearance: &Clearance, body: &[u8]) -> Attempt {
+    let send_by = ctx.switches.send_by;
+    Attempt {
+        id: ctx.clock.random_id(),
+        audience: AudienceRef {
+            kind: kind_name(audience.kind).to_owned(),
+            name: audience.name().to_owned(),
+            uid: audience.uid().to_owned(),
+        },
+        claimed_at: ctx.clock.wall(),
+        claimed_by: ctx.switches.identity.clone(),
+        send_by_seconds: send_by.as_secs(),
+        ttl_seconds: (send_by + clearance.request_timeout + TTL_MARGIN).as_secs(),
+        members: audience.digest.funnel.to_send,
+        excluded: audience.digest.funnel.excluded,
+        payload_hash: audience::payload_hash(body),
+        policy: plan.policy.audience.clone(),
+        outcome: None,
+        unknown: Map::new(),
+    }
+}
+
+/// The claim: one write, never repeated. After a conflict or an unclear answer the receipt is read back, and holding it means that our attempt
+/// stands in it.
+async fn claim(
+    ctx: &Context,
+    audience: &Tracked,
+    plan: &Plan,
+    base: Option<&Entry>,
+    attempt: &Attempt,
+    issued: Moment,
+) -> Result<Entry, End> {
+    let store = LedgerStore::new(&ctx.cluster, audience.namespace());
+    let prior = base.and_then(|entry| entry.receipt.as_ref().ok()).map(|receipt| &receipt.record);
+    let record = ledger::claim(prior, attempt.clone());
+    let written = match base {
+        None => store.create(&plan.identity, &record, Some(attempt.claimed_at)).await,
+        Some(base) => store.replace(&plan.receipt, base, &record, Some(attempt.claimed_at), false).await,
+    };
+    let error = match written {
+        Ok(entry) => return Ok(entry),
+        Err(error) => error,
+    };
+    let lost = matches!(error, CallError::AlreadyExists | CallError::Conflict);
+    if !lost && !error.is_unclear() {
+        ctx.flights.end(&attempt.id);
+        return Err(End::Failed(error));
+    }
+    loop {
+        match store.read(&plan.receipt).await {
+            Ok(Some(entry)) if holds(&entry, attempt) => return Ok(entry),
+            Ok(found) => {
+                // A write that was answered with a conflict isn't stored; an unclear one may still be.
+                if lost {
+                    ctx.flights.end(&attempt.id);
+                } else {
+                    ctx.flights.abandon(&attempt.id);
+                }
+                return Err(found.map_or(End::Failed(error), |entry| End::Taken(Arc::new(entry))));
+            }
+            Err(_) if elapsed(ctx, issued) < ctx.switches.send_by => {
+                tokio::time::sleep(Duration::from_millis(500)).await
+            }
+            Err(error) => {
+                ctx.flights.abandon(&attempt.id);
+                return Err(End::Failed(error));
+            }
+        }
+    }
+}
+
+fn holds(entry: &Entry, attempt: &Attempt) -> bool {
+    let found = entry.receipt.as_ref().ok().and_then(|receipt| receipt.record.attempt(&attempt.id));
+    found.is_some_and(|found| found.outcome.is_none())
+}
+
+/// Real time since a moment, suspension included.
+fn elapsed(ctx: &Context, since: Moment) -> Duration {
+    ctx.clock.real(ctx.clock.boottime().since(since))
+}
+
+/// Sends the request, once, unless the deadline to send has passed.
+async fn send(ctx: &Context, audience: &Tracked, clearance: &Clearance, body: Vec<u8>, issued: Moment) -> Answer {
+    let Ok(api) = &ctx.api else { return Answer::without_reply(AnswerClass::SendByPassed, Duration::ZERO) };
+    let watch = Stopwatch::start();
+    let create = Create {
+        endpoint: endpoint(audience.kind),
+        key: &clearance.key,
+        body,
+        total: clearance.request_timeout,
+        refused_statuses: &clearance.refused_statuses,
+        now: ctx.clock.wall().into(),
+    };
+    if elapsed(ctx, issued) > ctx.switches.send_by {
+        return Answer::without_reply(AnswerClass::SendByPassed, watch.elapsed());
+    }
+    let answer = api.client.create(create).await;
+    ctx.metrics.api_request(gather::endpoint_label(audience.kind), answer.class.label(), watch.elapsed());
+    answer
+}
+
+fn outcome(ctx: &Context, result: OutcomeResult, answer: Answer) -> Outcome {
+    Outcome {
+        result,
+        class: answer.class.label().to_owned(),
+        at: ctx.clock.wall(),
+        http_status: answer.http_status,
+        error: answer.api_error,
+        message: answer.message,
+        unknown: Map::new(),
+    }
+}
+
+fn remember(ctx: &Context, audience: &Tracked, result: OutcomeResult, outcome: &Outcome) {
+    let class = match result {
+        OutcomeResult::Created => CreateClass::Created,
+        OutcomeResult::Rejected => CreateClass::Rejected,
+        OutcomeResult::NotSent => CreateClass::NotSent,
+        OutcomeResult::Unknown => CreateClass::Unknown,
+    };
+    ctx.metrics.create_outcome(gather::kind_label(audience.kind), class);
+    let last = LastResult {
+        time: outcome.at,
+        class: outcome.class.clone(),
+        http_status: outcome.http_status,
+        error: outcome.error,
+        message: outcome.message.clone(),
+    };
+    ctx.memory.answered(audience.uid(), last);
+}
+
+/// The longest pause between two tries to record an outcome.
+const SLOWEST: Duration = Duration::from_secs(5);
+
+/// Records an outcome in its own attempt's entry, whatever came since, and keeps at it until it lands.
+async fn record(
+    ctx: &Context,
+    audience: &Tracked,
+    plan: &Plan,
+    claimed: Entry,
+    attempt: &Attempt,
+    outcome: Outcome,
+) -> Entry {
+    let store = LedgerStore::new(&ctx.cluster, audience.namespace());
+    let mut pause = Duration::from_millis(100);
+    let mut base = Some(claimed);
+    loop {
+        let written = match &base {
+            Some(entry) => match &entry.receipt {
+                Ok(receipt) => match ledger::record_outcome(&receipt.record, attempt, outcome.clone()) {
+                    None => return entry.clone(),
+                    Some(next) => store.replace(&plan.receipt, entry, &next, None, false).await,
+                },
+                Err(why) => {
+                    tracing::error!(receipt = plan.receipt, attempt = attempt.id, result = ?outcome.result, %why, "the outcome can't be recorded; it is tried again");
+                    Err(CallError::Unreadable)
+                }
+            },
+            // The receipt is gone: what was sent must not be forgotten with it.
+            None => {
+                let record: Record = ledger::claim(None, attempt.clone());
+                let record = ledger::record_outcome(&record, attempt, outcome.clone()).unwrap_or(record);
+                store.create(&plan.identity, &record, Some(attempt.claimed_at)).await
+            }
+        };
+        match written {
+            Ok(entry) => return entry,
+            Err(CallError::Conflict | CallError::AlreadyExists) => {}
+            Err(error) => {
+                if error != CallError::NotFound {
+                    tracing::warn!(receipt = plan.receipt, attempt = attempt.id, %error, "the outcome isn't recorded yet");
+                }
+                tokio::time::sleep(ctx.clock.jittered(pause, 0.3)).await;
+                pause = (pause * 2).min(SLOWEST);
+            }
+        }
+        // Read until the API server answers: what stands there decides what is written next.
+        base = loop {
+            match store.read(&plan.receipt).await {
+                Ok(found) => break found,
+                Err(_) => {
+                    tokio::time::sleep(ctx.clock.jittered(pause, 0.3)).await;
+                    pause = (pause * 2).min(SLOWEST);
+                }
+            }
+        };
+    }
+}

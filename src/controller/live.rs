@@ -1,0 +1,49 @@
+//! Reads from the API server itself, never from a cache.
+
+use super::cluster::CallError;
+use super::context::Context;
+use super::tracked::{AudienceKey, Listed, Tracked, Whole, kind_of};
+use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
+use crate::audience::Kind;
+
+/// An audience with its list.
+///
+/// # Errors
+/// When the API server doesn't answer; an absent audience is no error.
+pub async fn audience(ctx: &Context, kind: Kind, namespace: &str, name: &str) -> Result<Option<Whole>, CallError> {
+    Ok(match kind {
+        Kind::Contacts => {
+            let api = ctx.cluster.api::<ContactAudience>(namespace);
+            ctx.cluster.call(api.get_opt(name)).await?.map(Listed::whole)
+        }
+        Kind::Accounts => {
+            let api = ctx.cluster.api::<AccountAudience>(namespace);
+            ctx.cluster.call(api.get_opt(name)).await?.map(Listed::whole)
+        }
+    })
+}
+
+/// The same audience as it is now; `None` where it is gone or another took its name.
+///
+/// # Errors
+/// When the API server doesn't answer.
+pub async fn tracked(ctx: &Context, known: &Tracked) -> Result<Option<Tracked>, CallError> {
+    let live = audience(ctx, known.kind, known.namespace(), known.name()).await?;
+    Ok(live.map(|whole| whole.tracked).filter(|live| live.uid() == known.uid()))
+}
+
+/// A workspace.
+///
+/// # Errors
+/// When the API server doesn't answer; an absent workspace is no error.
+pub async fn workspace(ctx: &Context, namespace: &str, name: &str) -> Result<Option<PropensityWorkspace>, CallError> {
+    let api = ctx.cluster.api::<PropensityWorkspace>(namespace);
+    ctx.cluster.call(api.get_opt(name)).await
+}
+
+/// The key of the audience that an attempt was made for.
+#[must_use]
+pub fn key_of(namespace: &str, audience: &crate::ledger::AudienceRef) -> Option<AudienceKey> {
+    let kind = kind_of(&audience.kind)?;
+    Some(AudienceKey::new_with(&audience.name, kind).within(namespace))
+}

@@ -1,0 +1,194 @@
+//! What the operator remembers between passes. All of it can be lost: the API server has the truth.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::tracked::{AudienceKey, Tracked};
+use crate::api::audience_status::LastResult;
+use crate::api::{AudienceStatus, Reason};
+use crate::audience::Kind;
+use crate::clock::Moment;
+use crate::telemetry::metrics as labels;
+
+/// What is remembered of all audiences.
+#[derive(Default)]
+pub struct Memory {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    audiences: HashMap<String, Remembered>,
+    /// Which audiences a receipt is the present one of.
+    by_receipt: HashMap<(String, String), HashSet<AudienceKey>>,
+}
+
+#[derive(Default)]
+struct Remembered {
+    kind: Option<Kind>,
+    written: Option<(u64, String, AudienceStatus)>,
+    receipt: Option<(String, String)>,
+    absent: Option<String>,
+    waiting_since: Option<Moment>,
+    result: Option<LastResult>,
+    reason: Option<Reason>,
+    failures: u32,
+}
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<R>(&self, uid: &str, change: impl FnOnce(&mut Remembered) -> R) -> R {
+        change(self.lock().audiences.entry(uid.to_owned()).or_default())
+    }
+
+    /// Remembers a status that was written, until the watch shows it.
+    pub fn wrote(&self, uid: &str, version: String, status: AudienceStatus) {
+        if let Ok(number) = version.parse() {
+            self.with(uid, |r| r.written = Some((number, version, status)));
+        }
+    }
+
+    /// The audience with the newest status that is known: the watch's, or one that was written and that the watch hasn't shown yet.
+    pub fn newest(&self, audience: &mut Tracked) {
+        let seen = audience.meta.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
+        let uid = audience.uid().to_owned();
+        self.with(&uid, |r| match (&r.written, seen) {
+            (Some((number, version, status)), Some(seen)) if *number > seen => {
+                audience.meta.resource_version = Some(version.clone());
+                audience.status = status.clone();
+            }
+            (Some(_), Some(_)) => r.written = None,
+            _ => {}
+        });
+    }
+
+    /// Notes which receipt is an audience's present one.
+    pub fn index(&self, audience: &Tracked, receipt: &str) {
+        let key = audience.key();
+        let place = (audience.namespace().to_owned(), receipt.to_owned());
+        let mut inner = self.lock();
+        let remembered = inner.audiences.entry(audience.uid().to_owned()).or_default();
+        remembered.kind = Some(audience.kind);
+        if remembered.receipt.as_ref() == Some(&place) {
+            return;
+        }
+        remembered.absent = None;
+        if let Some(old) = remembered.receipt.replace(place.clone()) {
+            inner.unindex(&old, &key);
+        }
+        inner.by_receipt.entry(place).or_default().insert(key);
+    }
+
+    /// The audiences whose present receipt this is.
+    #[must_use]
+    pub fn audiences_of(&self, namespace: &str, receipt: &str) -> Vec<AudienceKey> {
+        let place = (namespace.to_owned(), receipt.to_owned());
+        self.lock().by_receipt.get(&place).into_iter().flatten().cloned().collect()
+    }
+
+    /// Notes that a receipt was looked for and isn't there.
+    pub fn is_absent(&self, uid: &str, receipt: &str) {
+        self.with(uid, |r| r.absent = Some(receipt.to_owned()));
+    }
+
+    /// Whether a receipt was looked for and wasn't there.
+    #[must_use]
+    pub fn was_absent(&self, uid: &str, receipt: &str) -> bool {
+        self.with(uid, |r| r.absent.as_deref() == Some(receipt))
+    }
+
+    /// Forgets that a receipt wasn't there.
+    pub fn may_exist(&self, uid: &str) {
+        self.with(uid, |r| r.absent = None);
+    }
+
+    /// Notes that an audience waits for its turn; since when.
+    pub fn waits(&self, uid: &str, now: Moment) -> Moment {
+        self.with(uid, |r| *r.waiting_since.get_or_insert(now))
+    }
+
+    /// Notes that an audience no longer waits; whether it did.
+    pub fn waits_no_more(&self, uid: &str) -> bool {
+        self.with(uid, |r| r.waiting_since.take().is_some())
+    }
+
+    /// Notes the API's answer, for the next status.
+    pub fn answered(&self, uid: &str, result: LastResult) {
+        self.with(uid, |r| r.result = Some(result));
+    }
+
+    /// The API's last answer to this process.
+    #[must_use]
+    pub fn answer(&self, uid: &str) -> Option<LastResult> {
+        self.with(uid, |r| r.result.clone())
+    }
+
+    /// Notes where an audience stands; what was noted before.
+    pub fn stands(&self, audience: &Tracked, reason: Reason) -> Option<Reason> {
+        self.with(audience.uid(), |r| {
+            r.kind = Some(audience.kind);
+            r.reason.replace(reason)
+        })
+    }
+
+    /// Notes a pass that failed; how many did in a row.
+    pub fn failed(&self, uid: &str) -> u32 {
+        self.with(uid, |r| {
+            r.failures = r.failures.saturating_add(1);
+            r.failures
+        })
+    }
+
+    /// Notes a pass that didn't fail.
+    pub fn succeeded(&self, uid: &str) {
+        self.with(uid, |r| r.failures = 0);
+    }
+
+    /// Forgets an audience that is gone.
+    pub fn forget(&self, audience: &Tracked) {
+        let mut inner = self.lock();
+        if let Some(remembered) = inner.audiences.remove(audience.uid())
+            && let Some(place) = remembered.receipt
+        {
+            inner.unindex(&place, &audience.key());
+        }
+    }
+
+    /// How many audiences stand where, by kind and reason.
+    #[must_use]
+    pub fn standings(&self) -> BTreeMap<(labels::Kind, &'static str), u64> {
+        let mut counts = BTreeMap::new();
+        for remembered in self.lock().audiences.values() {
+            if let (Some(kind), Some(reason)) = (remembered.kind, remembered.reason) {
+                *counts.entry((super::gather::kind_label(kind), reason.as_str())).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// How many audiences wait, by reason.
+    #[must_use]
+    pub fn waiting(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        for remembered in self.lock().audiences.values() {
+            if let (Some(_), Some(reason)) = (remembered.waiting_since, remembered.reason) {
+                *counts.entry(reason.as_str()).or_default() += 1;
+            }
+        }
+        counts
+    }
+}
+
+impl Inner {
+    fn unindex(&mut self, place: &(String, String), key: &AudienceKey) {
+        if let Some(keys) = self.by_receipt.get_mut(place) {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.by_receipt.remove(place);
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The operator at work: gather what is known, decide purely, execute, record.
+//!
+//! | file | step |
+//! | --- | --- |
+//! | `watches.rs`, `feed.rs` | what changes in the cluster, and whom that wakes |
+//! | `queue.rs` | passes over what was woken: one at a time for an object, many objects at once |
+//! | `audience.rs` | one pass over an audience: gather, assess, decide, execute, record |
+//! | `gather.rs`, `live.rs` | what is known, from memory or from the API server itself |
+//! | `scene.rs` | assess: what a list, its workspace and its key come to; pure |
+//! | `verdicts.rs` | what a person reads about a decision; pure |
+//! | `flight.rs` | execute: snapshot, claim, request, outcome |
+//! | `status.rs`, `announce.rs` | record: status and events |
+//! | `receipts.rs` | receipts on their own: resolutions, claims without a holder |
+//! | `workspace.rs`, `anchor.rs` | the connection: key, ledger, health |
+//! | `run.rs` | start, lead, drain, end |
+//!
+//! In memory between passes: `tracked.rs` (audiences without members), `open_receipts.rs`, `gates.rs`, `flights.rs`, `memory.rs`. On the API server:
+//! `cluster.rs`, `ledger_store.rs`, `events.rs`, `leader.rs`.
+
+mod anchor;
+mod announce;
+mod audience;
+mod cluster;
+mod context;
+mod events;
+mod feed;
+mod flight;
+mod flights;
+mod gates;
+mod gather;
+mod leader;
+mod lease;
+mod ledger_store;
+mod live;
+mod memory;
+mod open_receipts;
+mod queue;
+mod receipts;
+mod run;
+mod scene;
+mod status;
+mod tracked;
+mod verdicts;
+mod watches;
+mod workspace;
+
+pub use run::{RunError, run};

@@ -1,0 +1,405 @@
+//! Start, lead, drain, end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use kube::Api as KubeApi;
+use kube::api::ListParams;
+use kube::runtime::reflector::{ObjectRef, store::Writer};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::cluster::{CallError, Cluster, ConnectError, connect};
+use super::context::{Api, Budgets, Context, Switches, Wake};
+use super::events::Publisher;
+use super::flights::Flights;
+use super::gates::Gates;
+use super::leader::{Elector, Leadership, LeaseSettings};
+use super::memory::Memory;
+use super::open_receipts::{Entry, OpenReceipts};
+use super::tracked::Tracked;
+use super::{anchor::Ledgers, audience, ledger_store, queue, receipts, watches, workspace};
+use crate::api::{AccountAudience, AudienceReceipt, ContactAudience, DAY_LABEL, PropensityWorkspace};
+use crate::audience::Kind;
+use crate::clock::Clock;
+use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError};
+use crate::settings::Settings;
+use crate::sources::{Secrets, secrets::Scope};
+use crate::telemetry::http::{self, Health, ListenError};
+use crate::telemetry::metrics::{self, Metrics, Outcome};
+
+/// Why the operator ended otherwise than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No way to the API server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// No client of the Propensity API.
+    #[error("no client of the Propensity API: {0}")]
+    Client(#[from] ClientError),
+    /// The allow-list of hosts can't be read.
+    #[error("--allowed-hosts: {0}")]
+    AllowedHosts(EndpointError),
+    /// The base URL can't be used at all.
+    #[error("--api-url: {0}")]
+    ApiUrl(EndpointError),
+    /// The file of extra authorities can't be read.
+    #[error("--ca-file {path} can't be read: {source}")]
+    CaFile {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The address for probes and metrics is taken.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Signals can't be listened for.
+    #[error("signals can't be listened for: {0}")]
+    Signals(std::io::Error),
+    /// Another process leads now.
+    #[error(
+        "leadership is lost: this process has stopped claiming, has let its requests end, and ends so that it can start anew"
+    )]
+    LeadershipLost,
+    /// A part ended that should never end.
+    #[error("a watch or queue ended by itself; the process ends so that it can start anew")]
+    PartEnded,
+}
+
+/// How long a drain may take beside the longest request.
+const DRAIN_MARGIN: Duration = Duration::from_secs(60);
+
+/// The longest request that a workspace may ask for.
+const LONGEST_REQUEST: Duration = Duration::from_secs(120);
+
+/// Runs the operator until SIGTERM, SIGINT or a lost lease, and drains before it ends: nothing is claimed any more, and what is in flight is recorded.
+///
+/// # Errors
+/// Why it couldn't start or had to end.
+pub async fn run(settings: Settings) -> Result<(), RunError> {
+    let clock = settings.clock();
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), clock.wall());
+    let health = Health::new(&["caches"]);
+    let listener = http::listen(settings.listen).await?;
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "probes and metrics are served");
+    }
+    let stop_http = CancellationToken::new();
+    let server = tokio::spawn(http::serve(listener, health.clone(), metrics.clone(), stop_http.clone()));
+
+    let parts = build(&settings, clock, &metrics).await?;
+    let ended = work(&settings, parts, &health).await;
+
+    stop_http.cancel();
+    let _ = tokio::time::timeout(Duration::from_secs(5), server).await;
+    ended
+}
+
+/// The context, and the writers that its watches fill.
+struct Parts {
+    ctx: Arc<Context>,
+    workspaces: Writer<PropensityWorkspace>,
+    contacts: Writer<Tracked>,
+    accounts: Writer<Tracked>,
+}
+
+async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<Parts, RunError> {
+    let client = connect().await?;
+    let identity = settings.identity_or_random(&clock);
+    let allowed = AllowedHosts::parse(settings.allowed_hosts.iter()).map_err(RunError::AllowedHosts)?;
+    let api = match BaseUrl::parse(settings.api_url.as_str(), &allowed) {
+        Ok(base) => Ok(Api { client: Client::new(base.clone(), &client_settings(settings)?)?, base }),
+        // A wrong setting, but one that each workspace can tell: what is created already stays visible.
+        Err(error @ EndpointError::NotAllowed { .. }) => Err(error.to_string()),
+        Err(error) => return Err(RunError::ApiUrl(error)),
+    };
+    let workspaces = Writer::new(());
+    let contacts = Writer::new(Kind::Contacts);
+    let accounts = Writer::new(Kind::Accounts);
+    let ctx = Context {
+        cluster: Cluster::new(client.clone(), metrics.clone()),
+        api,
+        clock,
+        switches: Switches {
+            suspend: settings.suspend,
+            send_by: settings.send_by,
+            identity: identity.clone(),
+            namespaces: settings.watch_namespaces.to_vec(),
+        },
+        workspaces: workspaces.as_reader(),
+        contacts: contacts.as_reader(),
+        accounts: accounts.as_reader(),
+        receipts: OpenReceipts::default(),
+        secrets: Secrets::default(),
+        gates: Gates::default(),
+        ledgers: Ledgers::default(),
+        budgets: Budgets::default(),
+        memory: Memory::default(),
+        flights: Flights::default(),
+        wake: Wake::default(),
+        events: Publisher::new(client, &identity, Clock::new()),
+        metrics: metrics.clone(),
+        claims: AtomicBool::new(false),
+        epoch: (clock.wall(), clock.boottime()),
+    };
+    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts })
+}
+
+fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
+    let extra_roots = match &settings.ca_file {
+        None => None,
+        Some(path) => {
+            Some(std::fs::read(path).map_err(|source| RunError::CaFile { path: path.display().to_string(), source })?)
+        }
+    };
+    Ok(ClientSettings { extra_roots, ..ClientSettings::default() })
+}
+
+/// Watches, waits to lead, leads, drains.
+async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), RunError> {
+    let Parts { ctx, workspaces, contacts, accounts } = parts;
+    let mut signals = Signals::new().map_err(RunError::Signals)?;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(watches::workspaces(Arc::clone(&ctx), workspaces));
+    tasks.spawn(watches::audiences::<ContactAudience>(Arc::clone(&ctx), contacts, Kind::Contacts));
+    tasks.spawn(watches::audiences::<AccountAudience>(Arc::clone(&ctx), accounts, Kind::Accounts));
+    tasks.spawn(watches::receipts(Arc::clone(&ctx)));
+    for scope in scopes(settings) {
+        ctx.secrets.announce(&scope);
+        tasks.spawn(watches::secrets(Arc::clone(&ctx), scope));
+    }
+    tasks.spawn(watches::metrics(Arc::clone(&ctx)));
+    tasks.spawn(heartbeat(health.clone()));
+
+    let stop_lease = CancellationToken::new();
+    let (mut leadership, lease) = elect(settings, &ctx, stop_lease.clone());
+
+    // Standbys keep their caches warm too, and answer ready.
+    let ready = async {
+        let _ = ctx.workspaces.wait_until_ready().await;
+        let _ = ctx.contacts.wait_until_ready().await;
+        let _ = ctx.accounts.wait_until_ready().await;
+        ctx.receipts.is_ready().await;
+    };
+    let ended = tokio::select! {
+        ended = async {
+            ready.await;
+            health.set_ready("caches", true);
+            tracing::info!("caches are filled");
+            leadership.wait_for(|l| *l != Leadership::Standby).await.map_err(|_| RunError::LeadershipLost)?;
+            lead(&ctx, &mut tasks).await;
+            leadership.wait_for(|l| *l == Leadership::Lost).await.map_err(|_| RunError::LeadershipLost)?;
+            Err(RunError::LeadershipLost)
+        } => ended,
+        signal = signals.next() => {
+            tracing::info!(signal, "ending: nothing is claimed any more, requests in flight come to their end");
+            Ok(())
+        }
+    };
+    drain(&ctx).await;
+    stop_lease.cancel();
+    if let Some(lease) = lease {
+        let _ = lease.await;
+    }
+    tasks.shutdown().await;
+    ended
+}
+
+/// The Secrets to watch: each name, everywhere or in each namespace.
+fn scopes(settings: &Settings) -> Vec<Scope> {
+    let namespaces: Vec<Option<String>> = if settings.watch_namespaces.is_empty() {
+        vec![None]
+    } else {
+        settings.watch_namespaces.iter().cloned().map(Some).collect()
+    };
+    let names = settings.secret_names.iter();
+    names.flat_map(|name| namespaces.iter().map(move |n| Scope { namespace: n.clone(), name: name.clone() })).collect()
+}
+
+/// Competes for the Lease, or leads at once where election is off.
+fn elect(
+    settings: &Settings,
+    ctx: &Context,
+    stop: CancellationToken,
+) -> (watch::Receiver<Leadership>, Option<tokio::task::JoinHandle<()>>) {
+    if !settings.leader_elect {
+        let (sender, receiver) = watch::channel(Leadership::Leading { since: ctx.clock.boottime() });
+        // Kept until the end, so that the channel stays open.
+        let held = tokio::spawn(async move {
+            stop.cancelled().await;
+            drop(sender);
+        });
+        return (receiver, Some(held));
+    }
+    let client = ctx.cluster.client().clone();
+    let lease = LeaseSettings {
+        namespace: settings.lease_namespace_or(client.default_namespace()),
+        name: settings.lease_name.clone(),
+        identity: ctx.switches.identity.clone(),
+        duration: settings.lease_duration,
+        renew_deadline: settings.renew_deadline,
+        retry_period: settings.retry_period,
+    };
+    let elector = Elector::new(client, lease, Clock::new());
+    let leadership = elector.leadership();
+    (leadership, Some(tokio::spawn(elector.run(stop))))
+}
+
+/// Begins to work: counts the day's creates, then looks at everything.
+async fn lead(ctx: &Arc<Context>, tasks: &mut JoinSet<()>) {
+    tracing::info!("leading");
+    ctx.metrics.set_leader(true);
+    count_day(ctx).await;
+    let (contacts, contacts_named) = queue::channel();
+    let (accounts, accounts_named) = queue::channel();
+    let (workspaces, workspaces_named) = queue::channel();
+    let (kept, kept_named) = queue::channel();
+    ctx.wake.open(contacts, accounts, workspaces, kept);
+    ctx.claims.store(true, Ordering::SeqCst);
+
+    let seen = Arc::new(workspace::Seen::default());
+    let pass = move |object: Arc<PropensityWorkspace>, ctx: Arc<Context>| {
+        let seen = Arc::clone(&seen);
+        async move { workspace_pass(&ctx, &seen, &object).await }
+    };
+    tasks.spawn(queue::passes(Arc::clone(ctx), ctx.workspaces.clone(), workspaces_named, pass));
+    let pass = |object: Arc<Tracked>, ctx: Arc<Context>| async move { audience_pass(&ctx, &object).await };
+    tasks.spawn(queue::passes(Arc::clone(ctx), ctx.contacts.clone(), contacts_named, pass));
+    tasks.spawn(queue::passes(Arc::clone(ctx), ctx.accounts.clone(), accounts_named, pass));
+    tasks.spawn(receipts::keep(Arc::clone(ctx), kept_named));
+
+    ctx.workspaces.state().iter().for_each(|w| ctx.wake.workspace(ObjectRef::from_obj(w.as_ref())));
+    ctx.receipts.all().into_iter().for_each(|(key, _)| ctx.wake.receipt(key));
+    for kind in [Kind::Contacts, Kind::Accounts] {
+        ctx.audiences(kind).state().iter().for_each(|audience| ctx.wake.audience(audience.key()));
+    }
+}
+
+/// Counts what the receipts say about today's creates. Until they are counted nothing is claimed.
+async fn count_day(ctx: &Context) {
+    let namespaces = &ctx.switches.namespaces;
+    let apis: Vec<KubeApi<AudienceReceipt>> = if namespaces.is_empty() {
+        vec![KubeApi::all(ctx.cluster.client().clone())]
+    } else {
+        namespaces.iter().map(|n| ctx.cluster.api(n)).collect()
+    };
+    let now = ctx.clock.wall();
+    let label = format!("{DAY_LABEL}={}", ledger_store::day_label(now));
+    for api in apis {
+        let mut params = ListParams::default().labels(&label).limit(500);
+        loop {
+            match ctx.cluster.call(api.list(&params)).await {
+                Ok(page) => {
+                    page.items
+                        .iter()
+                        .filter_map(|r| Entry::of(r).receipt.ok())
+                        .for_each(|r| ctx.budgets.count(now, &r));
+                    params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
+                    if params.continue_token.is_none() {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "today's creates aren't counted yet; nothing is sent before they are");
+                    if error == CallError::Invalid {
+                        // The place in the list is too old.
+                        params.continue_token = None;
+                    }
+                    tokio::time::sleep(Duration::from_secs(2)).await;
+                }
+            }
+        }
+    }
+}
+
+async fn workspace_pass(ctx: &Arc<Context>, seen: &workspace::Seen, object: &PropensityWorkspace) -> Option<Duration> {
+    let namespace = object.metadata.namespace.clone().unwrap_or_default();
+    let name = object.spec.secret_ref.name.clone();
+    if !ctx.secrets.is_covered(&namespace, &name) {
+        let scope = Scope { namespace: Some(namespace), name };
+        if ctx.secrets.announce(&scope) {
+            tokio::spawn(watches::secrets(Arc::clone(ctx), scope));
+        }
+    }
+    let timing = ctx.metrics.reconcile(metrics::Kind::Workspace);
+    match workspace::pass(ctx, seen, object).await {
+        Ok(after) => {
+            timing.finish(Outcome::Done);
+            after
+        }
+        Err(error) => {
+            tracing::warn!(workspace = %ObjectRef::from_obj(object), %error, "the workspace is looked at again later");
+            timing.finish(Outcome::Error);
+            Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
+        }
+    }
+}
+
+async fn audience_pass(ctx: &Arc<Context>, object: &Tracked) -> Option<Duration> {
+    let timing = ctx.metrics.reconcile(super::gather::kind_label(object.kind));
+    match audience::pass(ctx, object).await {
+        Ok(next) => {
+            ctx.memory.succeeded(object.uid());
+            timing.finish(next.outcome);
+            next.after
+        }
+        Err(error) => {
+            let failures = ctx.memory.failed(object.uid());
+            tracing::warn!(audience = %object.key(), %error, failures, "the audience is looked at again later");
+            timing.finish(Outcome::Error);
+            Some(backoff(&ctx.clock, failures))
+        }
+    }
+}
+
+/// 1 s, doubling to 5 minutes, with jitter.
+fn backoff(clock: &Clock, failures: u32) -> Duration {
+    let base = Duration::from_secs(1_u64 << failures.saturating_sub(1).min(8)).min(Duration::from_secs(300));
+    clock.jittered(base, 0.3)
+}
+
+/// Stops claiming, lets passes end, and waits until every outcome is recorded.
+async fn drain(ctx: &Context) {
+    ctx.claims.store(false, Ordering::SeqCst);
+    ctx.metrics.set_leader(false);
+    ctx.wake.close();
+    let in_flight = ctx.flights.count();
+    if tokio::time::timeout(LONGEST_REQUEST + DRAIN_MARGIN, ctx.flights.drained()).await.is_err() {
+        tracing::error!(
+            in_flight = ctx.flights.count(),
+            "some outcomes couldn't be recorded in time; they become unknown"
+        );
+    } else {
+        tracing::info!(in_flight, "drained");
+    }
+}
+
+async fn heartbeat(health: Health) {
+    loop {
+        health.beat();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+}
+
+/// The signals that end the process.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

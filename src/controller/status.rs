@@ -1,0 +1,172 @@
+//! Record: the status of an audience from what is known, purely, and its write. A status that says nothing new isn't written.
+
+use jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::cluster::CallError;
+use super::context::Context;
+use super::live;
+use super::scene::Phase;
+use super::tracked::{Digest, Tracked};
+use crate::api::audience_status::{CreatedAudience, Funnel, LastResult, OpenUnknown, RowProblem};
+use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
+use crate::api::{AccountAudience, AudienceStatus, ContactAudience, LocalRef};
+use crate::audience::Kind;
+
+/// What a pass found out about an audience.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The generation that was looked at.
+    pub generation: Option<i64>,
+    /// Its list.
+    pub digest: Digest,
+    /// Where it stands.
+    pub verdict: Verdict,
+    /// What kind of state that is.
+    pub phase: Phase,
+    /// Name of the receipt of its list.
+    pub receipt: Option<String>,
+    /// The API's last answer, where there was one.
+    pub result: Option<LastResult>,
+    /// The audience in the workspace, where there is one.
+    pub created: Option<Found>,
+    /// Unknown attempts for older lists.
+    pub open_unknowns: Vec<OpenUnknown>,
+}
+
+/// An audience in the workspace.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What is known of it.
+    pub audience: CreatedAudience,
+    /// Whether this resource's own request created it just now.
+    pub fresh: bool,
+}
+
+/// How many creates a status lists.
+const RECENT: usize = 5;
+
+/// The status that follows from the old one and what was found out.
+#[must_use]
+pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStatus {
+    let digest = &facts.digest;
+    let hash = digest.hash.as_str().to_owned();
+    let keeps_truth = facts.verdict.reason == Reason::Suspended && says_created(old, facts);
+    let conditions = if keeps_truth {
+        old.conditions.clone()
+    } else {
+        condition::settle(&old.conditions, &wanted(facts), facts.generation, now)
+    };
+    let mut status = AudienceStatus {
+        observed_generation: facts.generation,
+        conditions,
+        short_list_hash: Some(digest.hash.short().to_owned()),
+        list_hash: Some(hash),
+        members: Some(funnel(&digest.funnel)),
+        problems: digest.problems.iter().map(problem).collect(),
+        receipt_ref: facts.receipt.clone().map(|name| LocalRef { name }),
+        last_result: facts.result.clone().or_else(|| old.last_result.clone()),
+        last_created: old.last_created.clone(),
+        recent_creates: old.recent_creates.clone(),
+        superseded: old.superseded,
+        open_unknowns: facts.open_unknowns.clone(),
+    };
+    if let Some(found) = &facts.created {
+        add_created(&mut status, found);
+    }
+    status
+}
+
+/// Adds an audience to those that this resource created. One that was only found again counts where nothing else is known, as after a lost status.
+fn add_created(status: &mut AudienceStatus, found: &Found) {
+    let known =
+        status.recent_creates.iter().any(|c| c.receipt == found.audience.receipt && c.time == found.audience.time);
+    if known || (!found.fresh && status.last_created.is_some()) {
+        return;
+    }
+    if status.last_created.is_some() {
+        status.superseded = status.superseded.saturating_add(1);
+    }
+    status.last_created = Some(found.audience.clone());
+    status.recent_creates.insert(0, found.audience.clone());
+    status.recent_creates.truncate(RECENT);
+}
+
+/// Whether the old status says that just this list is in the workspace.
+fn says_created(old: &AudienceStatus, facts: &Facts) -> bool {
+    let ready = condition::find(&old.conditions, ConditionType::Ready).is_some_and(|c| c.status == "True");
+    ready && old.receipt_ref.as_ref().map(|r| r.name.as_str()) == facts.receipt.as_deref()
+}
+
+fn wanted(facts: &Facts) -> Vec<Wanted> {
+    let want = |type_, status| Wanted { type_, status, verdict: facts.verdict.clone() };
+    let mut wanted = vec![want(ConditionType::Ready, facts.phase == Phase::Ready)];
+    match facts.phase {
+        Phase::Reconciling => wanted.push(want(ConditionType::Reconciling, true)),
+        Phase::Stalled => wanted.push(want(ConditionType::Stalled, true)),
+        Phase::Ready | Phase::Idle => {}
+    }
+    wanted
+}
+
+fn funnel(funnel: &crate::audience::Funnel) -> Funnel {
+    let crate::audience::Funnel { read, invalid, duplicate, excluded, to_send } = *funnel;
+    Funnel { read, invalid, duplicate, excluded, to_send }
+}
+
+fn problem(problem: &crate::audience::Problem) -> RowProblem {
+    RowProblem { source: problem.source.to_string(), row: problem.row, reason: problem.reason.to_string() }
+}
+
+/// Writes the status of an audience, if it says something new. Returns the status that stands, and whether it was written.
+///
+/// The write names the version that it is based on; where that is no longer the present one, the status is computed anew from the live object, so that nothing
+/// that it lists is lost. An audience that is gone needs none.
+///
+/// # Errors
+/// When the API server doesn't take it.
+pub async fn write(ctx: &Context, base: &Tracked, facts: &Facts) -> Result<bool, CallError> {
+    let mut base = base.clone();
+    for _ in 0..5 {
+        let status = next(&base.status, facts, ctx.clock.wall());
+        if status == base.status {
+            return Ok(false);
+        }
+        match patch(ctx, &base, &status).await {
+            Ok(version) => {
+                ctx.memory.wrote(base.uid(), version, status);
+                return Ok(true);
+            }
+            Err(CallError::NotFound) => return Ok(false),
+            Err(CallError::Conflict) => match live::tracked(ctx, &base).await? {
+                Some(now) => base = now,
+                None => return Ok(false),
+            },
+            Err(error) => return Err(error),
+        }
+    }
+    Err(CallError::Conflict)
+}
+
+async fn patch(ctx: &Context, base: &Tracked, status: &AudienceStatus) -> Result<String, CallError> {
+    let patch: json_patch::Patch = serde_json::from_value(json!([
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": base.meta.resource_version},
+        {"op": "add", "path": "/status", "value": status},
+    ]))
+    .expect("the operations above are a JSON Patch");
+    let patch = Patch::Json::<()>(patch);
+    let params = PatchParams::default();
+    let (namespace, name) = (base.namespace(), base.name());
+    let meta = match base.kind {
+        Kind::Contacts => {
+            let api = ctx.cluster.api::<ContactAudience>(namespace);
+            ctx.cluster.call(api.patch_status(name, &params, &patch)).await?.metadata
+        }
+        Kind::Accounts => {
+            let api = ctx.cluster.api::<AccountAudience>(namespace);
+            ctx.cluster.call(api.patch_status(name, &params, &patch)).await?.metadata
+        }
+    };
+    Ok(meta.resource_version.unwrap_or_default())
+}

@@ -1,0 +1,163 @@
+//! The watches that feed memory and wake what depends on a change. Each is a task of its own with its own backoff, so that one that fails slows no other.
+
+use std::sync::Arc;
+
+use kube::core::{NamespaceResourceScope, Resource};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher;
+use serde::de::DeserializeOwned;
+
+use super::context::Context;
+use super::feed::{Change, follow};
+use super::live;
+use super::open_receipts::{Entry, OpenReceipts, ReceiptKey};
+use super::tracked::{Listed, Tracked};
+use super::workspace;
+use crate::api::{AudienceReceipt, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
+use crate::sources::secrets::Scope;
+
+/// Open receipts only: all but the closed ones. A receipt without a record matches too.
+const OPEN: &str = "record.state!=Created,record.state!=Dismissed";
+
+/// Objects of one page of a list; lists of members are long, and a page stands in memory whole.
+const PAGE: u32 = 50;
+
+/// Keeps the workspaces current, and wakes each that changed.
+pub async fn workspaces(ctx: Arc<Context>, mut writer: Writer<PropensityWorkspace>) {
+    let trim = |mut workspace: PropensityWorkspace| {
+        workspace.metadata.managed_fields = None;
+        if let Some(annotations) = &mut workspace.metadata.annotations {
+            annotations.retain(|name, _| name == REQUESTED_AT_ANNOTATION);
+        }
+        workspace
+    };
+    let store = writer.as_reader();
+    let told = |change| match change {
+        Change::Applied(workspace) => {
+            let key = ObjectRef::from_obj(&workspace);
+            writer.apply_watcher_event(&watcher::Event::Apply(workspace));
+            ctx.wake.workspace(key);
+        }
+        Change::Gone((namespace, name)) => {
+            if let Some(workspace) = store.get(&ObjectRef::new(&name).within(&namespace)) {
+                writer.apply_watcher_event(&watcher::Event::Delete((*workspace).clone()));
+            }
+            workspace::gone(&ctx, &namespace, &name);
+        }
+        Change::Ready => make_ready(&mut writer),
+    };
+    follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, watcher::Config::default(), trim, told).await;
+}
+
+/// Keeps the audiences of a kind current without their members, and wakes each that changed.
+pub async fn audiences<K>(ctx: Arc<Context>, mut writer: Writer<Tracked>, kind: crate::audience::Kind)
+where
+    K: Listed + Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+    K::DynamicType: Default,
+{
+    let store = writer.as_reader();
+    let told = |change: Change<Tracked>| match change {
+        Change::Applied(audience) => {
+            let key = audience.key();
+            if let Some(other) = store.get(&key).filter(|old| old.uid() != audience.uid()) {
+                ctx.memory.forget(&other);
+            }
+            writer.apply_watcher_event(&watcher::Event::Apply(audience));
+            ctx.wake.audience(key);
+        }
+        Change::Gone((namespace, name)) => {
+            let key = ObjectRef::new_with(&name, kind).within(&namespace);
+            if let Some(audience) = store.get(&key) {
+                writer.apply_watcher_event(&watcher::Event::Delete((*audience).clone()));
+                ctx.memory.forget(&audience);
+            }
+            ctx.wake.audiences(ctx.gates.forget(ctx.clock.boottime(), &key));
+        }
+        Change::Ready => make_ready(&mut writer),
+    };
+    let config = watcher::Config::default().page_size(PAGE);
+    let digest = |object: K| object.whole().tracked;
+    follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, digest, told).await;
+}
+
+/// Keeps the open receipts current, and wakes each that changed, its audiences and their workspaces.
+pub async fn receipts(ctx: Arc<Context>) {
+    let read = |receipt: AudienceReceipt| {
+        let key =
+            (receipt.metadata.namespace.clone().unwrap_or_default(), receipt.metadata.name.clone().unwrap_or_default());
+        (key, Entry::of(&receipt))
+    };
+    let told = |change: Change<(ReceiptKey, Entry)>| match change {
+        Change::Applied((key, entry)) => {
+            ctx.receipts.upsert(key.clone(), entry.clone(), ctx.clock.boottime());
+            touched(&ctx, &key, Some(&entry));
+        }
+        Change::Gone(key) => {
+            let entry = ctx.receipts.remove(&key);
+            touched(&ctx, &key, entry.as_deref());
+        }
+        Change::Ready => ctx.receipts.make_ready(),
+    };
+    let config = watcher::Config::default().fields(OPEN);
+    follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, read, told).await;
+}
+
+/// Wakes what depends on a receipt: its keeper, its audiences, and the workspaces of its namespace.
+fn touched(ctx: &Context, key: &ReceiptKey, entry: Option<&Entry>) {
+    ctx.wake.receipt(key.clone());
+    let (namespace, name) = key;
+    ctx.wake.audiences(ctx.memory.audiences_of(namespace, name));
+    let named = entry.map(OpenReceipts::audiences).unwrap_or_default();
+    ctx.wake.audiences(named.iter().filter_map(|audience| live::key_of(namespace, audience)));
+    for workspace in ctx.workspaces.state() {
+        if workspace.metadata.namespace.as_ref() == Some(namespace) {
+            ctx.wake.workspace(ObjectRef::from_obj(workspace.as_ref()));
+        }
+    }
+}
+
+/// Keeps the keys of a scope current, and wakes the workspaces that use them.
+pub async fn secrets(ctx: Arc<Context>, scope: Scope) {
+    let name = scope.name.clone();
+    let changed = |(namespace, _): &(String, String)| {
+        for workspace in ctx.workspaces.state() {
+            let here = namespace.is_empty() || workspace.metadata.namespace.as_ref() == Some(namespace);
+            if here && workspace.spec.secret_ref.name == name {
+                ctx.wake.workspace(ObjectRef::from_obj(workspace.as_ref()));
+            }
+        }
+    };
+    ctx.secrets.watch(ctx.cluster.client().clone(), scope, changed).await;
+}
+
+/// Marks a store that was filled one by one as ready: only a whole list does.
+fn make_ready<K>(writer: &mut Writer<K>)
+where
+    K: Resource + Clone,
+    K::DynamicType: Eq + std::hash::Hash + Clone,
+{
+    let all = writer.as_reader().state();
+    writer.apply_watcher_event(&watcher::Event::Init);
+    for object in all {
+        writer.apply_watcher_event(&watcher::Event::InitApply((*object).clone()));
+    }
+    writer.apply_watcher_event(&watcher::Event::InitDone);
+}
+
+/// How often gauges of states are counted anew.
+const COUNTED_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Keeps the gauges of states current.
+pub async fn metrics(ctx: Arc<Context>) {
+    loop {
+        let mut receipts = std::collections::BTreeMap::new();
+        for (_, entry) in ctx.receipts.all() {
+            *receipts.entry(entry.state().as_str()).or_default() += 1;
+        }
+        ctx.metrics.set_open_receipts(&receipts);
+        ctx.metrics.set_audiences(&ctx.memory.standings());
+        ctx.metrics.set_waiting(&ctx.memory.waiting());
+        tokio::time::sleep(COUNTED_EVERY).await;
+    }
+}

@@ -1,0 +1,117 @@
+//! The fold: what all attempts and resolutions of a record add up to.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attempt, OutcomeResult, Record, Resolve};
+
+/// The state of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum State {
+    /// An attempt is recorded and its outcome isn't.
+    Claimed,
+    /// The last attempt provably sent nothing; the next may be claimed.
+    NotSent,
+    /// The API refused the list for good.
+    Rejected,
+    /// Nobody can know whether the audience was created.
+    Unknown,
+    /// A resolution allows one more attempt.
+    Authorised,
+    /// The audience was created.
+    Created,
+    /// A person decided that it is not to be sent again.
+    Dismissed,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 7] =
+        [Self::Claimed, Self::NotSent, Self::Rejected, Self::Unknown, Self::Authorised, Self::Created, Self::Dismissed];
+
+    /// The state as it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Claimed => "Claimed",
+            Self::NotSent => "NotSent",
+            Self::Rejected => "Rejected",
+            Self::Unknown => "Unknown",
+            Self::Authorised => "Authorised",
+            Self::Created => "Created",
+            Self::Dismissed => "Dismissed",
+        }
+    }
+
+    /// Closed receipts need no watching: nothing more happens to them.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Created | Self::Dismissed)
+    }
+}
+
+/// What a record adds up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The state.
+    pub state: State,
+    /// How many attempts are known to have created an audience.
+    pub creates: u32,
+    /// Of a created audience: how many further ones other attempts may have left.
+    pub possible_extras: u32,
+    /// How many attempts may have been stored, the known ones included.
+    pub may_be_stored: u32,
+}
+
+impl Standing {
+    /// The fold over all attempts and resolutions.
+    ///
+    /// An attempt without an outcome keeps the receipt open whatever else is known; a create that is known outranks the rest; an unknown that nobody
+    /// settled comes before what later attempts say; else the last attempt decides.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        let states = || record.attempts.iter().map(|a| attempt_state(record, a));
+        let count = |wanted: fn(&State) -> bool| u32::try_from(states().filter(wanted).count()).unwrap_or(u32::MAX);
+
+        let creates = count(|s| *s == State::Created);
+        let unclear =
+            record.attempts.iter().filter(|a| is_unclear(a) && attempt_state(record, a) != State::Created).count();
+        let unclear = u32::try_from(unclear).unwrap_or(u32::MAX);
+
+        let state = if states().any(|s| s == State::Claimed) {
+            State::Claimed
+        } else if creates > 0 {
+            State::Created
+        } else if states().any(|s| s == State::Unknown) {
+            State::Unknown
+        } else {
+            // Without any attempt this is an anchor, which stands for itself.
+            states().next_back().unwrap_or(State::Created)
+        };
+        let possible_extras = if state == State::Created { unclear + creates.saturating_sub(1) } else { 0 };
+        Self { state, creates, possible_extras, may_be_stored: creates + unclear }
+    }
+}
+
+/// Whether nothing is known of what the request of this attempt did.
+fn is_unclear(attempt: &Attempt) -> bool {
+    attempt.outcome.as_ref().is_none_or(|o| o.result == OutcomeResult::Unknown)
+}
+
+/// What one attempt says: a create that the API confirmed outranks a resolution, and a resolution outranks every other outcome, so that a late one
+/// reopens nothing.
+pub(super) fn attempt_state(record: &Record, attempt: &Attempt) -> State {
+    let result = attempt.outcome.as_ref().map(|o| o.result);
+    if result == Some(OutcomeResult::Created) {
+        return State::Created;
+    }
+    match (record.resolution(&attempt.id).map(|r| r.decision), result) {
+        (Some(Resolve::Created), _) => State::Created,
+        (Some(Resolve::SendAgain), _) => State::Authorised,
+        (Some(Resolve::Dismiss), _) => State::Dismissed,
+        (None, None) => State::Claimed,
+        (None, Some(OutcomeResult::NotSent)) => State::NotSent,
+        (None, Some(OutcomeResult::Rejected)) => State::Rejected,
+        (None, Some(OutcomeResult::Unknown)) => State::Unknown,
+        (None, Some(OutcomeResult::Created)) => State::Created,
+    }
+}

@@ -1,0 +1,237 @@
+//! Where requests may go: the base URL, the hosts that are allowed, and the two create paths.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+/// A URL that the key must not be sent to, and what to do. The text holds a host name, never a path or a query.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not an absolute URL with a host.
+    #[error("the URL can't be read: it must look like https://api.propensity.com")]
+    NotAUrl,
+    /// Plain text to another machine.
+    #[error("the URL of host {host} must begin with https://: a key is never sent in plain text to another machine")]
+    NotHttps {
+        /// The URL's host.
+        host: String,
+    },
+    /// A host that nobody allowed.
+    #[error("host {host} is not allowed: correct it, or add it to the operator's list of allowed hosts")]
+    NotAllowed {
+        /// The URL's host.
+        host: String,
+    },
+    /// User, password, path, query or fragment in a base URL.
+    #[error(
+        "the base URL of host {host} must end after the host and the port: take away user, path, query and fragment"
+    )]
+    NotBare {
+        /// The URL's host.
+        host: String,
+    },
+    /// An entry of the list of allowed hosts that makes no sense.
+    #[error(
+        "{pattern:?} can't stand in the list of allowed hosts: write a host name, or *. and a domain with a dot in it"
+    )]
+    BadPattern {
+        /// The entry.
+        pattern: String,
+    },
+}
+
+/// The hosts to which keys may be sent. This machine's own addresses always may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedHosts(Vec<String>);
+
+impl Default for AllowedHosts {
+    fn default() -> Self {
+        Self(vec!["*.propensity.com".to_owned()])
+    }
+}
+
+impl AllowedHosts {
+    /// Reads a list of host names and of patterns such as `*.propensity.com`, which stands for every name below that
+    /// domain but not for the domain itself.
+    pub fn parse<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Result<Self, EndpointError> {
+        let read = |pattern: S| {
+            let text = pattern.as_ref().trim().to_ascii_lowercase();
+            let name = text.strip_prefix("*.").unwrap_or(&text);
+            let labels_are_fine = name.split('.').all(|label| {
+                !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            });
+            let wide_enough = name.len() == text.len() || name.contains('.');
+            if labels_are_fine && wide_enough { Ok(text) } else { Err(EndpointError::BadPattern { pattern: text }) }
+        };
+        patterns.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Checks scheme and host of any URL that a key is sent to, or that is one itself.
+    pub fn check(&self, url: &Url) -> Result<(), EndpointError> {
+        let host = host_with_port(url).ok_or(EndpointError::NotAUrl)?;
+        if is_loopback(url) {
+            return match url.scheme() {
+                "http" | "https" => Ok(()),
+                _ => Err(EndpointError::NotHttps { host }),
+            };
+        }
+        if url.scheme() != "https" {
+            return Err(EndpointError::NotHttps { host });
+        }
+        let name = url.host_str().unwrap_or_default();
+        let allowed = self.0.iter().any(|pattern| match pattern.strip_prefix('*') {
+            Some(suffix) => name.len() > suffix.len() && name.ends_with(suffix),
+            None => name == pattern,
+        });
+        if allowed { Ok(()) } else { Err(EndpointError::NotAllowed { host }) }
+    }
+}
+
+/// Where the API lives. A setting of the operator, never of a tenant.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    url: Url,
+    host: String,
+}
+
+impl BaseUrl {
+    /// Reads and checks a base URL such as `https://api.propensity.com`.
+    pub fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, EndpointError> {
+        let url = Url::parse(text.trim()).map_err(|_| EndpointError::NotAUrl)?;
+        let host = host_with_port(&url).ok_or(EndpointError::NotAUrl)?;
+        allowed.check(&url)?;
+        let user = !url.username().is_empty() || url.password().is_some();
+        if user || url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            return Err(EndpointError::NotBare { host });
+        }
+        Ok(Self { url, host })
+    }
+
+    /// The host, with the port where it isn't the scheme's own: a part of every receipt's identity.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(super) fn is_loopback(&self) -> bool {
+        is_loopback(&self.url)
+    }
+
+    pub(super) fn join(&self, endpoint: Endpoint) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(endpoint.path());
+        url
+    }
+}
+
+impl fmt::Debug for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BaseUrl").field(&self.host).finish()
+    }
+}
+
+/// The two things that the API can create.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A list of contacts.
+    ContactAudience,
+    /// A list of accounts.
+    AccountAudience,
+}
+
+impl Endpoint {
+    /// The path, with its slash: a part of every receipt's identity.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::ContactAudience => "/create_contact_audience",
+            Self::AccountAudience => "/create_account_audience",
+        }
+    }
+}
+
+fn host_with_port(url: &Url) -> Option<String> {
+    let host = url.host_str().filter(|host| !host.is_empty())?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn host(text: &str) -> Result<String, EndpointError> {
+        BaseUrl::parse(text, &AllowedHosts::default()).map(|base| base.host().to_owned())
+    }
+
+    #[test]
+    fn the_host_names_the_workspace_whatever_the_spelling() {
+        for text in ["https://api.propensity.com", "https://API.Propensity.com:443/", " https://api.propensity.com/\n"]
+        {
+            assert_eq!(host(text).unwrap(), "api.propensity.com", "{text}");
+        }
+        assert_eq!(host("https://api.propensity.com:8443").unwrap(), "api.propensity.com:8443");
+    }
+
+    #[test]
+    fn plain_text_is_only_for_this_machine() {
+        assert_eq!(host("http://127.0.0.1:8080").unwrap(), "127.0.0.1:8080");
+        assert_eq!(host("http://127.1.2.3").unwrap(), "127.1.2.3");
+        assert_eq!(host("http://[::1]:9").unwrap(), "[::1]:9");
+        assert_eq!(host("http://localhost:80").unwrap(), "localhost");
+        for text in
+            ["http://api.propensity.com", "http://10.0.0.1", "http://localhost.propensity.com", "ftp://localhost"]
+        {
+            assert!(matches!(host(text), Err(EndpointError::NotHttps { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_allowed_hosts_get_a_key() {
+        for text in [
+            "https://propensity.com",
+            "https://evil-propensity.com",
+            "https://api.propensity.com.evil.example",
+            "https://api.propensity.com.",
+            "https://192.0.2.1",
+        ] {
+            assert!(matches!(host(text), Err(EndpointError::NotAllowed { .. })), "{text}");
+        }
+        let exact = AllowedHosts::parse(["Gateway.Example.com"]).unwrap();
+        assert!(BaseUrl::parse("https://gateway.example.com", &exact).is_ok());
+        assert!(BaseUrl::parse("https://a.gateway.example.com", &exact).is_err());
+    }
+
+    #[test]
+    fn a_base_url_ends_after_the_host() {
+        for text in ["/v1", "/?a=b", "/#x", "//"] {
+            let result = host(&format!("https://api.propensity.com{text}"));
+            assert!(matches!(result, Err(EndpointError::NotBare { .. })), "{text}");
+        }
+        assert!(matches!(host("https://u:canary@api.propensity.com"), Err(EndpointError::NotBare { .. })));
+        for text in ["", "api.propensity.com", "https://", "data:,x", "/path"] {
+            assert!(matches!(host(text), Err(EndpointError::NotAUrl)), "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_show_no_more_than_the_host() {
+        let error = host("https://u:canary@evil.example/canary?canary").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"));
+        assert!(error.to_string().contains("evil.example"));
+    }
+
+    #[test]
+    fn patterns_that_allow_too_much_are_refused() {
+        for text in ["*", "*.", "*.com", "", "a..b", "https://x.y", "*.*.com", "x.com:443"] {
+            assert!(matches!(AllowedHosts::parse([text]), Err(EndpointError::BadPattern { .. })), "{text}");
+        }
+    }
+}

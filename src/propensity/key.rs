@@ -1,0 +1,135 @@
+//! The workspace key, in a type that can't be printed.
+
+use std::fmt;
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+/// Longer than any key, shorter than what servers take as headers.
+const LONGEST: usize = 4096;
+
+/// Why a Secret's bytes are no workspace key. The text never holds a part of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Nothing but white space.
+    #[error("the workspace key is empty: put the key that Propensity shows into the Secret")]
+    Empty,
+    /// Binary data, often a value encoded twice or a wrong file.
+    #[error(
+        "the workspace key is not text: put the key itself into the Secret (`stringData`, or `data` as base64 of it)"
+    )]
+    NotText,
+    /// A line break or another control character inside.
+    #[error("the workspace key holds a line break or another control character: put only the key into the Secret")]
+    ControlCharacter,
+    /// A character that can't stand in a header.
+    #[error("the workspace key holds a character outside of ASCII: copy it again from Propensity")]
+    NotAscii,
+    /// More than 4,096 bytes.
+    #[error("the workspace key is longer than 4,096 bytes: put only the key into the Secret")]
+    TooLong,
+}
+
+/// A workspace key. White space around it is trimmed; it is a legal header value; it is wiped from memory when dropped.
+#[derive(Clone)]
+pub struct WorkspaceKey(SecretString);
+
+impl WorkspaceKey {
+    /// Reads a key from the raw bytes of a Secret's entry.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| KeyError::NotText)?.trim();
+        if text.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        if text.len() > LONGEST {
+            return Err(KeyError::TooLong);
+        }
+        if text.chars().any(char::is_control) {
+            return Err(KeyError::ControlCharacter);
+        }
+        if !text.is_ascii() {
+            return Err(KeyError::NotAscii);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Names the gate of this key. Equal keys have equal ids.
+    pub fn id(&self) -> KeyId {
+        KeyId(Sha256::digest(self.0.expose_secret().as_bytes()).into())
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// The header's value, which no log of a lower layer prints.
+    pub(super) fn header(&self) -> HeaderValue {
+        let mut value =
+            HeaderValue::from_str(self.expose()).expect("ASCII without control characters is a legal header value");
+        value.set_sensitive(true);
+        value
+    }
+}
+
+impl fmt::Debug for WorkspaceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkspaceKey(hidden)")
+    }
+}
+
+/// The identity of a key without its value: a SHA-256 that is never shown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyId([u8; 32]);
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyId(hidden)")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_around_a_key_does_not_count() {
+        let bare = WorkspaceKey::from_bytes(b"k-123").unwrap();
+        let padded = WorkspaceKey::from_bytes(b" \tk-123\r\n").unwrap();
+        assert_eq!(bare.expose(), padded.expose());
+        assert_eq!(bare.id(), padded.id());
+    }
+
+    #[test]
+    fn what_cannot_be_a_header_is_refused_without_being_shown() {
+        let long = [b'a'; LONGEST + 1];
+        let table: [(&[u8], KeyError); 7] = [
+            (b"", KeyError::Empty),
+            (b" \n", KeyError::Empty),
+            (b"canary\xff", KeyError::NotText),
+            (b"canary\nsecond", KeyError::ControlCharacter),
+            (b"canary\x00", KeyError::ControlCharacter),
+            ("canary\u{e9}".as_bytes(), KeyError::NotAscii),
+            (&long, KeyError::TooLong),
+        ];
+        for (bytes, expected) in table {
+            let error = WorkspaceKey::from_bytes(bytes).unwrap_err();
+            assert_eq!(error, expected);
+            assert!(!format!("{error} {error:?}").contains("canary"));
+        }
+    }
+
+    #[test]
+    fn neither_a_key_nor_its_id_can_be_printed() {
+        let key = WorkspaceKey::from_bytes(b"canary").unwrap();
+        let id = key.id();
+        assert_eq!(format!("{key:?} {id:?}"), "WorkspaceKey(hidden) KeyId(hidden)");
+        assert!(!format!("{:?}", key.header()).contains("canary"));
+    }
+
+    #[test]
+    fn different_keys_have_different_ids() {
+        assert_ne!(WorkspaceKey::from_bytes(b"a").unwrap().id(), WorkspaceKey::from_bytes(b"b").unwrap().id());
+    }
+}

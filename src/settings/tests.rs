@@ -1,0 +1,238 @@
+use super::*;
+
+fn read(arguments: &[&str]) -> Result<Settings, String> {
+    let all = ["propensity-operator"].iter().chain(arguments);
+    Settings::read(all.map(OsString::from)).map_err(|e| e.to_string())
+}
+
+fn good(arguments: &[&str]) -> Settings {
+    read(arguments).expect("these arguments are right")
+}
+
+/// The error's first lines, without clap's pointer to `--help`.
+fn refused(arguments: &[&str]) -> String {
+    let text = read(arguments).expect_err("these arguments are wrong");
+    let end = text.find("\n\n").unwrap_or(text.len());
+    text[..end].trim().to_owned()
+}
+
+#[test]
+fn the_defaults_are_what_the_documentation_says() {
+    let settings = good(&[]);
+    assert_eq!(settings.api_url.as_str(), "https://api.propensity.com/");
+    assert_eq!(*settings.allowed_hosts, ["*.propensity.com"]);
+    assert_eq!(settings.ca_file, None);
+    assert_eq!(*settings.secret_names, ["propensity"]);
+    assert!(settings.watch_namespaces.is_empty());
+    assert!(settings.leader_elect && !settings.suspend);
+    assert_eq!(settings.lease_name, "propensity-operator");
+    assert_eq!(settings.lease_duration, Duration::from_secs(15));
+    assert_eq!(settings.renew_deadline, Duration::from_secs(10));
+    assert_eq!(settings.retry_period, Duration::from_secs(2));
+    assert_eq!(settings.send_by, Duration::from_secs(10));
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(settings.log_format, LogFormat::Text);
+    assert_eq!(settings.log_level, "info");
+    assert_eq!(settings.dev_time_scale, 1);
+}
+
+#[test]
+fn every_flag_has_documentation_and_a_variable_named_after_it() {
+    for argument in Settings::command().get_arguments() {
+        let Some(flag) = argument.get_long().filter(|f| !matches!(*f, "help" | "version")) else {
+            continue;
+        };
+        let name = flag.to_uppercase().replace('-', "_");
+        let ours = format!("PROPENSITY_OPERATOR_{name}");
+        let expected = if flag.starts_with("pod-") { name } else { ours };
+        let variable = argument.get_env().and_then(|v| v.to_str());
+        assert_eq!(variable, Some(expected.as_str()), "--{flag}");
+        assert!(argument.get_help().is_some(), "--{flag}");
+        // A page of help must not show what an environment holds.
+        assert!(argument.is_hide_set() || argument.is_hide_env_values_set(), "--{flag}");
+    }
+}
+
+#[test]
+fn help_groups_the_flags_and_keeps_what_is_for_tests_to_itself() {
+    let help = read(&["--help"]).expect_err("help is printed by way of an error");
+    for shown in [
+        "Makes Propensity workspaces follow the audience lists in this cluster",
+        "Propensity:\n",
+        "Cluster:\n",
+        "Leader election:\n",
+        "Telemetry:\n",
+        "--api-url <URL>",
+        "[default: https://api.propensity.com/]",
+        "[env: PROPENSITY_OPERATOR_API_URL]",
+        "--leader-elect[=<BOOL>]",
+        "[default: 15s]",
+        "- text: For people at a terminal",
+    ] {
+        assert!(
+            help.contains(shown),
+            "{shown}
+{help}"
+        );
+    }
+    for hidden in ["dev-time-scale", "send-by", "pod-name"] {
+        assert!(!help.contains(hidden), "{hidden}\n{help}");
+    }
+    let version = read(&["--version"]).expect_err("the version is printed by way of an error");
+    assert_eq!(version.trim(), concat!("propensity-operator ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn switches_can_be_given_bare_or_with_a_value() {
+    assert!(good(&["--suspend"]).suspend);
+    assert!(good(&["--suspend=true"]).suspend);
+    assert!(!good(&["--leader-elect=false"]).leader_elect);
+    assert!(good(&["--leader-elect"]).leader_elect);
+}
+
+#[test]
+fn lists_are_trimmed_sorted_and_lose_what_is_empty_or_twice() {
+    let settings = good(&["--secret-names", " b, a,,b ", "--watch-namespaces", ""]);
+    assert_eq!(*settings.secret_names, ["a", "b"]);
+    assert!(settings.watch_namespaces.is_empty());
+    let settings = good(&["--allowed-hosts", "*.Propensity.com,127.0.0.1,localhost"]);
+    assert_eq!(*settings.allowed_hosts, ["*.propensity.com", "127.0.0.1", "localhost"]);
+}
+
+#[test]
+fn wrong_values_are_refused_with_what_to_write_instead() {
+    let hosts = "--allowed-hosts=*.propensity.com,127.0.0.1";
+    let table: &[(&[&str], &str)] = &[
+        (
+            &["--api-url", "api.propensity.com"],
+            "error: invalid value 'api.propensity.com' for '--api-url <URL>': write it as in https://api.propensity.com/",
+        ),
+        (
+            &["--api-url", "http://api.propensity.com"],
+            "error: invalid value 'http://api.propensity.com' for '--api-url <URL>': it must start with https://, \
+             since keys are sent there (http:// is for this machine only)",
+        ),
+        (
+            &["--api-url", "https://api.propensity.com/?key=1"],
+            "error: invalid value 'https://api.propensity.com/?key=1' for '--api-url <URL>': it must not hold a user \
+             name, a password, a `?` or a `#`",
+        ),
+        (
+            &["--api-url", "https://api.example.com", hosts],
+            "error: --api-url: its host `api.example.com` isn't in --allowed-hosts; add it there",
+        ),
+        (
+            &["--allowed-hosts", "https://x.example.com"],
+            "error: invalid value 'https://x.example.com' for '--allowed-hosts <HOSTS>': `https://x.example.com` is \
+             not a host: write names without https:// or a port, as in *.propensity.com",
+        ),
+        (
+            &["--allowed-hosts", "*.com"],
+            "error: invalid value '*.com' for '--allowed-hosts <HOSTS>': `*.com` is too wide",
+        ),
+        (
+            &["--lease-duration", "15"],
+            "error: invalid value '15' for '--lease-duration <DURATION>': write a length of time as in 60s, 5m or 1h30m",
+        ),
+        (
+            &["--retry-period", "0s"],
+            "error: invalid value '0s' for '--retry-period <DURATION>': it must be longer than nothing",
+        ),
+        (
+            &["--lease-duration", "15s 500ms"],
+            "error: --lease-duration must be whole seconds, since a Lease holds no less",
+        ),
+        (
+            &["--renew-deadline", "15s"],
+            "error: --renew-deadline must be shorter than --lease-duration: a leader has to stop before another may \
+             start",
+        ),
+        (
+            &["--retry-period", "5s"],
+            "error: --retry-period must be less than half of --renew-deadline, so that a leader can try again in time",
+        ),
+        (
+            &["--watch-namespaces", "team_a"],
+            "error: invalid value 'team_a' for '--watch-namespaces <NAMES>': `team_a` can't be the name of a namespace",
+        ),
+        (
+            &["--secret-names", "propensity,Key"],
+            "error: invalid value 'propensity,Key' for '--secret-names <NAMES>': `Key` can't be the name of an object \
+             in a cluster",
+        ),
+        (&["--secret-names", ","], "error: --secret-names must name at least one Secret: keys are read from there"),
+        (
+            &["--listen", ":8080"],
+            "error: invalid value ':8080' for '--listen <ADDRESS>': write an IP address and a port, as in 0.0.0.0:8080",
+        ),
+        (
+            &["--log-level", "info,=loud"],
+            "error: invalid value 'info,=loud' for '--log-level <LEVEL>': write a level (error, warn, info, debug, \
+             trace) or directives such as `info,kube=warn`",
+        ),
+        (
+            &["--identity", "two words"],
+            "error: invalid value 'two words' for '--identity <NAME>': it must be 1 to 128 ASCII characters without \
+             spaces",
+        ),
+        (&["--dev-time-scale", "0"], "error: invalid value '0' for '--dev-time-scale <N>': 0 is not in 1..=1000000"),
+    ];
+    for (arguments, expected) in table {
+        assert_eq!(&refused(arguments), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn plain_http_is_for_this_machine_only() {
+    let hosts = "--allowed-hosts=127.0.0.1,localhost,[::1]";
+    for url in ["http://127.0.0.1:9000/", "http://localhost/", "http://[::1]:9000/"] {
+        assert_eq!(good(&["--api-url", url, hosts]).api_url.as_str(), url);
+    }
+}
+
+#[test]
+fn durations_are_read_as_they_are_written_in_resources() {
+    for (text, seconds) in [("60s", 60), ("5m", 300), ("1h30m", 5_400), ("1h 30m", 5_400), ("0s", 0)] {
+        assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+    }
+    for text in ["", "60", "-5s", "5 parsecs", "s"] {
+        assert!(duration(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_star_stands_for_names_below_and_not_for_the_name_itself() {
+    let patterns = ["*.propensity.com".to_owned(), "reports.example.com".to_owned()];
+    for (host, allowed) in [
+        ("api.propensity.com", true),
+        ("eu.api.propensity.com", true),
+        ("propensity.com", false),
+        (".propensity.com", false),
+        ("evilpropensity.com", false),
+        ("api.propensity.com.evil.example", false),
+        ("reports.example.com", true),
+        ("x.reports.example.com", false),
+        ("", false),
+    ] {
+        assert_eq!(host_allowed(&patterns, host), allowed, "{host}");
+    }
+}
+
+#[test]
+fn the_lease_stands_in_the_namespace_given_else_the_pods_else_the_clients() {
+    let pod = ["--pod-namespace", "pods"];
+    assert_eq!(good(&["--lease-namespace", "given", pod[0], pod[1]]).lease_namespace_or("client"), "given");
+    assert_eq!(good(&pod).lease_namespace_or("client"), "pods");
+    assert_eq!(good(&["--pod-namespace", ""]).lease_namespace_or("client"), "client");
+}
+
+#[test]
+fn an_identity_that_nobody_chose_differs_at_every_start() {
+    let clock = Clock::new();
+    assert_eq!(good(&["--identity", "me"]).identity_or_random(&clock), "me");
+    let settings = good(&["--pod-name", "operator-0"]);
+    let (one, other) = (settings.identity_or_random(&clock), settings.identity_or_random(&clock));
+    assert!(one.starts_with("operator-0_") && one != other, "{one} {other}");
+    let nameless = good(&[]).identity_or_random(&clock);
+    assert!(nameless.len() > 17 && nameless.len() <= 128, "{nameless}");
+}

@@ -1,0 +1,232 @@
+//! Workspace keys, from Secrets watched by their names. A Secret is never kept whole: only its key stays, in a type that can't be printed.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Secret;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+
+use crate::propensity::{KeyError, WorkspaceKey};
+
+/// The entry of a Secret that holds the workspace key: the API's own name for it.
+pub const KEY_ENTRY: &str = "workspace_api_key";
+
+/// What is known of a workspace key.
+#[derive(Clone, Debug)]
+pub enum KeyState {
+    /// Not looked at yet.
+    Unknown,
+    /// The operator may not read the Secret.
+    Denied,
+    /// No such Secret.
+    NoSecret,
+    /// The Secret has no `workspace_api_key`.
+    NoKey,
+    /// What it has can't be a key.
+    Invalid(KeyError),
+    /// The key.
+    Key(WorkspaceKey),
+}
+
+/// A Secret by namespace and name.
+pub type SecretRef = (String, String);
+
+/// The keys that may be read, kept current.
+#[derive(Default)]
+pub struct Secrets {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    keys: HashMap<SecretRef, Result<WorkspaceKey, Option<KeyError>>>,
+    watches: HashMap<Scope, WatchState>,
+}
+
+/// What one watch covers: a name in one namespace, or in all.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The namespace; all of them if absent.
+    pub namespace: Option<String>,
+    /// The Secret's name.
+    pub name: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WatchState {
+    Starting,
+    Current,
+    Denied,
+}
+
+impl Secrets {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of the key in a Secret.
+    #[must_use]
+    pub fn key(&self, namespace: &str, name: &str) -> KeyState {
+        let inner = self.lock();
+        match inner.keys.get(&(namespace.to_owned(), name.to_owned())) {
+            Some(Ok(key)) => return KeyState::Key(key.clone()),
+            Some(Err(Some(error))) => return KeyState::Invalid(*error),
+            Some(Err(None)) => return KeyState::NoKey,
+            None => {}
+        }
+        match inner.covering(namespace, name) {
+            Some(WatchState::Current) => KeyState::NoSecret,
+            Some(WatchState::Denied) => KeyState::Denied,
+            Some(WatchState::Starting) | None => KeyState::Unknown,
+        }
+    }
+
+    /// Whether a watch covers a Secret.
+    #[must_use]
+    pub fn is_covered(&self, namespace: &str, name: &str) -> bool {
+        self.lock().covering(namespace, name).is_some()
+    }
+
+    /// Whether every watch has seen its Secrets or was refused.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.lock().watches.values().all(|state| *state != WatchState::Starting)
+    }
+
+    /// Announces a watch, so that its Secrets count as not looked at yet. Returns false if there is one.
+    pub fn announce(&self, scope: &Scope) -> bool {
+        let mut inner = self.lock();
+        if inner.watches.contains_key(scope) {
+            return false;
+        }
+        inner.watches.insert(scope.clone(), WatchState::Starting);
+        true
+    }
+
+    /// Watches the Secrets of a scope for ever, and calls `changed` with each whose key came, changed or went.
+    pub async fn watch(&self, client: Client, scope: Scope, changed: impl Fn(&SecretRef)) {
+        let api: Api<Secret> = match &scope.namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        };
+        let config = watcher::Config::default().fields(&format!("metadata.name={}", scope.name));
+        let mut events = watcher(api, config).default_backoff().boxed();
+        let mut listed: Option<HashMap<SecretRef, Result<WorkspaceKey, Option<KeyError>>>> = None;
+        loop {
+            let touched = match events.try_next().await {
+                Ok(Some(watcher::Event::Init)) => {
+                    listed = Some(HashMap::new());
+                    vec![]
+                }
+                Ok(Some(watcher::Event::InitApply(secret))) => {
+                    listed.get_or_insert_default().insert(reference(&secret), key_of(&secret));
+                    vec![]
+                }
+                Ok(Some(watcher::Event::InitDone)) => self.lock().relist(&scope, listed.take().unwrap_or_default()),
+                Ok(Some(watcher::Event::Apply(secret))) => {
+                    let reference = reference(&secret);
+                    let changed = self.lock().set(reference.clone(), key_of(&secret));
+                    if changed { vec![reference] } else { vec![] }
+                }
+                Ok(Some(watcher::Event::Delete(secret))) => {
+                    let reference = reference(&secret);
+                    self.lock().keys.remove(&reference);
+                    vec![reference]
+                }
+                Ok(None) => return,
+                Err(error) => self.lock().failed(&scope, is_forbidden(&error)),
+            };
+            touched.iter().for_each(&changed);
+        }
+    }
+}
+
+impl Inner {
+    fn covering(&self, namespace: &str, name: &str) -> Option<WatchState> {
+        let here = Scope { namespace: Some(namespace.to_owned()), name: name.to_owned() };
+        let everywhere = Scope { namespace: None, name: name.to_owned() };
+        let states = [self.watches.get(&here), self.watches.get(&everywhere)];
+        // One that sees the Secret counts for more than one that may not.
+        states.into_iter().flatten().copied().min_by_key(|state| match state {
+            WatchState::Current => 0,
+            WatchState::Starting => 1,
+            WatchState::Denied => 2,
+        })
+    }
+
+    fn set(&mut self, reference: SecretRef, key: Result<WorkspaceKey, Option<KeyError>>) -> bool {
+        let same = self.keys.get(&reference).is_some_and(|old| is_same(old, &key));
+        self.keys.insert(reference, key);
+        !same
+    }
+
+    fn relist(
+        &mut self,
+        scope: &Scope,
+        listed: HashMap<SecretRef, Result<WorkspaceKey, Option<KeyError>>>,
+    ) -> Vec<SecretRef> {
+        let first = self.watches.insert(scope.clone(), WatchState::Current) != Some(WatchState::Current);
+        let mut touched: Vec<_> = self
+            .keys
+            .keys()
+            .filter(|(namespace, name)| {
+                *name == scope.name && scope.namespace.as_ref().is_none_or(|only| only == namespace)
+            })
+            .filter(|reference| !listed.contains_key(*reference))
+            .cloned()
+            .collect();
+        for reference in &touched {
+            self.keys.remove(reference);
+        }
+        for (reference, key) in listed {
+            if self.set(reference.clone(), key) {
+                touched.push(reference);
+            }
+        }
+        if first {
+            // Whoever found nothing so far must hear that there is nothing.
+            touched.push((scope.namespace.clone().unwrap_or_default(), scope.name.clone()));
+        }
+        touched
+    }
+
+    fn failed(&mut self, scope: &Scope, forbidden: bool) -> Vec<SecretRef> {
+        if !forbidden {
+            return vec![];
+        }
+        if self.watches.insert(scope.clone(), WatchState::Denied) == Some(WatchState::Denied) {
+            return vec![];
+        }
+        vec![(scope.namespace.clone().unwrap_or_default(), scope.name.clone())]
+    }
+}
+
+fn reference(secret: &Secret) -> SecretRef {
+    (secret.metadata.namespace.clone().unwrap_or_default(), secret.metadata.name.clone().unwrap_or_default())
+}
+
+/// The key of a Secret; the rest of it is let go here.
+fn key_of(secret: &Secret) -> Result<WorkspaceKey, Option<KeyError>> {
+    let entry = secret.data.as_ref().and_then(|data| data.get(KEY_ENTRY)).ok_or(None)?;
+    WorkspaceKey::from_bytes(&entry.0).map_err(Some)
+}
+
+fn is_same(a: &Result<WorkspaceKey, Option<KeyError>>, b: &Result<WorkspaceKey, Option<KeyError>>) -> bool {
+    match (a, b) {
+        (Ok(a), Ok(b)) => a.id() == b.id(),
+        (Err(a), Err(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
+    | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+    | watcher::Error::WatchFailed(kube::Error::Api(status))) = error
+    else {
+        return matches!(error, watcher::Error::WatchError(status) if status.code == 403);
+    };
+    status.code == 403
+}

@@ -1,0 +1,344 @@
+//! The endpoints for probes and for Prometheus: `/livez`, `/readyz` and `/metrics`.
+//!
+//! They are open to the whole cluster network, so a caller can't hold anything for long: a connection serves one
+//! request and ends after ten seconds whatever happens, and there is a bound on how many there are.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::metrics::{CONTENT_TYPE, Metrics};
+use crate::clock::Stopwatch;
+
+/// A main loop that is silent for longer than this hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+const CONNECTIONS: usize = 128;
+const CONNECTION_LIFE: Duration = Duration::from_secs(10);
+
+/// Whether the process is alive and ready. Clones are handles to the same state.
+#[derive(Clone, Debug)]
+pub struct Health(Arc<Mutex<Vitals>>);
+
+#[derive(Debug)]
+struct Vitals {
+    ready: BTreeMap<&'static str, bool>,
+    failed: Option<&'static str>,
+    beat: Stopwatch,
+    patience: Duration,
+}
+
+impl Health {
+    /// Alive, and ready as soon as all these components are.
+    pub fn new(required: &[&'static str]) -> Self {
+        Self::with_patience(required, PATIENCE)
+    }
+
+    fn with_patience(required: &[&'static str], patience: Duration) -> Self {
+        Self(Arc::new(Mutex::new(Vitals {
+            ready: required.iter().map(|&component| (component, false)).collect(),
+            failed: None,
+            beat: Stopwatch::start(),
+            patience,
+        })))
+    }
+
+    /// Says whether a component is ready; a new name becomes required too.
+    pub fn set_ready(&self, component: &'static str, ready: bool) {
+        self.lock().ready.insert(component, ready);
+    }
+
+    /// Says that the main loop still runs. Due at least once a minute, while standing by and draining too.
+    pub fn beat(&self) {
+        self.lock().beat = Stopwatch::start();
+    }
+
+    /// Says that only a restart helps.
+    pub fn fail(&self, why: &'static str) {
+        self.lock().failed = Some(why);
+    }
+
+    fn alive(&self) -> Result<(), &'static str> {
+        let state = self.lock();
+        match state.failed {
+            Some(why) => Err(why),
+            None if state.beat.elapsed() > state.patience => Err("the main loop hangs"),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether everything is ready, and a line for each component.
+    fn ready(&self) -> (bool, String) {
+        let state = self.lock();
+        let mut lines = String::new();
+        for (component, &ready) in &state.ready {
+            let word = if ready { "ok" } else { "not ready" };
+            writeln!(lines, "{component}: {word}").expect("writing to a string can't fail");
+        }
+        (state.ready.values().all(|&ready| ready), lines)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vitals> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The address can't be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("can't listen on {address} for probes and metrics; choose another address with --listen")]
+pub struct ListenError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+/// Takes the address. Port 0 takes any free port.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| ListenError { address, source })
+}
+
+/// Serves until `stop`.
+pub async fn serve(listener: TcpListener, health: Health, metrics: Metrics, stop: CancellationToken) {
+    serve_for(listener, health, metrics, stop, CONNECTION_LIFE).await;
+}
+
+async fn serve_for(listener: TcpListener, health: Health, metrics: Metrics, stop: CancellationToken, life: Duration) {
+    let probes = Router::new()
+        .route("/", get(|| async { "/livez\n/readyz\n/metrics\n" }))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .with_state(health);
+    let app = Router::new()
+        .route("/metrics", get(scrape))
+        .with_state(metrics)
+        .merge(probes)
+        .layer(map_response(one_request_a_connection));
+    let bounded = Bounded { listener, connections: Arc::new(Semaphore::new(CONNECTIONS)), life };
+    let served = axum::serve(bounded, app).with_graceful_shutdown(stop.cancelled_owned());
+    served.await.expect("serving ends only when it is told to");
+}
+
+async fn livez(State(health): State<Health>) -> Response {
+    match health.alive() {
+        Ok(()) => "ok\n".into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response(),
+    }
+}
+
+async fn readyz(State(health): State<Health>) -> Response {
+    let (ready, lines) = health.ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, lines).into_response()
+}
+
+async fn scrape(State(metrics): State<Metrics>) -> Response {
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.encode()).into_response()
+}
+
+async fn one_request_a_connection(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A listener with a bound on how many connections there are and on how long each lives.
+struct Bounded {
+    listener: TcpListener,
+    connections: Arc<Semaphore>,
+    life: Duration,
+}
+
+impl Listener for Bounded {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        let permit = Arc::clone(&self.connections).acquire_owned().await;
+        let permit = permit.expect("nobody closes the semaphore");
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        let connection = Connection { stream, end: Box::pin(tokio::time::sleep(self.life)), _permit: permit };
+        (connection, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that fails once its time is over.
+struct Connection {
+    stream: TcpStream,
+    end: Pin<Box<Sleep>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn poll_end(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        match self.end.as_mut().poll(context) {
+            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_end(context)?;
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_end(context)?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_end(context)?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    struct Server {
+        address: SocketAddr,
+        health: Health,
+        stop: CancellationToken,
+        task: tokio::task::JoinHandle<()>,
+    }
+
+    async fn start(health: Health, life: Duration) -> Server {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let metrics = Metrics::new("1.2.3", "2026-01-02T03:04:05Z".parse().unwrap());
+        let stop = CancellationToken::new();
+        let serving = serve_for(listener, health.clone(), metrics, stop.clone(), life);
+        let task = tokio::spawn(serving);
+        Server { address, health, stop, task }
+    }
+
+    /// Status, headers and body, read until the server closes the connection.
+    async fn get(server: &Server, path: &str) -> (u16, String, String) {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: operator\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head.to_owned(), body.to_owned())
+    }
+
+    #[tokio::test]
+    async fn ready_is_said_only_once_every_component_is() {
+        let server = start(Health::new(&["caches", "lease"]), CONNECTION_LIFE).await;
+        server.health.set_ready("caches", true);
+        let (status, _, body) = get(&server, "/readyz").await;
+        assert_eq!((status, body.as_str()), (503, "caches: ok\nlease: not ready\n"));
+        server.health.set_ready("lease", true);
+        let (status, _, body) = get(&server, "/readyz").await;
+        assert_eq!((status, body.as_str()), (200, "caches: ok\nlease: ok\n"));
+        server.health.set_ready("caches", false);
+        assert_eq!(get(&server, "/readyz").await.0, 503);
+    }
+
+    #[tokio::test]
+    async fn alive_is_said_until_something_fails_for_good() {
+        let server = start(Health::new(&["caches"]), CONNECTION_LIFE).await;
+        let (status, _, body) = get(&server, "/livez").await;
+        assert_eq!((status, body.as_str()), (200, "ok\n"));
+        server.health.fail("a controller ended");
+        let (status, _, body) = get(&server, "/livez").await;
+        assert_eq!((status, body.as_str()), (503, "a controller ended\n"));
+    }
+
+    #[tokio::test]
+    async fn a_silent_main_loop_is_not_alive_until_it_beats_again() {
+        let health = Health::with_patience(&[], Duration::from_millis(300));
+        let server = start(health, CONNECTION_LIFE).await;
+        while get(&server, "/livez").await.0 == 200 {
+            tokio::task::yield_now().await;
+        }
+        let (_, _, body) = get(&server, "/livez").await;
+        assert_eq!(body, "the main loop hangs\n");
+        server.health.beat();
+        assert_eq!(get(&server, "/livez").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn metrics_come_with_their_content_type() {
+        let server = start(Health::new(&[]), CONNECTION_LIFE).await;
+        let (status, head, body) = get(&server, "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(head.contains(&format!("content-type: {CONTENT_TYPE}")), "{head}");
+        assert!(head.contains("connection: close"), "{head}");
+        assert!(body.contains("propensity_operator_leader 0\n"), "{body}");
+        assert_eq!(get(&server, "/").await.2, "/livez\n/readyz\n/metrics\n");
+        assert_eq!(get(&server, "/secrets").await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_sends_nothing_is_cut_off() {
+        let server = start(Health::new(&[]), Duration::from_millis(50)).await;
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer));
+        // Closed or reset, either way it ends.
+        let _ = read.await.unwrap();
+        assert!(!answer.starts_with(b"HTTP/1.1 200"));
+    }
+
+    #[tokio::test]
+    async fn serving_ends_when_it_is_told_to_and_frees_the_address() {
+        let server = start(Health::new(&[]), CONNECTION_LIFE).await;
+        assert_eq!(get(&server, "/livez").await.0, 200);
+        server.stop.cancel();
+        server.task.await.unwrap();
+        assert!(TcpStream::connect(server.address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn an_address_in_use_is_an_error_that_says_what_to_do() {
+        let first = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = first.local_addr().unwrap();
+        let error = listen(address).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("can't listen on {address} for probes and metrics; choose another address with --listen")
+        );
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}

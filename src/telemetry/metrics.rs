@@ -1,0 +1,294 @@
+//! Metrics, in the OpenMetrics text form.
+//!
+//! Labels are bounded: fixed words from the source code, or the namespace and name of a PropensityWorkspace, which go
+//! when it goes. Gauges of states are set whole, under the same lock as a scrape, so that no scrape sees half of them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry};
+
+use super::labels::{
+    Build, Category, EndpointClass, EndpointLabel, KindClass, KindLabel, KindOutcome, KindReason, Reason, State,
+    WorkspaceLabel,
+};
+use super::process::Process;
+use crate::clock::Stopwatch;
+
+pub use super::labels::{CreateClass, Endpoint, Kind, Outcome, kube_category};
+
+/// The content type of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+const PREFIX: &str = "propensity_operator";
+const RECONCILE_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
+const REQUEST_SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+
+/// One workspace's numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkspaceNumbers {
+    /// Unknown outcomes that nobody settled yet.
+    pub open_unknowns: u64,
+    /// Attempts counted against today's budget.
+    pub budget_used: u64,
+    /// Today's budget.
+    pub budget_limit: u64,
+    /// Creates are stopped for bad credentials or configuration.
+    pub breaker_open: bool,
+    /// The API asked for a pause.
+    pub paused: bool,
+    /// Creates go one at a time after an unknown outcome.
+    pub caution: bool,
+}
+
+type Count = Gauge<u64, AtomicU64>;
+type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Every metric. Clones are handles to the same numbers.
+#[derive(Clone, Debug)]
+pub struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Mutex<Registry>,
+    reconciles: Family<KindOutcome, Counter>,
+    reconcile_seconds: Seconds<KindLabel>,
+    reconciles_in_progress: Family<KindLabel, Gauge>,
+    create_outcomes: Family<KindClass, Counter>,
+    api_requests: Family<EndpointClass, Counter>,
+    api_request_seconds: Seconds<EndpointLabel>,
+    kube_errors: Family<Category, Counter>,
+    waits: Family<Reason, Counter>,
+    waiting: Family<Reason, Count>,
+    audiences: Family<KindReason, Count>,
+    open_receipts: Family<State, Count>,
+    open_unknowns: Family<WorkspaceLabel, Count>,
+    budget_used: Family<WorkspaceLabel, Count>,
+    budget_limit: Family<WorkspaceLabel, Count>,
+    breaker_open: Family<WorkspaceLabel, Count>,
+    paused: Family<WorkspaceLabel, Count>,
+    caution: Family<WorkspaceLabel, Count>,
+    leader: Count,
+}
+
+impl Metrics {
+    /// All at zero, for an operator of this version that started then.
+    pub fn new(version: &'static str, started: Timestamp) -> Self {
+        let mut root = Registry::default();
+        root.register_collector(Box::new(Process { started }));
+        let r = root.sub_registry_with_prefix(PREFIX);
+        r.register("build", "The operator's version", Info::new(Build { version }));
+        let inner = Inner {
+            reconciles: add(r, "reconciles", "Passes over an object, by how they ended"),
+            reconcile_seconds: add_seconds(r, "reconcile_duration_seconds", "How long a pass took", || {
+                Histogram::new(RECONCILE_SECONDS)
+            }),
+            reconciles_in_progress: add(r, "reconciles_in_progress", "Passes running now"),
+            create_outcomes: add(r, "create_outcomes", "Create requests, by what became of them"),
+            api_requests: add(r, "api_requests", "Requests to the Propensity API, by class of answer"),
+            api_request_seconds: add_seconds(
+                r,
+                "api_request_duration_seconds",
+                "How long the Propensity API took to answer",
+                || Histogram::new(REQUEST_SECONDS),
+            ),
+            kube_errors: add(r, "kube_request_errors", "Failed requests to the Kubernetes API"),
+            waits: add(r, "waits", "Times that an audience began to wait"),
+            waiting: add(r, "waiting", "Audiences that wait now, by what for"),
+            audiences: add(r, "audiences", "Audiences, by the reason of their state"),
+            open_receipts: add(r, "open_receipts", "Receipts that are neither created nor dismissed"),
+            open_unknowns: add(r, "workspace_open_unknowns", "Unknown outcomes that nobody settled yet"),
+            budget_used: add(r, "workspace_budget_used", "Creates counted against today's budget"),
+            budget_limit: add(r, "workspace_budget_limit", "Creates allowed in a UTC day"),
+            breaker_open: add(r, "workspace_breaker_open", "1 while credentials or configuration are rejected"),
+            paused: add(r, "workspace_paused", "1 while the Propensity API asked for a pause"),
+            caution: add(r, "workspace_caution", "1 while creates go one at a time after an unknown outcome"),
+            leader: add(r, "leader", "1 while this process leads"),
+            registry: Mutex::new(root),
+        };
+        let metrics = Self(Arc::new(inner));
+        metrics.start_at_zero();
+        metrics
+    }
+
+    /// Counters that alerts watch exist from the start, or their first increase would go unseen.
+    fn start_at_zero(&self) {
+        for kind in [Kind::ContactAudience, Kind::AccountAudience] {
+            for class in CreateClass::ALL {
+                let (kind, class) = (kind.as_str(), class.as_str());
+                let _ = self.0.create_outcomes.get_or_create(&KindClass { kind, class });
+            }
+        }
+        for kind in Kind::ALL {
+            for outcome in [Outcome::Done, Outcome::Error] {
+                let (kind, outcome) = (kind.as_str(), outcome.as_str());
+                let _ = self.0.reconciles.get_or_create(&KindOutcome { kind, outcome });
+            }
+        }
+    }
+
+    /// Counts and times a pass over an object, until the guard is finished or dropped.
+    #[must_use]
+    pub fn reconcile(&self, kind: Kind) -> Reconcile {
+        self.in_progress(kind).inc();
+        Reconcile { metrics: self.clone(), kind, outcome: Outcome::Dropped, watch: Stopwatch::start() }
+    }
+
+    fn in_progress(&self, kind: Kind) -> Gauge {
+        let kind = kind.as_str();
+        self.0.reconciles_in_progress.get_or_create_owned(&KindLabel { kind })
+    }
+
+    /// Counts what became of a create request.
+    pub fn create_outcome(&self, kind: Kind, class: CreateClass) {
+        let (kind, class) = (kind.as_str(), class.as_str());
+        self.0.create_outcomes.get_or_create(&KindClass { kind, class }).inc();
+    }
+
+    /// Counts a request to the Propensity API, with the fixed word for its answer or failure.
+    pub fn api_request(&self, endpoint: Endpoint, class: &'static str, took: Duration) {
+        let endpoint = endpoint.as_str();
+        self.0.api_requests.get_or_create(&EndpointClass { endpoint, class }).inc();
+        let label = EndpointLabel { endpoint };
+        self.0.api_request_seconds.get_or_create(&label).observe(took.as_secs_f64());
+    }
+
+    /// Counts a failed request to the Kubernetes API: see [`kube_category`].
+    pub fn kube_error(&self, category: &'static str) {
+        self.0.kube_errors.get_or_create(&Category { category }).inc();
+    }
+
+    /// Counts that an audience began to wait.
+    pub fn wait(&self, reason: &'static str) {
+        self.0.waits.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// Sets how many audiences wait now; reasons that aren't listed go.
+    pub fn set_waiting(&self, counts: &BTreeMap<&'static str, u64>) {
+        let labelled = counts.iter().map(|(&reason, &n)| (Reason { reason }, n));
+        self.replace(&self.0.waiting, labelled);
+    }
+
+    /// Sets how many audiences there are by kind and reason; what isn't listed goes.
+    pub fn set_audiences(&self, counts: &BTreeMap<(Kind, &'static str), u64>) {
+        let labelled = counts.iter().map(|(&(kind, reason), &n)| {
+            let kind = kind.as_str();
+            (KindReason { kind, reason }, n)
+        });
+        self.replace(&self.0.audiences, labelled);
+    }
+
+    /// Sets how many open receipts there are by state; states that aren't listed go.
+    pub fn set_open_receipts(&self, counts: &BTreeMap<&'static str, u64>) {
+        let labelled = counts.iter().map(|(&state, &n)| (State { state }, n));
+        self.replace(&self.0.open_receipts, labelled);
+    }
+
+    fn replace<L>(&self, family: &Family<L, Count>, counts: impl Iterator<Item = (L, u64)>)
+    where
+        L: Clone + std::hash::Hash + Eq,
+    {
+        let _no_scrape = self.registry();
+        family.clear();
+        for (label, count) in counts {
+            family.get_or_create(&label).set(count);
+        }
+    }
+
+    /// Sets one workspace's numbers.
+    pub fn set_workspace(&self, namespace: &str, name: &str, numbers: &WorkspaceNumbers) {
+        let &WorkspaceNumbers { open_unknowns, budget_used, budget_limit, breaker_open, paused, caution } = numbers;
+        let values = [open_unknowns, budget_used, budget_limit, breaker_open.into(), paused.into(), caution.into()];
+        let label = WorkspaceLabel::new(namespace, name);
+        let _no_scrape = self.registry();
+        for (family, value) in self.of_workspaces().into_iter().zip(values) {
+            family.get_or_create(&label).set(value);
+        }
+    }
+
+    /// Forgets a workspace that was deleted.
+    pub fn remove_workspace(&self, namespace: &str, name: &str) {
+        let label = WorkspaceLabel::new(namespace, name);
+        let _no_scrape = self.registry();
+        for family in self.of_workspaces() {
+            family.remove(&label);
+        }
+    }
+
+    /// In the order of [`WorkspaceNumbers`].
+    fn of_workspaces(&self) -> [&Family<WorkspaceLabel, Count>; 6] {
+        let m = &*self.0;
+        [&m.open_unknowns, &m.budget_used, &m.budget_limit, &m.breaker_open, &m.paused, &m.caution]
+    }
+
+    /// Sets whether this process leads.
+    pub fn set_leader(&self, leads: bool) {
+        self.0.leader.set(leads.into());
+    }
+
+    /// Everything as text: see [`CONTENT_TYPE`].
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry()).expect("writing to a string can't fail");
+        text
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.0.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts and times one pass over an object: [`Metrics::reconcile`].
+#[derive(Debug)]
+pub struct Reconcile {
+    metrics: Metrics,
+    kind: Kind,
+    outcome: Outcome,
+    watch: Stopwatch,
+}
+
+impl Reconcile {
+    /// Ends the pass. Without this it counts as [`Outcome::Dropped`].
+    pub fn finish(mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Reconcile {
+    fn drop(&mut self) {
+        let (kind, outcome) = (self.kind.as_str(), self.outcome.as_str());
+        let inner = &*self.metrics.0;
+        inner.reconciles.get_or_create(&KindOutcome { kind, outcome }).inc();
+        let seconds = self.watch.elapsed().as_secs_f64();
+        inner.reconcile_seconds.get_or_create(&KindLabel { kind }).observe(seconds);
+        self.metrics.in_progress(self.kind).dec();
+    }
+}
+
+fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+fn add_seconds<L>(registry: &mut Registry, name: &str, help: &str, new: fn() -> Histogram) -> Seconds<L>
+where
+    Seconds<L>: Metric,
+    L: Clone + std::hash::Hash + Eq,
+{
+    let family = Seconds::<L>::new_with_constructor(new);
+    registry.register(name, help, family.clone());
+    family
+}
+
+#[cfg(test)]
+mod tests;

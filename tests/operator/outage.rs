@@ -1,0 +1,53 @@
+//! An hour's outage with 200 waiting lists, in time that is compressed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::objects::reason;
+use crate::support::wait::{ensure, eventually_for, holds_for};
+use crate::support::{Kind, World};
+
+const AUDIENCES: usize = 200;
+/// An hour takes ten seconds.
+const HURRY: u32 = 360;
+const MOST_UNKNOWNS: usize = 10;
+
+fn outage(fault: Value) {
+    let world = World::new();
+    world.connect_with(json!({"requestTimeout": "10s"}));
+    let names: Vec<_> = (0..AUDIENCES).map(|i| format!("targets-{i}")).collect();
+    for name in &names {
+        world.accounts(name, &[&format!("{name}.example.com")]);
+    }
+    world.simulator.borrow().fault(fault);
+    let _operator = world.operator().fast(HURRY).start();
+    world.simulator.borrow().wait_requests(1);
+    holds_for(Duration::from_secs(3600) / HURRY, "few lists are risked", || {
+        let risked = world.simulator.borrow().requests().len();
+        ensure(risked <= MOST_UNKNOWNS, || format!("{risked} requests"))
+    });
+    world.simulator.borrow().mend();
+
+    eventually_for(Duration::from_secs(120), "the rest is created", || {
+        let settled: Vec<_> = world.objects.list(Kind::Accounts);
+        let count = |wanted: &str| settled.iter().filter(|a| reason(a) == wanted).count();
+        let (created, unknown) = (count("Created"), count("OutcomeUnknown"));
+        ensure(created + unknown == AUDIENCES, || format!("{created} created, {unknown} unknown"))
+    });
+    let unknown = world.receipts().iter().filter(|r| r["record"]["state"] == "Unknown").count();
+    assert!((1..=MOST_UNKNOWNS).contains(&unknown), "{unknown} unknown");
+    let simulator = world.simulator.borrow();
+    assert_eq!(simulator.requests().len(), AUDIENCES, "each list was sent once");
+    assert_eq!(simulator.duplicates(), 0);
+}
+
+#[test]
+fn an_hour_of_503_makes_a_handful_of_unknowns() {
+    outage(json!({"fault": "status", "status": 503}));
+}
+
+#[test]
+fn an_hour_of_lost_answers_makes_a_handful_of_unknowns() {
+    outage(json!({"fault": "closeAfterStoring"}));
+}

@@ -1,0 +1,172 @@
+//! What each kind of answer does to an audience: created, rejected, sent again later, or unknown.
+
+use serde_json::{Value, json};
+
+use crate::support::objects::{condition, is_true, message};
+use crate::support::{Kind, World};
+
+/// A pace of the operator's clock at which a minute of caution is over in a moment.
+const HURRY: u32 = 1_000;
+
+#[test]
+fn every_unclear_end_leaves_the_outcome_unknown_and_sends_nothing_more() {
+    let world = World::new();
+    let operator = world.operator().fast(HURRY).start();
+    world.connect_with(json!({"requestTimeout": "1s"}));
+    let ends = [
+        ("internal-error", json!({"fault": "status", "status": 500}), Some(500)),
+        ("unavailable", json!({"fault": "status", "status": 503}), Some(503)),
+        ("stored-then-503", json!({"fault": "storeThenStatus", "status": 503}), Some(503)),
+        ("gateway-timeout", json!({"fault": "status", "status": 504}), Some(504)),
+        ("conflict", json!({"fault": "status", "status": 409}), Some(409)),
+        ("redirect", json!({"fault": "redirect", "location": "/create_account_audience"}), Some(307)),
+        ("garbage", json!({"fault": "garbage"}), Some(200)),
+        ("empty", json!({"fault": "empty"}), Some(200)),
+        ("truncated", json!({"fault": "truncated", "store": true}), None),
+        ("endless", json!({"fault": "endless"}), None),
+        ("late", json!({"fault": "delay", "delayMs": 3000}), None),
+        ("closed-unread", json!({"fault": "closeBeforeReading"}), None),
+        ("closed-after-storing", json!({"fault": "closeAfterStoring"}), None),
+        ("reset-after-storing", json!({"fault": "closeAfterStoring", "reset": true}), None),
+    ];
+    for (number, (name, fault, status)) in ends.iter().enumerate() {
+        let mut fault = fault.clone();
+        fault["times"] = 1.into();
+        world.simulator.borrow().fault(fault);
+        world.accounts(name, &[&format!("{name}.example.com")]);
+        let audience = world.settled(Kind::Accounts, name, "OutcomeUnknown");
+        assert!(is_true(&audience, "Stalled"), "{name}");
+        let result = &audience["status"]["lastResult"];
+        if let Some(status) = status {
+            assert_eq!(result["httpStatus"], *status, "{name}: {result}");
+        }
+        assert!(world.event(name, "OutcomeUnknown").contains("nobody can know"), "{name}");
+        // A clear answer ends the caution before the next fault.
+        let clear = format!("clear-{number}");
+        world.accounts(&clear, &[&format!("{clear}.example.com")]);
+        world.settled(Kind::Accounts, &clear, "Created");
+    }
+    let simulator = world.simulator.borrow();
+    assert_eq!(simulator.requests().len(), 2 * ends.len(), "each list was sent once");
+    assert_eq!(simulator.duplicates(), 0);
+    let workspace = world.get(Kind::Workspace, "default");
+    assert_eq!(workspace["status"]["openUnknowns"], ends.len());
+    assert!(is_true(&workspace, "OutcomesUnknown"), "{:#}", workspace["status"]);
+    assert_eq!(operator.metric(r#"propensity_operator_open_receipts{state="Unknown"}"#), Some(ends.len() as f64));
+}
+
+#[test]
+fn every_clear_refusal_of_the_list_is_a_rejection() {
+    let world = World::new();
+    let _operator = world.operator().start();
+    world.connect();
+    let refusals = [
+        ("error-true", json!({"fault": "errorTrue", "message": "we have seen this list"}), 200),
+        ("bad-request", json!({"fault": "status", "status": 400}), 400),
+        ("too-large", json!({"fault": "status", "status": 413}), 413),
+        ("unprocessable", json!({"fault": "status", "status": 422}), 422),
+    ];
+    for (name, fault, status) in &refusals {
+        let mut fault = fault.clone();
+        fault["times"] = 1.into();
+        world.simulator.borrow().fault(fault);
+        world.accounts(name, &[&format!("{name}.example.com")]);
+        let audience = world.settled(Kind::Accounts, name, "Rejected");
+        assert!(is_true(&audience, "Stalled"), "{name}");
+        assert_eq!(audience["status"]["lastResult"]["httpStatus"], *status, "{name}");
+        world.event(name, "Rejected");
+    }
+    let told = world.get(Kind::Accounts, "error-true");
+    assert_eq!(told["status"]["lastResult"]["error"], true);
+    assert!(message(&told).contains("we have seen this list"), "what the API says: {}", message(&told));
+    world.sent(refusals.len(), 0);
+    // Another list isn't held up by a rejected one.
+    world.accounts("error-true", &["another.example.com"]);
+    world.settled(Kind::Accounts, "error-true", "Created");
+}
+
+#[test]
+fn a_429_is_waited_for_and_sent_again_without_a_person() {
+    let world = World::new();
+    // Ten seconds of the API's time are one here.
+    let _operator = world.operator().fast(10).start();
+    world.connect();
+    world.simulator.borrow().fault(json!({"fault": "rateLimited", "retryAfter": 30, "times": 2}));
+    world.accounts("targets", &["example.com"]);
+    world.settled(Kind::Accounts, "targets", "RateLimited");
+    world.workspace_has("Paused");
+    world.accounts("second", &["example.org"]);
+    world.settled(Kind::Accounts, "second", "RateLimited");
+    world.settled(Kind::Accounts, "targets", "Created");
+    world.settled(Kind::Accounts, "second", "Created");
+    world.sent(4, 2);
+    let workspace = world.settled(Kind::Workspace, "default", "Connected");
+    assert!(condition(&workspace, "Paused").is_none(), "{:#}", workspace["status"]);
+}
+
+#[test]
+fn a_listed_503_is_believed_twice() {
+    let world = World::new();
+    let _operator = world.operator().fast(100).start();
+    world.connect_with(json!({"refusedStatuses": [429, 503]}));
+    world.simulator.borrow().fault(json!({"fault": "status", "status": 503, "times": 1}));
+    world.accounts("once", &["example.com"]);
+    world.settled(Kind::Accounts, "once", "Created");
+    world.sent(2, 1);
+    world.simulator.borrow().fault(json!({"fault": "status", "status": 503}));
+    world.accounts("always", &["example.org"]);
+    world.settled(Kind::Accounts, "always", "OutcomeUnknown");
+    world.sent(5, 1);
+}
+
+/// A burst of lists against an API that enforces its limit.
+#[test]
+fn the_rate_limit_of_the_workspace_is_kept() {
+    let world = World::new();
+    let _operator = world.operator().fast(10).start();
+    world.connect_with(json!({"rateLimit": {"requestsPerMinute": 60, "burst": 2}}));
+    let names: Vec<_> = (0..12).map(|i| format!("targets-{i}")).collect();
+    for name in &names {
+        world.accounts(name, &[&format!("{name}.example.com")]);
+    }
+    for name in &names {
+        world.ready(Kind::Accounts, name);
+    }
+    let requests = world.simulator.borrow().requests();
+    let time = |request: &Value| request["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let took = time(&requests[11]).duration_since(time(&requests[0]));
+    // Ten waits of a second, on a clock that is ten times as fast.
+    assert!(took.as_millis() >= 900, "{took:?}");
+    world.sent(12, 12);
+}
+
+#[test]
+fn after_an_unknown_outcome_creates_go_one_at_a_time() {
+    let world = World::new();
+    let _operator = world.operator().start();
+    world.connect();
+    world.simulator.borrow().fault(json!({"fault": "status", "status": 500, "times": 1}));
+    world.accounts("unclear", &["example.com"]);
+    world.settled(Kind::Accounts, "unclear", "OutcomeUnknown");
+    world.accounts("next", &["example.org"]);
+    world.says(Kind::Accounts, "next", "Caution", "one at a time");
+    world.workspace_has("Caution");
+    world.sent(1, 0);
+}
+
+#[test]
+fn an_old_list_whose_outcome_is_unknown_does_not_block_a_new_one() {
+    let world = World::new();
+    let _operator = world.operator().fast(HURRY).start();
+    world.connect();
+    world.simulator.borrow().fault(json!({"fault": "status", "status": 500, "times": 1}));
+    world.accounts("targets", &["example.com"]);
+    world.settled(Kind::Accounts, "targets", "OutcomeUnknown");
+    let old = world.receipt();
+    world.accounts("targets", &["example.org"]);
+    let audience = world.settled(Kind::Accounts, "targets", "Created");
+    let open = &audience["status"]["openUnknowns"][0];
+    assert_eq!(open["receipt"], old["metadata"]["name"], "it stays visible: {:#}", audience["status"]);
+    assert_eq!(open["attempt"], old["record"]["attempts"][0]["id"]);
+    world.sent(2, 1);
+}

@@ -1,0 +1,116 @@
+//! One real control plane for all tests of the run, with the chart installed by Helm, and the kubeconfig of the chart's
+//! ServiceAccount: what the operator may do in these tests is what the chart grants.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::programs::{BIN, Held, RUN, root};
+
+/// The release's namespace and the name of nearly everything in it.
+pub const SYSTEM: &str = "propensity-system";
+pub const RELEASE: &str = "propensity-operator";
+
+/// Drives the tests' own client; the tests themselves are plain threads.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads can be started"));
+
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+
+/// The control plane, started at the first call.
+pub fn cluster() -> &'static Cluster {
+    &CLUSTER
+}
+
+/// A control plane.
+pub struct Cluster {
+    pub client: Client,
+    pub kubeconfig: PathBuf,
+    /// With the token of the chart's ServiceAccount.
+    pub operator_kubeconfig: PathBuf,
+    pub audit_log: PathBuf,
+    /// Holds kubectl and helm.
+    pub bin: PathBuf,
+    _process: Mutex<Held>,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let dir = RUN.join("cluster");
+        let mut command = Command::new(BIN.join("cluster"));
+        command.args(["up", "--hold", "stdin", "--dir"]).arg(&dir).current_dir(root());
+        let process = Held::start(&mut command, Stdio::inherit());
+        // The first time, it builds the control plane.
+        let line =
+            process.line(Duration::from_mins(60)).expect("the control plane starts; see above for why it didn't");
+        let about: Value = serde_json::from_str(&line).expect("one line of JSON");
+        let path = |field: &str| PathBuf::from(about[field].as_str().expect("documented"));
+        let kubeconfig = path("kubeconfig");
+        let client = RUNTIME.block_on(connect(&kubeconfig));
+        let cluster = Self {
+            client,
+            operator_kubeconfig: RUN.join("operator.kubeconfig"),
+            audit_log: path("auditLog"),
+            bin: path("bin"),
+            kubeconfig,
+            _process: Mutex::new(process),
+        };
+        cluster.install();
+        cluster
+    }
+
+    fn install(&self) {
+        let mut helm = self.program("helm");
+        helm.args(["install", RELEASE, "charts/propensity-operator", "--namespace", SYSTEM, "--create-namespace"])
+            .args(["--set", "image.repository=registry.example/propensity-operator"])
+            .current_dir(root());
+        succeed("helm install", &mut helm);
+
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), SYSTEM);
+        let request = TokenRequest {
+            spec: TokenRequestSpec { expiration_seconds: Some(4 * 3600), ..TokenRequestSpec::default() },
+            ..TokenRequest::default()
+        };
+        let token = RUNTIME
+            .block_on(accounts.create_token_request(RELEASE, &Default::default(), &request))
+            .expect("the chart brings a ServiceAccount")
+            .status
+            .expect("a token")
+            .token;
+        let admin = fs::read_to_string(&self.kubeconfig).expect("the cluster wrote it");
+        let mut config: Value = serde_saphyr::from_str(&admin).expect("a kubeconfig is YAML");
+        config["users"][0]["user"] = json!({"token": token});
+        fs::write(&self.operator_kubeconfig, config.to_string()).expect("the run's folder can be written");
+    }
+
+    /// A program of the cluster, run by an admin.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.bin.join(name));
+        command.env("KUBECONFIG", &self.kubeconfig).env("HOME", &*RUN).stdin(Stdio::null());
+        command
+    }
+}
+
+async fn connect(kubeconfig: &PathBuf) -> Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    Client::try_from(config.expect("a usable kubeconfig")).expect("a usable kubeconfig")
+}
+
+/// Runs a command that must succeed.
+#[track_caller]
+pub fn succeed(what: &str, command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("it can be started");
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{what} failed ({status}):\n{stdout}\n{stderr}");
+    stdout.into_owned()
+}

@@ -1,0 +1,28 @@
+//! What every test here stands on.
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `programs.rs` | the development programs, built once a run, and children that never outlive this process |
+//! | `cluster.rs` | one real control plane for all tests, with the chart installed by Helm |
+//! | `objects.rs` | objects of a cluster as JSON: apply, read, list, patch, delete |
+//! | `world.rs` | what one test has for itself: a namespace, a simulator, operators, and words for what a user does |
+//! | `operator.rs` | the real binary, as a process with the chart's ServiceAccount |
+//! | `simulator.rs` | the Propensity API with faults, as a process |
+//! | `http.rs` | a request to one of these |
+//! | `audit.rs` | what the operator asked of the API server |
+//! | `wait.rs` | waiting for conditions |
+
+pub mod audit;
+pub mod cluster;
+pub mod http;
+pub mod objects;
+pub mod operator;
+pub mod programs;
+pub mod simulator;
+pub mod wait;
+pub mod world;
+
+pub use objects::Kind;
+pub use operator::Operator;
+pub use wait::{eventually, eventually_for};
+pub use world::World;

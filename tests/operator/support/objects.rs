@@ -1,0 +1,143 @@
+//! Objects of a cluster as JSON: tests look at what the API server shows, not at the operator's types.
+
+use kube::Api;
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::{ApiResource, GroupVersionKind};
+use serde_json::Value;
+
+use super::cluster::{RUNTIME, cluster};
+
+/// The kinds that tests touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Workspace,
+    Contacts,
+    Accounts,
+    Receipt,
+    Secret,
+    Event,
+    Role,
+    RoleBinding,
+    Lease,
+}
+
+impl Kind {
+    fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
+        const GROUP: &str = "abm.propensity.com";
+        const RBAC: &str = "rbac.authorization.k8s.io";
+        match self {
+            Self::Workspace => (GROUP, "v1alpha1", "PropensityWorkspace", "propensityworkspaces"),
+            Self::Contacts => (GROUP, "v1alpha1", "ContactAudience", "contactaudiences"),
+            Self::Accounts => (GROUP, "v1alpha1", "AccountAudience", "accountaudiences"),
+            Self::Receipt => (GROUP, "v1alpha1", "AudienceReceipt", "audiencereceipts"),
+            Self::Secret => ("", "v1", "Secret", "secrets"),
+            Self::Event => ("events.k8s.io", "v1", "Event", "events"),
+            Self::Role => (RBAC, "v1", "Role", "roles"),
+            Self::RoleBinding => (RBAC, "v1", "RoleBinding", "rolebindings"),
+            Self::Lease => ("coordination.k8s.io", "v1", "Lease", "leases"),
+        }
+    }
+
+    /// As kubectl names it.
+    pub fn plural(self) -> &'static str {
+        self.parts().3
+    }
+
+    pub fn resource(self) -> ApiResource {
+        let (group, version, kind, plural) = self.parts();
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
+    }
+
+    /// An object with its type, name and the rest of its body.
+    pub fn object(self, name: &str, mut body: Value) -> Value {
+        let resource = self.resource();
+        body["apiVersion"] = resource.api_version.into();
+        body["kind"] = resource.kind.into();
+        body["metadata"]["name"] = name.into();
+        body
+    }
+}
+
+/// The objects of a namespace.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    pub namespace: String,
+}
+
+impl Objects {
+    fn api(&self, kind: Kind) -> Api<DynamicObject> {
+        Api::namespaced_with(cluster().client.clone(), &self.namespace, &kind.resource())
+    }
+
+    /// Server-side apply.
+    pub fn apply(&self, kind: Kind, name: &str, body: Value) -> Result<Value, kube::Error> {
+        let body = kind.object(name, body);
+        let how = PatchParams::apply("author").force();
+        RUNTIME.block_on(self.api(kind).patch(name, &how, &Patch::Apply(&body))).map(json)
+    }
+
+    /// A merge patch, of anything but the status.
+    pub fn patch(&self, kind: Kind, name: &str, patch: Value) -> Value {
+        let patched = self.api(kind).patch(name, &PatchParams::default(), &Patch::Merge(patch)).block();
+        json(patched.expect("a patch that the API server takes"))
+    }
+
+    /// A merge patch of the status.
+    pub fn patch_status(&self, kind: Kind, name: &str, patch: Value) -> Value {
+        let patched = self.api(kind).patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).block();
+        json(patched.expect("a patch that the API server takes"))
+    }
+
+    pub fn find(&self, kind: Kind, name: &str) -> Option<Value> {
+        self.api(kind).get_opt(name).block().expect("the API server answers").map(json)
+    }
+
+    #[track_caller]
+    pub fn get(&self, kind: Kind, name: &str) -> Value {
+        self.find(kind, name).unwrap_or_else(|| panic!("there is no {kind:?} {name}"))
+    }
+
+    pub fn list(&self, kind: Kind) -> Vec<Value> {
+        let list = self.api(kind).list(&ListParams::default()).block().expect("the API server answers");
+        list.items.into_iter().map(json).collect()
+    }
+
+    /// Deletes an object; none of ours has a finalizer, so it is gone afterwards.
+    pub fn delete(&self, kind: Kind, name: &str) {
+        self.api(kind).delete(name, &DeleteParams::default()).block().expect("an object that is there");
+        assert!(self.find(kind, name).is_none(), "{kind:?} {name} must be gone at once");
+    }
+}
+
+fn json(object: DynamicObject) -> Value {
+    serde_json::to_value(object).expect("an object is JSON")
+}
+
+/// Waits for the runtime from a plain thread.
+trait Block: Future + Sized {
+    fn block(self) -> Self::Output {
+        RUNTIME.block_on(self)
+    }
+}
+
+impl<F: Future> Block for F {}
+
+/// A condition of an object's status.
+pub fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
+    object["status"]["conditions"].as_array()?.iter().find(|c| c["type"] == type_)
+}
+
+/// The reason of the `Ready` condition, empty where there is none.
+pub fn reason(object: &Value) -> &str {
+    condition(object, "Ready").and_then(|c| c["reason"].as_str()).unwrap_or_default()
+}
+
+/// The message of the `Ready` condition, empty where there is none.
+pub fn message(object: &Value) -> &str {
+    condition(object, "Ready").and_then(|c| c["message"].as_str()).unwrap_or_default()
+}
+
+/// Whether a condition stands and is `True`.
+pub fn is_true(object: &Value, type_: &str) -> bool {
+    condition(object, type_).is_some_and(|c| c["status"] == "True")
+}

@@ -1,0 +1,196 @@
+//! The real binary as a process, with the permissions of the chart's ServiceAccount and nothing of this machine's
+//! environment.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::cluster::cluster;
+use super::http;
+use super::programs::{BIN, Held, RUN, numbered};
+use super::wait::{PATIENCE, ensure, eventually, eventually_for};
+
+/// The operator's binary.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_propensity-operator");
+
+/// How an operator will be started.
+pub struct Launch {
+    name: String,
+    args: Vec<String>,
+    simulator: SocketAddr,
+}
+
+impl Launch {
+    /// With the flags that every test needs: its own namespace and lease, and a free port.
+    pub fn new(namespace: &str, url: &str, simulator: SocketAddr) -> Self {
+        let launch = Self { name: namespace.to_owned(), args: vec![], simulator };
+        launch
+            .flag("api-url", url)
+            .flag("allowed-hosts", "127.0.0.1")
+            .flag("watch-namespaces", namespace)
+            .flag("lease-namespace", namespace)
+            .flag("listen", "127.0.0.1:0")
+            .flag("log-format", "json")
+            .flag("log-level", "debug")
+            // A killed leader is missed soon, a busy machine still renews in time.
+            .flag("lease-duration", "5s")
+            .flag("renew-deadline", "4s")
+            .flag("retry-period", "500ms")
+    }
+
+    /// Sets a flag, in place of an earlier value.
+    pub fn flag(mut self, flag: &str, value: &str) -> Self {
+        let start = format!("--{flag}=");
+        self.args.retain(|arg| !arg.starts_with(&start));
+        self.args.push(format!("{start}{value}"));
+        self
+    }
+
+    /// Makes its clock run so many times faster. What must fit between a claim and its request, and between a request
+    /// and its answer, is made long enough to stay at least a second on the true clock.
+    pub fn fast(self, scale: u32) -> Self {
+        self.flag("dev-time-scale", &scale.to_string()).flag("send-by", &format!("{}s", 10.max(2 * scale)))
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn start(self) -> Operator {
+        let operator = self.spawn();
+        operator.wait_ready();
+        operator
+    }
+
+    /// Starts it and waits until it serves its probes.
+    pub fn spawn(self) -> Operator {
+        let log = RUN.join(format!("{}.log", numbered(&self.name)));
+        let stderr = File::create(&log).expect("the run's folder can be written");
+        let mut command = Command::new(BIN.join("cluster"));
+        command
+            .args(["guard", "--", BINARY])
+            .args(&self.args)
+            .env_clear()
+            .env("KUBECONFIG", &cluster().operator_kubeconfig)
+            .env("HOME", &*RUN)
+            .env("RUST_BACKTRACE", "1");
+        let process = Held::start(&mut command, Stdio::from(stderr));
+        let first = process.line(Duration::from_secs(10)).expect("the guard names the process");
+        let pid = first.strip_prefix("pid ").and_then(|pid| pid.parse().ok()).expect("a line with the pid");
+        let mut operator = Operator { process, pid, log, address: None, ended: None };
+        let address = eventually("the operator says where it listens", || {
+            operator.find_address(self.simulator).ok_or_else(|| operator.log())
+        });
+        operator.address = Some(address);
+        operator
+    }
+}
+
+/// A running operator. It is killed when dropped.
+pub struct Operator {
+    process: Held,
+    pub pid: u32,
+    log: PathBuf,
+    address: Option<SocketAddr>,
+    ended: Option<String>,
+}
+
+impl Operator {
+    /// The address in the log line that tells it: the only one on this host that isn't the simulator's.
+    fn find_address(&self, simulator: SocketAddr) -> Option<SocketAddr> {
+        let log = self.log();
+        let found = log.match_indices("127.0.0.1:").filter_map(|(at, _)| {
+            let rest = &log[at..];
+            let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
+            rest[..end].trim_end_matches(['.', ':']).parse().ok()
+        });
+        let mut mine = found.filter(|address: &SocketAddr| *address != simulator && address.port() != 0);
+        mine.next()
+    }
+
+    /// Asks one of its own endpoints.
+    pub fn get(&self, path: &str) -> std::io::Result<http::Answer> {
+        http::get(self.address.expect("set when it started"), path)
+    }
+
+    pub fn wait_ready(&self) {
+        eventually("the operator is ready", || match self.get("/readyz") {
+            Ok(answer) => ensure(answer.status == 200, || answer.body),
+            Err(error) => Err(error.to_string()),
+        });
+    }
+
+    /// Waits until it leads.
+    pub fn wait_leading(&self) {
+        eventually("the operator leads", || ensure(self.is_leading(), || "its metric says no".to_owned()));
+    }
+
+    pub fn is_leading(&self) -> bool {
+        self.metric("propensity_operator_leader") == Some(1.0)
+    }
+
+    /// All metrics, as a scraper sees them.
+    pub fn metrics(&self) -> String {
+        self.get("/metrics").expect("metrics are served").body
+    }
+
+    /// One metric, named with its labels as the text form has it.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let text = self.metrics();
+        let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))?;
+        line.rsplit(' ').next()?.parse().ok()
+    }
+
+    /// The sum of a metric over all its labels.
+    pub fn metric_sum(&self, name: &str) -> f64 {
+        let text = self.metrics();
+        let of_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
+        text.lines().filter(of_it).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// All that it wrote so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("it is this run's file")
+    }
+
+    pub fn log_lines(&self) -> Vec<Value> {
+        let log = self.log();
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or(Value::Null)).collect()
+    }
+
+    /// Sends a signal: TERM, INT, KILL, STOP or CONT.
+    pub fn signal(&mut self, name: &str) {
+        self.process.write(name);
+    }
+
+    /// Kills it as a node's failure would, and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.signal("KILL");
+        assert_eq!(self.wait_ended(), "signal KILL");
+    }
+
+    /// Waits for its end: `exit 0`, `signal KILL` and the like.
+    pub fn wait_ended(&mut self) -> String {
+        if self.ended.is_none() {
+            self.ended = self.process.line(PATIENCE);
+        }
+        self.ended.clone().unwrap_or_else(|| panic!("the operator doesn't end:\n{}", tail(&self.log(), 40)))
+    }
+
+    /// Waits until it is stopped by SIGSTOP, or goes on after SIGCONT.
+    pub fn wait_stopped(&self, stopped: bool) {
+        let path = format!("/proc/{}/stat", self.pid);
+        eventually_for(Duration::from_secs(5), "the process stops or goes on", || {
+            let stat = fs::read_to_string(&path).unwrap_or_default();
+            let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+            ensure((state == Some('T')) == stopped, || stat)
+        });
+    }
+}
+
+/// The last lines of a text.
+pub fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<_> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
