@@ -16,7 +16,7 @@ use crate::clock::Clock;
 
 mod values;
 
-pub use values::{duration, host_allowed};
+pub use values::duration;
 
 /// Makes Propensity workspaces follow the audience lists in this cluster.
 ///

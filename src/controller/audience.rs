@@ -15,7 +15,7 @@ use super::verdicts::{self, Said};
 use super::{announce, gather};
 use crate::api::Reason;
 use crate::api::audience_status::{CreatedAudience, OpenUnknown};
-use crate::api::condition::{self, ConditionType};
+use crate::api::condition::{self, ConditionType, Verdict};
 use crate::clock::Moment;
 use crate::ledger::{self, Decision, Held, OutcomeResult, Receipt, State, Tending};
 use crate::propensity::{Grant, Permit, WaitReason};
@@ -67,6 +67,9 @@ pub async fn pass(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallEr
     let plan = match assess(&scene) {
         Course::Stop(verdict, phase) => {
             leave_queues(ctx, &audience);
+            if let Some(left) = may_pass(ctx, &audience, &verdict, phase) {
+                return Ok(Next { after: Some(left), outcome: Outcome::Waiting });
+            }
             return tell(ctx, &audience, None, (verdict, phase), None).await;
         }
         Course::Known(plan) => plan,
@@ -126,6 +129,9 @@ async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<N
         let clearance = match &plan.clearance {
             Ok(clearance) => clearance,
             Err(obstacle) => {
+                if let Some(left) = may_pass(ctx, audience, &obstacle.0, obstacle.1) {
+                    return Ok(Next { after: Some(left), outcome: Outcome::Waiting });
+                }
                 if matches!(known, Known::Unread) {
                     known = read(ctx, audience, plan).await?;
                     continue;
@@ -168,6 +174,21 @@ async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<N
         }
     }
     Ok(Next { after: Some(Duration::from_secs(1)), outcome: Outcome::Waiting })
+}
+
+/// How long something that holds an audience back may pass by itself before it is told: what is applied together comes in any order.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How much longer to wait before an obstacle is told, if it may pass by itself.
+fn may_pass(ctx: &Context, audience: &Tracked, verdict: &Verdict, phase: Phase) -> Option<Duration> {
+    let told = condition::find(&audience.status.conditions, ConditionType::Ready)
+        .is_some_and(|c| c.reason == verdict.reason.as_str());
+    if phase != Phase::Reconciling || verdict.reason == Reason::BudgetSpent || told {
+        return None;
+    }
+    let now = ctx.clock.boottime();
+    let since = ctx.memory.held_since(audience.uid(), verdict.reason, now);
+    Some(PATIENCE.saturating_sub(now.since(since))).filter(|left| !left.is_zero())
 }
 
 /// What a flight leaves to do.
@@ -319,7 +340,7 @@ async fn wait(
     since: Moment,
 ) -> Result<Next, CallError> {
     let waited = ctx.clock.boottime().since(since);
-    if waited + left >= LASTING && waited + LASTING > Duration::ZERO {
+    if waited + left >= LASTING {
         let said = verdicts::waiting(why, &audience.options.workspace_ref.name);
         tell(ctx, audience, Some(plan), said, None).await?;
     }

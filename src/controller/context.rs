@@ -17,6 +17,7 @@ use super::gates::Gates;
 use super::memory::Memory;
 use super::open_receipts::{OpenReceipts, ReceiptKey};
 use super::tracked::{AudienceKey, Tracked};
+use super::workspace::Seen;
 use crate::api::PropensityWorkspace;
 use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
@@ -54,8 +55,10 @@ pub struct Context {
     pub ledgers: Ledgers,
     /// The creates of the day.
     pub budgets: Budgets,
-    /// What is remembered between passes.
+    /// What is remembered of audiences between passes.
     pub memory: Memory,
+    /// What is remembered of workspaces between passes.
+    pub seen: Seen,
     /// The attempts of this process.
     pub flights: Flights,
     /// Who to look at next.

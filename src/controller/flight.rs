@@ -198,7 +198,7 @@ async fn claim(
                 return Err(found.map_or(End::Failed(error), |entry| End::Taken(Arc::new(entry))));
             }
             Err(_) if elapsed(ctx, issued) < ctx.switches.send_by => {
-                tokio::time::sleep(Duration::from_millis(500)).await
+                tokio::time::sleep(Duration::from_millis(500)).await;
             }
             Err(error) => {
                 ctx.flights.abandon(&attempt.id);

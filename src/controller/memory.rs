@@ -30,6 +30,7 @@ struct Remembered {
     receipt: Option<(String, String)>,
     absent: Option<String>,
     waiting_since: Option<Moment>,
+    held: Option<(Reason, Moment)>,
     result: Option<LastResult>,
     reason: Option<Reason>,
     failures: u32,
@@ -113,6 +114,17 @@ impl Memory {
     /// Notes that an audience no longer waits; whether it did.
     pub fn waits_no_more(&self, uid: &str) -> bool {
         self.with(uid, |r| r.waiting_since.take().is_some())
+    }
+
+    /// Notes that something holds an audience back; since when.
+    pub fn held_since(&self, uid: &str, reason: Reason, now: Moment) -> Moment {
+        self.with(uid, |r| match r.held {
+            Some((before, since)) if before == reason => since,
+            _ => {
+                r.held = Some((reason, now));
+                now
+            }
+        })
     }
 
     /// Notes the API's answer, for the next status.

@@ -40,7 +40,6 @@ impl Entry {
     }
 
     /// The receipt as a decision takes it.
-    #[must_use]
     pub fn as_read(&self) -> Result<&ledger::Receipt, Unreadable> {
         self.receipt.as_ref().map_err(|why| *why)
     }

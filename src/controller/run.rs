@@ -138,6 +138,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         ledgers: Ledgers::default(),
         budgets: Budgets::default(),
         memory: Memory::default(),
+        seen: workspace::Seen::default(),
         flights: Flights::default(),
         wake: Wake::default(),
         events: Publisher::new(client, &identity, Clock::new()),
@@ -260,11 +261,7 @@ async fn lead(ctx: &Arc<Context>, tasks: &mut JoinSet<()>) {
     ctx.wake.open(contacts, accounts, workspaces, kept);
     ctx.claims.store(true, Ordering::SeqCst);
 
-    let seen = Arc::new(workspace::Seen::default());
-    let pass = move |object: Arc<PropensityWorkspace>, ctx: Arc<Context>| {
-        let seen = Arc::clone(&seen);
-        async move { workspace_pass(&ctx, &seen, &object).await }
-    };
+    let pass = |object: Arc<PropensityWorkspace>, ctx: Arc<Context>| async move { workspace_pass(&ctx, &object).await };
     tasks.spawn(queue::passes(Arc::clone(ctx), ctx.workspaces.clone(), workspaces_named, pass));
     let pass = |object: Arc<Tracked>, ctx: Arc<Context>| async move { audience_pass(&ctx, &object).await };
     tasks.spawn(queue::passes(Arc::clone(ctx), ctx.contacts.clone(), contacts_named, pass));
@@ -315,7 +312,7 @@ async fn count_day(ctx: &Context) {
     }
 }
 
-async fn workspace_pass(ctx: &Arc<Context>, seen: &workspace::Seen, object: &PropensityWorkspace) -> Option<Duration> {
+async fn workspace_pass(ctx: &Arc<Context>, object: &PropensityWorkspace) -> Option<Duration> {
     let namespace = object.metadata.namespace.clone().unwrap_or_default();
     let name = object.spec.secret_ref.name.clone();
     if !ctx.secrets.is_covered(&namespace, &name) {
@@ -325,7 +322,7 @@ async fn workspace_pass(ctx: &Arc<Context>, seen: &workspace::Seen, object: &Pro
         }
     }
     let timing = ctx.metrics.reconcile(metrics::Kind::Workspace);
-    match workspace::pass(ctx, seen, object).await {
+    match workspace::pass(ctx, object).await {
         Ok(after) => {
             timing.finish(Outcome::Done);
             after

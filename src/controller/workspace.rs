@@ -26,7 +26,14 @@ use crate::telemetry::metrics::WorkspaceNumbers;
 
 /// What was seen of each workspace in its last pass: when this changes, its audiences are looked at again.
 #[derive(Default)]
-pub struct Seen(Mutex<HashMap<WorkspaceKey, Aspects>>);
+pub struct Seen(Mutex<HashMap<WorkspaceKey, Sight>>);
+
+#[derive(Default)]
+struct Sight {
+    aspects: Option<Aspects>,
+    first: Moment,
+    written: Option<(u64, String, WorkspaceStatus)>,
+}
 
 /// What its audiences depend on.
 #[derive(Clone, PartialEq)]
@@ -38,12 +45,50 @@ struct Aspects {
 }
 
 impl Seen {
+    fn with<R>(&self, key: &WorkspaceKey, change: impl FnOnce(&mut Sight) -> R) -> R {
+        change(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(key.clone()).or_default())
+    }
+
     /// Notes what was seen; whether it is new.
-    fn is_news(&self, key: WorkspaceKey, aspects: Aspects) -> bool {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(key, aspects.clone()) != Some(aspects)
+    fn is_news(&self, key: &WorkspaceKey, aspects: Aspects) -> bool {
+        self.with(key, |sight| sight.aspects.replace(aspects.clone()) != Some(aspects))
+    }
+
+    /// When the workspace was first looked at.
+    fn since(&self, key: &WorkspaceKey, now: Moment) -> Moment {
+        self.with(key, |sight| {
+            if sight.first == Moment::default() {
+                sight.first = now;
+            }
+            sight.first
+        })
+    }
+
+    /// The workspace with the newest status that is known: the watch's, or one that was written and that the watch hasn't shown yet.
+    fn newest(&self, key: &WorkspaceKey, workspace: &mut PropensityWorkspace) {
+        let seen = workspace.metadata.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
+        self.with(key, |sight| match (&sight.written, seen) {
+            (Some((number, version, status)), Some(seen)) if *number > seen => {
+                workspace.metadata.resource_version = Some(version.clone());
+                workspace.status = Some(status.clone());
+            }
+            _ => sight.written = None,
+        });
+    }
+
+    fn wrote(&self, key: &WorkspaceKey, version: String, status: &WorkspaceStatus) {
+        if let Ok(number) = version.parse() {
+            self.with(key, |sight| sight.written = Some((number, version, status.clone())));
+        }
+    }
+
+    fn forget(&self, key: &WorkspaceKey) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
+
+/// How long a workspace may miss something before that is told: what is applied together comes in any order.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The key of the workspace that an audience names.
 #[must_use]
@@ -55,11 +100,11 @@ pub fn key_of(audience: &Tracked) -> WorkspaceKey {
 ///
 /// # Errors
 /// When the API server doesn't do its part; the pass is repeated later.
-pub async fn pass(
-    ctx: &Arc<Context>,
-    seen: &Seen,
-    workspace: &PropensityWorkspace,
-) -> Result<Option<Duration>, CallError> {
+pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result<Option<Duration>, CallError> {
+    let this = ObjectRef::from_obj(workspace);
+    let mut workspace = workspace.clone();
+    ctx.seen.newest(&this, &mut workspace);
+    let workspace = &workspace;
     let now = ctx.clock.boottime();
     let namespace = workspace.metadata.namespace.as_deref().unwrap_or_default();
     let name = workspace.metadata.name.as_deref().unwrap_or_default();
@@ -109,26 +154,32 @@ pub async fn pass(
     };
     let status = next_status(ctx, workspace, &health, requested.cloned());
     show(ctx, namespace, name, workspace, &health);
-    write(ctx, workspace, &status).await?;
+    let ready = readiness(ctx, workspace, &health);
+    let early = PATIENCE.saturating_sub(now.since(ctx.seen.since(&this, now)));
+    let may_pass = ready.1 == Phase::Reconciling && workspace.status.is_none() && !early.is_zero();
+    if !may_pass {
+        write(ctx, workspace, &status).await?;
+    }
 
     let aspects = Aspects {
         generation: workspace.metadata.generation,
         key: gate.map(|(id, ..)| id),
-        ready: readiness(ctx, workspace, &health).0.reason,
+        ready: ready.0.reason,
         requested: requested.cloned(),
     };
-    if seen.is_news(ObjectRef::new(name).within(namespace), aspects) {
+    if ctx.seen.is_news(&this, aspects) {
         wake_audiences(ctx, namespace, name);
     }
     let by_gate = next_change.map(|moment| moment.since(now) + Duration::from_millis(50));
     let by_day = (health.used > 0).then(|| until_tomorrow(ctx.clock.wall()));
-    Ok([by_gate, by_day].into_iter().flatten().min())
+    Ok([by_gate, by_day, may_pass.then_some(early)].into_iter().flatten().min())
 }
 
 /// A workspace that is gone: its gate and metrics go with it, and its audiences hear of it.
 pub fn gone(ctx: &Context, namespace: &str, name: &str) {
     ctx.gates.unregister(&format!("{namespace}/{name}"));
     ctx.metrics.remove_workspace(namespace, name);
+    ctx.seen.forget(&ObjectRef::new(name).within(namespace));
     wake_audiences(ctx, namespace, name);
 }
 
@@ -356,8 +407,13 @@ async fn write(ctx: &Context, workspace: &PropensityWorkspace, status: &Workspac
     .expect("the operations above are a JSON Patch");
     let api = ctx.cluster.api::<PropensityWorkspace>(namespace);
     match ctx.cluster.call(api.patch_status(name, &PatchParams::default(), &Patch::Json::<()>(patch))).await {
+        Ok(written) => {
+            let version = written.metadata.resource_version.unwrap_or_default();
+            ctx.seen.wrote(&ObjectRef::from_obj(workspace), version, status);
+            Ok(())
+        }
         // The watch shows what it is now, and it is looked at again.
-        Ok(_) | Err(CallError::NotFound | CallError::Conflict) => Ok(()),
+        Err(CallError::NotFound | CallError::Conflict) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::answer::AnswerClass::{self, *};
 use super::client::Client;
 use super::client_server::{Act, Server, base, create, http, settings};
-use super::evidence::Evidence;
+use crate::ledger::Evidence;
 
 const OK: &str = r#"{"results":{"error":false,"message":"Audience created."}}"#;
 const ERROR: &str = r#"{"results":{"error":true,"message":"Canaryfirst is wrong."}}"#;

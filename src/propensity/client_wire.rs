@@ -12,8 +12,8 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::{AnswerClass, ConnectFault};
 use super::client::{Client, ClientError, ClientSettings};
 use super::client_server::{Act, BODY, KEY, Server, base, create, http, settings};
-use super::evidence::Evidence;
 use super::fault;
+use crate::ledger::Evidence;
 
 const OK: &str = r#"{"results":{"error":false}}"#;
 

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::gate_sim::{Fate, World, at};
 use super::hold::BreakerCause;
-use super::pace::{Effect, Limits, Moment};
+use super::pace::{Effect, Limits};
+use crate::clock::Moment;
 
 fn limits() -> impl Strategy<Value = Limits> {
     (1_u32..300, 1_u32..20, 1_u32..6).prop_map(|(requests_per_minute, burst, concurrent)| Limits {
@@ -44,7 +45,7 @@ fn play(limits: Limits, fates: &[Fate], askers: u32, wakes: bool) -> World {
 }
 
 fn most_in_a_minute(grants: &[(Moment, u64, u32)]) -> usize {
-    let end = |first: Moment| grants.iter().take_while(|(at, ..)| at.after(first) <= Duration::from_secs(60)).count();
+    let end = |first: Moment| grants.iter().take_while(|(at, ..)| at.since(first) <= Duration::from_secs(60)).count();
     grants.iter().enumerate().map(|(before, (first, ..))| end(*first) - before).max().unwrap_or(0)
 }
 

@@ -42,7 +42,7 @@ fn pauses(effect: Effect, count: usize) -> Vec<u64> {
             let permit = probe(&mut gate, now).expect("it is time");
             settle(&mut gate, now, permit, effect);
             let (until, _) = probe(&mut gate, now).expect_err("it has to wait");
-            let pause = until.after(now);
+            let pause = until.since(now);
             now = until;
             pause.as_secs()
         })

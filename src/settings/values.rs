@@ -7,15 +7,6 @@ use url::{Host, Url};
 
 use super::List;
 
-/// Whether `host` (lower-case, as in a parsed URL) matches one of the patterns: a name, or `*.` and a name, which
-/// stands for every name below it but not for itself.
-pub fn host_allowed(patterns: &[String], host: &str) -> bool {
-    patterns.iter().any(|pattern| match pattern.strip_prefix('*') {
-        Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
-        None => host == pattern,
-    })
-}
-
 /// Reads a length of time as it is written everywhere here: `60s`, `5m`, `1h30m`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write a length of time as in 60s, 5m or 1h30m".to_owned();

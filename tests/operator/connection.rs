@@ -187,7 +187,8 @@ fn a_host_outside_the_allow_list_gets_no_key() {
     let world = World::new();
     world.connect();
     world.accounts("targets", &["example.com"]);
-    let mut operator = world.operator().flag("allowed-hosts", "*.propensity.com").start();
+    let mut operator =
+        world.operator().flag("api-url", "https://api.example.com/").flag("allowed-hosts", "*.propensity.com").start();
     let audience = world.says(Kind::Accounts, "targets", "HostNotAllowed", "--allowed-hosts");
     assert!(is_true(&audience, "Stalled"));
     world.settled(Kind::Workspace, "default", "HostNotAllowed");

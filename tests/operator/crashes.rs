@@ -90,10 +90,9 @@ fn a_stop_in_flight_ends_in_created() {
     operator.signal("TERM");
     // What is new is left to the next one.
     world.accounts("later", &["example.org"]);
-    eventually("it stops leading while it drains", || match operator.get("/readyz") {
-        Ok(answer) => ensure(answer.status == 503, || answer.body),
-        Err(error) => Err(error.to_string()),
-    });
+    eventually("it leads no more while it drains", || ensure(!operator.is_leading(), || "it leads".to_owned()));
+    assert_eq!(operator.get("/livez").unwrap().status, 200);
+    assert_eq!(world.receipt()["record"]["state"], "Claimed");
     world.simulator.borrow().release();
     assert_eq!(operator.wait_ended(), "exit 0");
     assert_eq!(reason(&world.get(Kind::Accounts, "targets")), "Created");
@@ -130,7 +129,8 @@ fn when_the_leader_is_killed_the_standby_goes_on() {
 fn when_the_leader_stops_the_standby_goes_on_at_once() {
     let world = World::new();
     // Longer than this test may wait: only a lease that is given back is taken in time.
-    let lease = |launch: crate::support::operator::Launch| launch.flag("lease-duration", "600s").flag("renew-deadline", "500s");
+    let lease =
+        |launch: crate::support::operator::Launch| launch.flag("lease-duration", "600s").flag("renew-deadline", "500s");
     let mut first = lease(world.operator()).start();
     first.wait_leading();
     let second = lease(world.operator()).start();

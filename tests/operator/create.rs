@@ -78,7 +78,10 @@ fn an_applied_list_of_accounts_becomes_one_audience() {
     let world = World::new();
     let _operator = world.operator().start();
     world.connect();
-    world.accounts("targets", &["https://www.example.com/about", "EXAMPLE.com.", "bücher.example.de", "example.co.uk:8080"]);
+    world.accounts(
+        "targets",
+        &["https://www.example.com/about", "EXAMPLE.com.", "bücher.example.de", "example.co.uk:8080"],
+    );
     let audience = world.settled(Kind::Accounts, "targets", "Created");
     let stored = world.simulator.borrow().audiences();
     let wanted = ["example.com", "xn--bcher-kva.example.de", "example.co.uk"].map(|w| json!({"website": w}));

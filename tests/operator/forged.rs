@@ -48,7 +48,9 @@ fn a_state_that_the_attempts_do_not_add_up_to_is_not_believed() {
 
 #[test]
 fn a_receipt_robbed_of_its_attempts_sends_nothing() {
-    for robbed in [json!({"state": "NotSent", "attempts": []}), json!({"state": "NotSent", "attempts": null}), Value::Null] {
+    for robbed in
+        [json!({"state": "NotSent", "attempts": []}), json!({"state": "NotSent", "attempts": null}), Value::Null]
+    {
         let (world, _operator, receipt) = created();
         world.objects.patch(Kind::Receipt, &name(&receipt), json!({"record": robbed}));
         world.settled(Kind::Accounts, "targets", "ReceiptUnreadable");
@@ -64,7 +66,11 @@ fn a_receipt_from_a_newer_version_sends_nothing() {
     let (world, mut operator, receipt) = created();
     operator.signal("TERM");
     operator.wait_ended();
-    world.objects.patch(Kind::Receipt, &name(&receipt), json!({"record": {"formatVersion": 2, "news": {"deep": true}}}));
+    world.objects.patch(
+        Kind::Receipt,
+        &name(&receipt),
+        json!({"record": {"formatVersion": 2, "news": {"deep": true}}}),
+    );
     world.objects.patch_status(Kind::Accounts, "targets", json!({"status": null}));
     let _operator = world.operator().start();
     let audience = world.says(Kind::Accounts, "targets", "ReceiptUnreadable", "upgrade the operator");
@@ -97,7 +103,11 @@ fn a_hand_edited_status_is_put_right() {
     let before = world.get(Kind::Accounts, "targets")["status"].clone();
     let now = "2020-01-01T00:00:00Z";
     let lie = json!([{"type": "Ready", "status": "False", "reason": "Nonsense", "message": "by hand", "lastTransitionTime": now}]);
-    world.objects.patch_status(Kind::Accounts, "targets", json!({"status": {"conditions": lie, "listHash": "0", "receiptRef": null}}));
+    world.objects.patch_status(
+        Kind::Accounts,
+        "targets",
+        json!({"status": {"conditions": lie, "listHash": "0", "receiptRef": null}}),
+    );
     let after = world.ready(Kind::Accounts, "targets");
     assert_eq!(after["status"]["listHash"], before["listHash"]);
     assert_eq!(after["status"]["receiptRef"], before["receiptRef"]);

@@ -49,9 +49,10 @@ fn invalid_members_are_named_by_source_row_and_reason_and_never_by_value() {
             {"firstName": "Ada", "lastName": "Lovelace", "website": "example.com", "email": "canary at example.com"},
         ]),
     );
-    for (kind, name, source, rows) in
-        [(Kind::Accounts, "targets", "spec.accounts", vec![2, 3, 4, 5]), (Kind::Contacts, "leaders", "spec.contacts", vec![1, 2])]
-    {
+    for (kind, name, source, rows) in [
+        (Kind::Accounts, "targets", "spec.accounts", vec![2, 3, 4, 5]),
+        (Kind::Contacts, "leaders", "spec.contacts", vec![1, 2]),
+    ] {
         let audience = world.settled(kind, name, "InvalidMembers");
         assert!(is_true(&audience, "Stalled"));
         let problems = audience["status"]["problems"].as_array().unwrap();

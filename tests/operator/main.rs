@@ -2,6 +2,17 @@
 //!
 //! `cargo test --test operator -- --test-threads=8` (they mostly wait). A failed test prints what the cluster, the operator and
 //! the simulator had to say.
+//!
+//! | file | what it shows |
+//! | --- | --- |
+//! | `schema.rs`, `rules.rs` | the CRDs: documented, bounded, and what the API server refuses |
+//! | `create.rs`, `sameness.rs` | what is sent, and what is never sent again |
+//! | `connection.rs`, `lists.rs`, `forged.rs`, `anchor.rs` | bad input of every kind |
+//! | `outcomes.rs`, `resolving.rs`, `again.rs`, `outage.rs` | what the API answers, and how a person or a policy settles it |
+//! | `crashes.rs` | kills, stops and take-overs |
+//! | `traffic.rs` | what is asked of the API server |
+//! | `leaks.rs` | planted keys and members |
+//! | `process.rs`, `chart.rs` | flags, probes, metrics, logs, rights |
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -9,7 +20,21 @@
     reason = "a test may fail, and it lives on the true clock"
 )]
 
-mod support;
-
+mod again;
+mod anchor;
+mod chart;
+mod connection;
+mod crashes;
+mod create;
+mod forged;
+mod leaks;
+mod lists;
+mod outage;
+mod outcomes;
+mod process;
+mod resolving;
 mod rules;
+mod sameness;
 mod schema;
+mod support;
+mod traffic;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::objects::{condition, is_true, message};
+use crate::support::wait::{ensure, eventually};
 use crate::support::{Kind, World};
 
 /// A pace of the operator's clock at which a minute of caution is over in a moment.
@@ -52,7 +53,10 @@ fn every_unclear_end_leaves_the_outcome_unknown_and_sends_nothing_more() {
     let workspace = world.get(Kind::Workspace, "default");
     assert_eq!(workspace["status"]["openUnknowns"], ends.len());
     assert!(is_true(&workspace, "OutcomesUnknown"), "{:#}", workspace["status"]);
-    assert_eq!(operator.metric(r#"propensity_operator_open_receipts{state="Unknown"}"#), Some(ends.len() as f64));
+    eventually("the metrics count them", || {
+        let counted = operator.metric(r#"propensity_operator_open_receipts{state="Unknown"}"#);
+        ensure(counted == Some(ends.len() as f64), || format!("{counted:?}"))
+    });
 }
 
 #[test]

@@ -74,7 +74,9 @@ fn renaming_sends_nothing() {
 #[test]
 fn a_wiped_status_is_written_anew_and_nothing_is_sent() {
     let (world, _operator, before) = created();
-    world.kubectl(&["patch", "aaud", "targets", "--subresource=status", "--type=merge", "-p", r#"{"status": null}"#]).fine();
+    world
+        .kubectl(&["patch", "aaud", "targets", "--subresource=status", "--type=merge", "-p", r#"{"status": null}"#])
+        .fine();
     let after = world.settled(Kind::Accounts, "targets", "AlreadyCreated");
     for field in ["listHash", "members", "receiptRef", "lastCreated", "recentCreates"] {
         assert_eq!(after["status"][field], before["status"][field], "{field}");
@@ -96,7 +98,8 @@ fn a_status_wiped_while_the_operator_is_down_sends_nothing() {
 #[test]
 fn replacing_sends_nothing() {
     let (world, _operator, _) = created();
-    let body = Kind::Accounts.object("targets", json!({"spec": {"accounts": [{"website": "example.org"}, {"website": "example.com"}]}}));
+    let body = Kind::Accounts
+        .object("targets", json!({"spec": {"accounts": [{"website": "example.org"}, {"website": "example.com"}]}}));
     world.kubectl_with(&["replace", "-f", "-"], &body.to_string()).fine();
     world.ready(Kind::Accounts, "targets");
     world.kubectl_with(&["replace", "--force", "-f", "-"], &body.to_string()).fine();

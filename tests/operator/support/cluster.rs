@@ -2,13 +2,14 @@
 //! ServiceAccount: what the operator may do in these tests is what the chart grants.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
@@ -68,27 +69,31 @@ impl Cluster {
     }
 
     fn install(&self) {
+        self.install_chart(SYSTEM, &[]);
+        self.write_kubeconfig(SYSTEM, &self.operator_kubeconfig);
+    }
+
+    /// Installs the chart as a user does, with more values.
+    pub fn install_chart(&self, namespace: &str, values: &[&str]) {
         let mut helm = self.program("helm");
-        helm.args(["install", RELEASE, "charts/propensity-operator", "--namespace", SYSTEM, "--create-namespace"])
+        helm.args(["install", RELEASE, "charts/propensity-operator", "--namespace", namespace, "--create-namespace"])
             .args(["--set", "image.repository=registry.example/propensity-operator"])
+            .args(values.iter().flat_map(|value| ["--set", value]))
             .current_dir(root());
         succeed("helm install", &mut helm);
+    }
 
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), SYSTEM);
-        let request = TokenRequest {
-            spec: TokenRequestSpec { expiration_seconds: Some(4 * 3600), ..TokenRequestSpec::default() },
-            ..TokenRequest::default()
-        };
-        let token = RUNTIME
-            .block_on(accounts.create_token_request(RELEASE, &Default::default(), &request))
-            .expect("the chart brings a ServiceAccount")
-            .status
-            .expect("a token")
-            .token;
+    /// Writes a kubeconfig with a token of the ServiceAccount that the chart made in a namespace.
+    pub fn write_kubeconfig(&self, namespace: &str, path: &Path) {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        let spec = TokenRequestSpec { expiration_seconds: Some(4 * 3600), ..TokenRequestSpec::default() };
+        let request = TokenRequest { spec, ..TokenRequest::default() };
+        let token = RUNTIME.block_on(accounts.create_token_request(RELEASE, &PostParams::default(), &request));
+        let token = token.expect("the chart brings a ServiceAccount").status.expect("a token").token;
         let admin = fs::read_to_string(&self.kubeconfig).expect("the cluster wrote it");
         let mut config: Value = serde_saphyr::from_str(&admin).expect("a kubeconfig is YAML");
         config["users"][0]["user"] = json!({"token": token});
-        fs::write(&self.operator_kubeconfig, config.to_string()).expect("the run's folder can be written");
+        fs::write(path, config.to_string()).expect("the run's folder can be written");
     }
 
     /// A program of the cluster, run by an admin.
@@ -99,7 +104,7 @@ impl Cluster {
     }
 }
 
-async fn connect(kubeconfig: &PathBuf) -> Client {
+async fn connect(kubeconfig: &Path) -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = Kubeconfig::read_from(kubeconfig).expect("a kubeconfig");
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;

@@ -24,5 +24,4 @@ pub mod world;
 
 pub use objects::Kind;
 pub use operator::Operator;
-pub use wait::{eventually, eventually_for};
 pub use world::World;

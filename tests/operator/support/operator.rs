@@ -22,12 +22,18 @@ pub struct Launch {
     name: String,
     args: Vec<String>,
     simulator: SocketAddr,
+    kubeconfig: PathBuf,
 }
 
 impl Launch {
     /// With the flags that every test needs: its own namespace and lease, and a free port.
     pub fn new(namespace: &str, url: &str, simulator: SocketAddr) -> Self {
-        let launch = Self { name: namespace.to_owned(), args: vec![], simulator };
+        let launch = Self {
+            name: namespace.to_owned(),
+            args: vec![],
+            simulator,
+            kubeconfig: cluster().operator_kubeconfig.clone(),
+        };
         launch
             .flag("api-url", url)
             .flag("allowed-hosts", "127.0.0.1")
@@ -50,10 +56,16 @@ impl Launch {
         self
     }
 
-    /// Makes its clock run so many times faster. What must fit between a claim and its request, and between a request
-    /// and its answer, is made long enough to stay at least a second on the true clock.
+    /// Makes its clock run so many times faster: all waits are compressed, but for the time that a request may take and for
+    /// the lease.
     pub fn fast(self, scale: u32) -> Self {
-        self.flag("dev-time-scale", &scale.to_string()).flag("send-by", &format!("{}s", 10.max(2 * scale)))
+        self.flag("dev-time-scale", &scale.to_string())
+    }
+
+    /// Uses another kubeconfig than that of the chart's ServiceAccount.
+    pub fn kubeconfig(mut self, kubeconfig: PathBuf) -> Self {
+        self.kubeconfig = kubeconfig;
+        self
     }
 
     /// Starts it and waits until it is ready.
@@ -72,7 +84,7 @@ impl Launch {
             .args(["guard", "--", BINARY])
             .args(&self.args)
             .env_clear()
-            .env("KUBECONFIG", &cluster().operator_kubeconfig)
+            .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", &*RUN)
             .env("RUST_BACKTRACE", "1");
         let process = Held::start(&mut command, Stdio::from(stderr));

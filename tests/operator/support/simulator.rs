@@ -78,10 +78,6 @@ impl Simulator {
         self.key = key.to_owned();
     }
 
-    pub fn limit(&self, limit: Value) {
-        self.ask("POST", "/_sim/limit", &limit);
-    }
-
     /// Waits until so many requests are held by the fault `hold`.
     pub fn wait_held(&self, count: u64) {
         eventually("requests are held by the simulator", || {

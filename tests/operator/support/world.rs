@@ -14,7 +14,7 @@ use super::objects::{Kind, Objects, condition, message, reason};
 use super::operator::{Launch, tail};
 use super::programs::{RUN, numbered};
 use super::simulator::Simulator;
-use super::wait::{PATIENCE, ensure, eventually, eventually_for};
+use super::wait::{ensure, eventually};
 
 /// The workspace that audiences name by default.
 pub const WORKSPACE: &str = "default";
@@ -111,14 +111,7 @@ impl World {
     /// Waits until `Ready` has this reason at the spec's present generation.
     #[track_caller]
     pub fn settled(&self, kind: Kind, name: &str, wanted: &str) -> Value {
-        eventually_for(PATIENCE, &format!("{kind:?} {name} is {wanted}"), || {
-            let object = self.get(kind, name);
-            let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
-            ensure(current && reason(&object) == wanted, || {
-                format!("it is {:?}, seen at the present generation: {current}: {}", reason(&object), message(&object))
-            })?;
-            Ok::<_, String>(object)
-        })
+        self.says(kind, name, wanted, "")
     }
 
     /// Waits until the present generation is an audience in the workspace, by a request or by the ledger.
@@ -136,9 +129,14 @@ impl World {
     /// Waits until `Ready` has this reason and its message holds this text.
     #[track_caller]
     pub fn says(&self, kind: Kind, name: &str, wanted: &str, text: &str) -> Value {
-        let object = self.settled(kind, name, wanted);
-        assert!(message(&object).contains(text), "{wanted} doesn't say {text:?}: {}", message(&object));
-        object
+        eventually(&format!("{kind:?} {name} is {wanted} and says {text:?}"), || {
+            let object = self.get(kind, name);
+            let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            ensure(current && reason(&object) == wanted && message(&object).contains(text), || {
+                format!("it is {:?}, seen at the present generation: {current}: {}", reason(&object), message(&object))
+            })?;
+            Ok::<_, String>(object)
+        })
     }
 
     /// Waits until a condition of the workspace is true.

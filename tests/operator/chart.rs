@@ -1,0 +1,45 @@
+//! The chart and `install.yaml`, checked against the real API server.
+
+use std::process::Command;
+
+use crate::support::cluster::{cluster, succeed};
+use crate::support::programs::root;
+use crate::support::{Kind, World};
+
+#[test]
+fn the_chart_and_what_it_renders_pass_their_checks() {
+    let cluster = cluster();
+    let mut check = Command::new("bash");
+    check
+        .arg("dev/check-chart.sh")
+        .current_dir(root())
+        .env("HELM", cluster.bin.join("helm"))
+        .env("KUBECTL", cluster.bin.join("kubectl"))
+        .env("KUBECONFIG", &cluster.kubeconfig);
+    succeed("dev/check-chart.sh", &mut check);
+}
+
+#[test]
+fn the_operator_may_do_nothing_that_it_does_not_need() {
+    let world = World::new();
+    let account = "--as=system:serviceaccount:propensity-system:propensity-operator";
+    for verb_and_resource in [
+        ["delete", "audiencereceipts"],
+        ["update", "contactaudiences"],
+        ["patch", "propensityworkspaces"],
+        ["delete", "accountaudiences"],
+        ["get", "secrets"],
+        ["get", "secrets/other"],
+        ["list", "secrets"],
+        ["create", "secrets"],
+        ["update", "secrets/propensity"],
+        ["list", "configmaps"],
+        ["create", "pods"],
+    ] {
+        let said = world.kubectl(&["auth", "can-i", verb_and_resource[0], verb_and_resource[1], account]);
+        assert_eq!(said.text.lines().next(), Some("no"), "{verb_and_resource:?}");
+    }
+    let said = world.kubectl(&["auth", "can-i", "get", "secrets/propensity", account]);
+    assert_eq!(said.text.trim(), "yes");
+    assert!(world.objects.list(Kind::Receipt).is_empty());
+}
