@@ -21,8 +21,8 @@ var guardSignals = map[string]syscall.Signal{
 }
 
 // guard runs a program that never outlives its owner: it is killed when stdin
-// reaches its end, when ctx ends, and when the guard itself is killed. Each line
-// of stdin is a signal to send. Stdout gets a line with the pid and, at the end,
+// reaches its end and when the guard itself is killed, and asked to end (SIGTERM)
+// when ctx does. Each line of stdin is a signal to send. Stdout gets a line with the pid and, at the end,
 // one that says how the program ended. The program's own output goes to stderr.
 func guard(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error {
 	if len(args) > 0 && args[0] == "--" {
@@ -57,18 +57,20 @@ func guard(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 		}
 	}()
 
-	var err error
-	select {
-	case err = <-exited:
-	case <-ended:
-		_ = cmd.Process.Kill()
-		err = <-exited
-	case <-ctx.Done():
-		_ = cmd.Process.Kill()
-		err = <-exited
+	asked := ctx.Done()
+	for {
+		select {
+		case err := <-exited:
+			fmt.Fprintln(stdout, howEnded(err))
+			return nil
+		case <-asked:
+			asked = nil
+			_ = cmd.Process.Signal(syscall.SIGTERM)
+		case <-ended:
+			ended = nil
+			_ = cmd.Process.Kill()
+		}
 	}
-	fmt.Fprintln(stdout, howEnded(err))
-	return nil
 }
 
 // howEnded says `exit 0` or `signal KILL`.

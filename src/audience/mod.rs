@@ -7,12 +7,12 @@
 //! | field | rule | example |
 //! | --- | --- | --- |
 //! | all | white space and invisible characters are trimmed; invisible characters inside are dropped; blank is absent; control characters are invalid | |
-//! | names, company | each run of white space is one space; the case stays | `Ada  King ` → `Ada King` |
+//! | names, company | each run of white space is one space; composed Unicode (NFC); the case stays | `Ada  King ` → `Ada King` |
 //! | website | without scheme, port, path and leading `www.` (which stays where one label would be left), lower case, punycode | `http://www.Example.com/a` → `example.com` |
 //! | email | lower case, punycode, without `mailto:` | `Ada@Example.com` → `ada@example.com` |
 //! | LinkedIn URL | the profile's address, lower case, however it was reached | `de.linkedin.com/in/Ada/` → `https://www.linkedin.com/in/ada` |
 //!
-//! Composed and decomposed Unicode spellings of a name stay two spellings. A value is bounded at 256 characters; a web address as typed at 2,048.
+//! A value is bounded at 256 characters; a web address as typed at 2,048.
 //!
 //! A website in normal form must end in a known public suffix and be more than a bare one of the list's ICANN section; a bare private
 //! one (`github.io`) is a site. That judgement is kept apart from the form, since the list changes.

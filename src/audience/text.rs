@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 use super::reason::{Field, Reason};
 
 /// The longest value that a field may hold, in characters, after cleaning.
@@ -83,7 +85,8 @@ fn rebuild(text: &str, field: Field) -> Result<String, Reason> {
             out.push(c);
         }
     }
-    Ok(out)
+    // Systems disagree on whether é is one character or two; a name is the same in both.
+    Ok(ComposingNormalizerBorrowed::new_nfc().normalize(&out).into_owned())
 }
 
 /// Byte order mark, zero-width space, soft hyphen, word joiner, and the direction marks that come with text copied from dialogs.
@@ -117,6 +120,8 @@ mod tests {
             // A joiner inside is spelling: this is how the name is written.
             ("\u{200c}می\u{200c}نا", "می\u{200c}نا"),
             ("Łukasz  Żółć", "Łukasz Żółć"),
+            // Decomposed, as some systems write names, and composed are one spelling.
+            ("Rene\u{301}", "Ren\u{e9}"),
         ] {
             assert_eq!(clean(raw, Field::FirstName).unwrap(), cleaned, "{raw:?}");
         }

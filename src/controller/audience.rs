@@ -382,6 +382,8 @@ async fn tell(
         phase,
     };
     if status::write(ctx, audience, &facts).await? {
+        let receipt = facts.receipt.as_deref().unwrap_or_default();
+        tracing::info!(audience = %audience.key(), reason = facts.verdict.reason.as_str(), receipt, "audience");
         announce::standing(ctx, audience, &facts).await;
     }
     Ok(Next::change(outcome))

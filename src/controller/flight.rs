@@ -17,7 +17,7 @@ use super::gather;
 use super::ledger_store::LedgerStore;
 use super::live;
 use super::open_receipts::Entry;
-use super::scene::{Clearance, Course, Plan, assess, endpoint};
+use super::scene::{Clearance, Course, Plan, assess};
 use super::tracked::{Tracked, Whole, kind_name};
 use crate::api::audience_status::LastResult;
 use crate::audience;
@@ -223,7 +223,7 @@ async fn send(ctx: &Context, audience: &Tracked, clearance: &Clearance, body: Ve
     let Ok(api) = &ctx.api else { return Answer::without_reply(AnswerClass::SendByPassed, Duration::ZERO) };
     let watch = Stopwatch::start();
     let create = Create {
-        endpoint: endpoint(audience.kind),
+        kind: audience.kind,
         key: &clearance.key,
         body,
         total: clearance.request_timeout,

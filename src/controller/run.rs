@@ -251,7 +251,6 @@ fn elect(
 
 /// Begins to work: counts the day's creates, then looks at everything.
 async fn lead(ctx: &Arc<Context>, tasks: &mut JoinSet<()>) {
-    tracing::info!("leading");
     ctx.metrics.set_leader(true);
     count_day(ctx).await;
     let (contacts, contacts_named) = queue::channel();

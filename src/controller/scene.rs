@@ -8,7 +8,7 @@ use crate::api::condition::{Reason, Verdict};
 use crate::api::{PropensityWorkspace, UnknownPolicy};
 use crate::audience::Kind;
 use crate::ledger::{Identity, IdentityKind, Policy, SendPolicy};
-use crate::propensity::{Endpoint, WorkspaceKey};
+use crate::propensity::WorkspaceKey;
 use crate::sources::KeyState;
 
 /// All that is known about one audience.
@@ -264,15 +264,6 @@ pub(super) fn host_not_allowed(why: &str) -> Verdict {
 
 fn workspace_name(workspace: &PropensityWorkspace) -> &str {
     workspace.metadata.name.as_deref().unwrap_or_default()
-}
-
-/// The endpoint that creates this kind of audience.
-#[must_use]
-pub fn endpoint(kind: Kind) -> Endpoint {
-    match kind {
-        Kind::Contacts => Endpoint::ContactAudience,
-        Kind::Accounts => Endpoint::AccountAudience,
-    }
 }
 
 fn identity_kind(kind: Kind) -> IdentityKind {

@@ -41,6 +41,7 @@ struct Aspects {
     generation: Option<i64>,
     key: Option<KeyId>,
     ready: Reason,
+    spent: bool,
     requested: Option<String>,
 }
 
@@ -86,6 +87,9 @@ impl Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }
+
+/// How often a missing ledger is looked for.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// How long a workspace may miss something before that is told: what is applied together comes in any order.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -165,6 +169,7 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
         generation: workspace.metadata.generation,
         key: gate.map(|(id, ..)| id),
         ready: ready.0.reason,
+        spent: health.used >= spec.daily_create_budget,
         requested: requested.cloned(),
     };
     if ctx.seen.is_news(&this, aspects) {
@@ -172,7 +177,9 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
     }
     let by_gate = next_change.map(|moment| moment.since(now) + Duration::from_millis(50));
     let by_day = (health.used > 0).then(|| until_tomorrow(ctx.clock.wall()));
-    Ok([by_gate, by_day, may_pass.then_some(early)].into_iter().flatten().min())
+    // A restored anchor is closed, so no watch shows it.
+    let by_ledger = matches!(ledger, LedgerState::Missing(_)).then_some(LOOK_AGAIN);
+    Ok([by_gate, by_day, by_ledger, may_pass.then_some(early)].into_iter().flatten().min())
 }
 
 /// A workspace that is gone: its gate and metrics go with it, and its audiences hear of it.

@@ -7,11 +7,12 @@ use reqwest::{Certificate, Method, Request, Response, redirect, retry};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Answer, AnswerClass};
-use super::endpoint::{BaseUrl, Endpoint};
+use super::endpoint::BaseUrl;
 use super::fault;
 use super::key::WorkspaceKey;
 use super::mask::Masker;
 use super::read::{self, Body};
+use crate::audience::Kind;
 
 /// The most that is read of an answer.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -55,7 +56,7 @@ pub enum ClientError {
 /// One create.
 pub struct Create<'a> {
     /// What to create.
-    pub endpoint: Endpoint,
+    pub kind: Kind,
     /// The key to send.
     pub key: &'a WorkspaceKey,
     /// The JSON to send. Every string in it is masked in what the API says.
@@ -70,7 +71,7 @@ pub struct Create<'a> {
 
 impl std::fmt::Debug for Create<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Create").field("endpoint", &self.endpoint).field("total", &self.total).finish_non_exhaustive()
+        f.debug_struct("Create").field("kind", &self.kind).field("total", &self.total).finish_non_exhaustive()
     }
 }
 
@@ -129,10 +130,10 @@ impl Client {
 
     /// Sends the create, once, and says what became of it.
     pub async fn create(&self, create: Create<'_>) -> Answer {
-        let Create { endpoint, key, body, total, refused_statuses, now } = create;
+        let Create { kind, key, body, total, refused_statuses, now } = create;
         let start = Instant::now();
         let deadline = start + total;
-        let mut request = Request::new(Method::POST, self.base.join(endpoint));
+        let mut request = Request::new(Method::POST, self.base.join(kind));
         request.headers_mut().insert(KEY_HEADER, key.header());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         *request.body_mut() = Some(body.into());

@@ -11,8 +11,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::answer::Answer;
 use super::client::{Client, ClientSettings, Create};
-use super::endpoint::{AllowedHosts, BaseUrl, Endpoint};
+use super::endpoint::{AllowedHosts, BaseUrl};
 use super::key::WorkspaceKey;
+use crate::audience::Kind;
 
 pub(super) const BODY: &str = r#"{"contacts":[{"first_name":"Canaryfirst","email":"canary@mail.test"}]}"#;
 pub(super) const KEY: &str = "canary-key";
@@ -162,7 +163,7 @@ pub(super) fn base(url: &str) -> BaseUrl {
 /// Sends the one create of these tests.
 pub(super) async fn create(client: &Client, total: u64, refused_statuses: &[u16]) -> Answer {
     let create = Create {
-        endpoint: Endpoint::ContactAudience,
+        kind: Kind::Contacts,
         key: &WorkspaceKey::from_bytes(KEY.as_bytes()).unwrap(),
         body: BODY.as_bytes().to_vec(),
         total: Duration::from_millis(total),

@@ -208,7 +208,7 @@ fn nothing_public_shows_a_key_a_path_or_a_body() {
     let client = Client::new(base("http://127.0.0.1:1"), &settings(5000)).unwrap();
     let key = super::WorkspaceKey::from_bytes(KEY.as_bytes()).unwrap();
     let create = super::Create {
-        endpoint: super::Endpoint::AccountAudience,
+        kind: crate::audience::Kind::Accounts,
         key: &key,
         body: BODY.as_bytes().to_vec(),
         total: Duration::from_secs(1),

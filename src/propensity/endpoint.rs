@@ -1,8 +1,10 @@
-//! Where requests may go: the base URL, the hosts that are allowed, and the two create paths.
+//! Where requests may go: the base URL and the hosts that are allowed.
 
 use std::fmt;
 
 use url::{Host, Url};
+
+use crate::audience::Kind;
 
 /// A URL that the key must not be sent to, and what to do. The text holds a host name, never a path or a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,9 +118,9 @@ impl BaseUrl {
         is_loopback(&self.url)
     }
 
-    pub(super) fn join(&self, endpoint: Endpoint) -> Url {
+    pub(super) fn join(&self, kind: Kind) -> Url {
         let mut url = self.url.clone();
-        url.set_path(endpoint.path());
+        url.set_path(kind.endpoint());
         url
     }
 }
@@ -126,25 +128,6 @@ impl BaseUrl {
 impl fmt::Debug for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("BaseUrl").field(&self.host).finish()
-    }
-}
-
-/// The two things that the API can create.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// A list of contacts.
-    ContactAudience,
-    /// A list of accounts.
-    AccountAudience,
-}
-
-impl Endpoint {
-    /// The path, with its slash: a part of every receipt's identity.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::ContactAudience => "/create_contact_audience",
-            Self::AccountAudience => "/create_account_audience",
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! | file | what it is |
 //! | --- | --- |
 //! | `key` | the workspace key, in a type that can't be printed, and its opaque id |
-//! | `endpoint` | the base URL, the hosts that may be talked to, the two create paths |
+//! | `endpoint` | the base URL and the hosts that may be talked to |
 //! | `client` | sends one create, once; every end is an [`Answer`] |
 //! | `fault` | which ends prove that no byte of the request left |
 //! | `answer` | the classes of ends, and what each says to the ledger and to the gate |
@@ -42,7 +42,7 @@ mod mask_cases;
 
 pub use answer::{Answer, AnswerClass, ConnectFault};
 pub use client::{Client, ClientError, ClientSettings, Create};
-pub use endpoint::{AllowedHosts, BaseUrl, Endpoint, EndpointError};
+pub use endpoint::{AllowedHosts, BaseUrl, EndpointError};
 pub use gate::Gate;
 pub use hold::BreakerCause;
 pub use key::{KeyError, KeyId, WorkspaceKey};

@@ -9,8 +9,8 @@ use crate::support::wait::{ensure, eventually_for, holds_for};
 use crate::support::{Kind, World};
 
 const AUDIENCES: usize = 200;
-/// An hour takes ten seconds.
-const HURRY: u32 = 360;
+/// An hour takes five seconds.
+const HURRY: u32 = 720;
 const MOST_UNKNOWNS: usize = 10;
 
 fn outage(fault: Value) {

@@ -1,0 +1,100 @@
+# The commands of this repository. They need Rust (rustup installs the version in rust-toolchain.toml), Go, a C compiler and bash.
+# The control plane that demo and tests run on is built by Go once and cached outside the checkout.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# What `make generate` writes.
+GENERATED := crds charts/propensity-operator/templates/crds install.yaml
+# The tests that run the operator mostly wait, so more of them than cores run at once.
+TEST_THREADS ?= 8
+
+CLUSTER := go -C dev run ./cluster
+STEP = printf '\n── %s\n'
+
+.PHONY: help
+help: ## Show this.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## See audiences in YAML become audiences, on a real control plane, against a simulator.
+	@dev/demo.sh
+
+.PHONY: test
+test: ## Check everything: format, lints, generated files, all tests, the chart.
+	@started=$$SECONDS
+	$(MAKE) --no-print-directory check-tools check-format check-lints check-generated check-dev check-operator
+	printf '\nAll checks passed in %d s.\n' $$((SECONDS - started))
+
+.PHONY: build
+build: ## Build the operator for use: target/release/propensity-operator.
+	cargo build --release --locked
+
+.PHONY: generate
+generate: ## Write the CRDs, the chart's copies of them, and install.yaml.
+	cargo run --quiet --locked --example generate
+	HELM="$$($(CLUSTER) bin)/helm" dev/render-install.sh
+
+.PHONY: bench
+bench: ## Measure a thousand audiences: time, requests, memory; then a restart with all of them.
+	@dev/bench.sh
+
+.PHONY: fmt
+fmt: ## Format Rust and Go.
+	cargo fmt
+	gofmt -w dev
+
+.PHONY: clean
+clean: ## Remove what was built here; the cached control plane stays.
+	cargo clean
+	rm -rf .demo
+
+# The parts of `make test`.
+
+.PHONY: check-tools
+check-tools:
+	@$(STEP) 'Tools: the control plane, kubectl and Helm (some ten minutes the first time)'
+	command -v go >/dev/null || { echo 'Go is missing: install it from https://go.dev/dl/' >&2; exit 1; }
+	command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs/' >&2; exit 1; }
+	$(CLUSTER) build
+
+.PHONY: check-format
+check-format:
+	@$(STEP) 'Format'
+	cargo fmt --check
+	unformatted=$$(gofmt -l dev)
+	if [ -n "$$unformatted" ]; then echo "not formatted: $$unformatted; run make fmt" >&2; exit 1; fi
+
+.PHONY: check-lints
+check-lints:
+	@$(STEP) 'Lints'
+	cargo clippy --locked --all-targets -- -D warnings
+
+.PHONY: check-generated
+check-generated:
+	@$(STEP) 'Generated files'
+	before=$$(mktemp -d)
+	trap 'rm -rf "$$before"' EXIT
+	tar -cf - $(GENERATED) | tar -xf - -C "$$before"
+	$(MAKE) --no-print-directory generate >/dev/null
+	for path in $(GENERATED); do
+		if ! diff -r "$$before/$$path" "$$path"; then
+			echo "$$path wasn't current; it is now: commit it" >&2
+			exit 1
+		fi
+	done
+	echo 'current'
+
+.PHONY: check-dev
+check-dev:
+	@$(STEP) 'Development programs: dev/cluster, dev/simulator'
+	go -C dev vet ./...
+	go -C dev test ./...
+
+.PHONY: check-operator
+check-operator:
+	@$(STEP) 'The operator: unit, property and integration tests, and the chart'
+	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
+
+.ONESHELL:

@@ -1,0 +1,193 @@
+// Bench measures the operator at work: on a real control plane, with the rights of the chart's ServiceAccount, against
+// the simulator.
+//
+//	make bench                          # 1,000 audiences of 100 members
+//	make bench BENCH_AUDIENCES=10000    # more; CI shouldn't
+//
+// Three measurements are made, the last on a control plane of its own:
+//
+//   - the audiences are applied while the operator runs: from the first apply to the last Ready;
+//   - the operator is started again with all of them: what it asks for and sends although there is nothing to do;
+//   - the audiences are applied before the operator is started: from its start to the last Ready, so that the speed of
+//     whoever applies them doesn't count.
+//
+// Requests are counted from the API server's audit log, creates by the simulator, memory and CPU by the kernel (Linux
+// only). It ends with 1 when a count is wrong: creates, duplicates, writes after the restart. Seconds, memory and
+// requests depend on the machine or on what is being worked on; they are shown beside their aims and judge nothing.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	operator  string
+	chart     string
+	programs  string
+	audiences int
+	members   int
+	delay     time.Duration
+}
+
+func parseOptions(args []string) (options, error) {
+	o := options{audiences: 1000}
+	self, err := os.Executable()
+	if err != nil {
+		return o, err
+	}
+	if text := os.Getenv("BENCH_AUDIENCES"); text != "" {
+		if o.audiences, err = strconv.Atoi(text); err != nil {
+			return o, fmt.Errorf("BENCH_AUDIENCES=%q is no number", text)
+		}
+	}
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	flags.StringVar(&o.operator, "operator", "target/release/propensity-operator", "the operator's `binary`, a release build")
+	flags.StringVar(&o.chart, "chart", "charts/propensity-operator", "the chart's `folder`")
+	flags.StringVar(&o.programs, "programs", filepath.Dir(self), "`folder` with cluster and simulator, built from this module")
+	flags.IntVar(&o.audiences, "audiences", o.audiences, "how many audiences, half of each kind (or BENCH_AUDIENCES)")
+	flags.IntVar(&o.members, "members", 100, "members of each")
+	flags.DurationVar(&o.delay, "delay", 20*time.Millisecond, "how long the simulator takes for an answer")
+	_ = flags.Parse(args) // ExitOnError
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case o.audiences < 1 || o.audiences > maxAudiences:
+		return o, fmt.Errorf("the number of audiences must be from 1 to %d", maxAudiences)
+	case o.members < 1 || o.members > maxMembers:
+		return o, fmt.Errorf("the number of members must be from 1 to %d", maxMembers)
+	}
+	return o, nil
+}
+
+func main() {
+	o, err := parseOptions(os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
+	// After the first signal the default treatment is back: a second one ends the program at once, and what it started
+	// ends with it.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop)
+	err = bench(ctx, o)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench makes all measurements and prints them.
+func bench(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	var all []section
+	for number, measure := range []func(context.Context, *stage) ([]section, error){whileRunning, beforeStart} {
+		sections, err := func() ([]section, error) {
+			s, err := setUp(ctx, o, filepath.Join(dir, strconv.Itoa(number)))
+			if err != nil {
+				return nil, err
+			}
+			defer s.tearDown()
+			return measure(ctx, s)
+		}()
+		if err != nil {
+			return err
+		}
+		all = append(all, sections...)
+	}
+	return show(os.Stdout, o, all)
+}
+
+// whileRunning applies the audiences while the operator runs, then starts it again.
+func whileRunning(ctx context.Context, s *stage) ([]section, error) {
+	say("starting the operator")
+	operator, err := s.startOperator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.waitConnected(ctx); err != nil {
+		return nil, err
+	}
+	servers := s.serverCPU()
+	started := time.Now()
+	say("applying %s audiences of %d members", count(s.audiences), s.members)
+	// Watched and applied at once.
+	applied := make(chan error, 1)
+	var applying time.Duration
+	go func() {
+		err := s.apply(ctx)
+		applying = time.Since(started)
+		applied <- err
+	}()
+	last, err := s.waitReady(ctx, started, operator)
+	if err == nil {
+		err = <-applied
+	}
+	if err != nil {
+		return nil, err
+	}
+	created, err := s.section("applied while the operator runs", started, last, operator, servers)
+	if err != nil {
+		return nil, err
+	}
+	created.add("of these until the last apply was answered", seconds(applying), "")
+
+	say("starting the operator again")
+	if err := operator.stop(); err != nil {
+		return nil, err
+	}
+	restarted, err := s.restart(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []section{created, restarted}, nil
+}
+
+// beforeStart applies the audiences, then starts the operator.
+func beforeStart(ctx context.Context, s *stage) ([]section, error) {
+	say("applying %s audiences of %d members without an operator", count(s.audiences), s.members)
+	started := time.Now()
+	if err := s.apply(ctx); err != nil {
+		return nil, err
+	}
+	applying := time.Since(started)
+	say("starting the operator")
+	servers := s.serverCPU()
+	started = time.Now()
+	operator, err := s.startOperator(ctx)
+	if err != nil {
+		return nil, err
+	}
+	last, err := s.waitReady(ctx, started, operator)
+	if err != nil {
+		return nil, err
+	}
+	created, err := s.section("applied before the operator starts", started, last, operator, servers)
+	if err != nil {
+		return nil, err
+	}
+	created.add("seconds that applying took before", seconds(applying), "")
+	return []section{created}, operator.stop()
+}
+
+// say tells what is going on; stdout is for the table.
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+}

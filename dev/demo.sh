@@ -1,0 +1,211 @@
+#!/usr/bin/env bash
+# Shows the operator at work: a real control plane and a simulator of the Propensity API on this machine, the chart installed with
+# Helm, the operator with the token of the chart's ServiceAccount, and examples/ applied.
+#
+#   make demo            stays up on a terminal and says how to play with it
+#   CI=true make demo    checks that all is ready and ends (so does a run without a terminal)
+#
+# State and logs are in .demo. Whatever it starts ends with it, even when it is killed: each program ends when the pipe that only this
+# script holds is closed.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+demo=$PWD/.demo
+system=propensity-system
+release=propensity-operator
+namespace=marketing
+kinds=contactaudiences,accountaudiences,propensityworkspaces
+patience=120
+
+stay=false
+if [ -t 0 ] && [ -t 1 ] && [ "${CI:-}" != true ]; then stay=true; fi
+
+say() { printf '\n\033[1m── %s\033[0m\n' "$*"; }
+if [ ! -t 1 ]; then say() { printf '\n── %s\n' "$*"; }; fi
+
+# fail <what> [log to show the end of]
+fail() {
+    {
+        echo
+        echo "The demo failed: $1"
+        if [ -n "${2-}" ] && [ -s "$2" ]; then
+            echo "The end of $2:"
+            tail -n 20 "$2" | sed 's/^/  /'
+        fi
+    } >&2
+    exit 1
+}
+
+need() { command -v "$1" >/dev/null || fail "$1 is missing: install it from $2"; }
+
+# A program in the background that ends when the pipe is closed: start <log> <command…>. Its stdout goes to a file of the log's name.
+start() {
+    local log=$1
+    shift
+    # In a process group of its own, so that Ctrl-C reaches this script alone, which then ends all in order.
+    set -m
+    "$@" <"$demo/hold" >"${log%.log}.out" 2>"$log" 9>&- &
+    set +m
+}
+
+# The first line that a program prints: line <pid> <log>
+line() {
+    local out=${2%.log}.out
+    while ! grep -q . "$out" 2>/dev/null; do
+        kill -0 "$1" 2>/dev/null || fail 'a program ended before it was ready' "$2"
+        sleep 0.1 9>&-
+    done
+    head -n 1 "$out"
+}
+
+# A field of a line of flat JSON: field <name> <line>
+field() { sed -E "s/.*\"$1\":\"([^\"]*)\".*/\1/" <<<"$2"; }
+
+# What the simulator answers to a GET, without curl: get <path>
+get() {
+    local address=${simulator#http://}
+    address=${address%/}
+    exec 8<>"/dev/tcp/${address%:*}/${address##*:}"
+    printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&8
+    sed '1,/^\r*$/d' <&8
+    exec 8>&-
+}
+
+k() { kubectl --namespace "$namespace" "$@" 9>&-; }
+
+pids=()
+operator_pid=
+finish() {
+    local code=$?
+    trap - EXIT INT TERM HUP
+    # The operator first, so that it can give its lease back.
+    if [ -n "$operator_pid" ] && kill "$operator_pid" 2>/dev/null; then
+        for _ in {1..50}; do
+            kill -0 "$operator_pid" 2>/dev/null || break
+            sleep 0.1 9>&-
+        done
+    fi
+    exec 9>&-
+    wait 2>/dev/null || true
+    rm -f "$demo/pid"
+    exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+need cargo https://rustup.rs/
+need go https://go.dev/dl/
+if [ -e "$demo/pid" ] && kill -0 "$(cat "$demo/pid")" 2>/dev/null; then
+    fail "another demo of this checkout is running (process $(cat "$demo/pid")); stop it first"
+fi
+rm -rf "$demo"
+(umask 077 && mkdir -p "$demo/bin")
+echo $$ >"$demo/pid"
+mkfifo "$demo/hold"
+exec 9<>"$demo/hold"
+
+say 'Building the operator (some minutes the first time)'
+cargo build --locked 9>&-
+operator=${CARGO_TARGET_DIR:-target}/debug/propensity-operator
+say 'Building the control plane and the simulator (some ten minutes the first time, then cached)'
+go -C dev build -o "$demo/bin/" ./cluster ./simulator 9>&-
+"$demo/bin/cluster" build 9>&-
+
+say 'Starting a control plane and a simulator of the Propensity API'
+start "$demo/cluster.log" "$demo/bin/cluster" up --hold stdin --dir "$demo/cluster"
+pids+=($!)
+about=$(line "${pids[0]}" "$demo/cluster.log")
+KUBECONFIG=$(field kubeconfig "$about")
+tools=$(field bin "$about")
+server=$(field server "$about")
+export KUBECONFIG PATH="$tools:$PATH"
+# The key that examples/secret.yaml makes up.
+key=$(sed -n 's/^ *workspace_api_key: *//p' examples/secret.yaml)
+start "$demo/simulator.log" "$demo/bin/simulator" --key "$key" --delay 200ms --hold stdin
+pids+=($!)
+simulator=$(field url "$(line "${pids[1]}" "$demo/simulator.log")")
+echo "API server  $server"
+echo "simulator   $simulator"
+
+say 'Installing the chart with Helm'
+# No replicas: this control plane has no nodes, so the operator runs beside it.
+helm install "$release" charts/propensity-operator --namespace "$system" --create-namespace \
+    --set image.repository=registry.example/propensity-operator --set replicas=0 >"$demo/helm.out" 2>&1 9>&- ||
+    fail "helm install doesn't succeed" "$demo/helm.out"
+kubectl --namespace "$system" get serviceaccounts,deployments 9>&-
+kubectl get crds -o name 9>&-
+
+say "Starting the operator with the token of the chart's ServiceAccount"
+cp "$KUBECONFIG" "$demo/operator.kubeconfig"
+token=$(kubectl --namespace "$system" create token "$release" --duration 24h 9>&-)
+KUBECONFIG=$demo/operator.kubeconfig kubectl config set-credentials operator --token "$token" >/dev/null 9>&-
+KUBECONFIG=$demo/operator.kubeconfig kubectl config set-context --current --user operator >/dev/null 9>&-
+address=${simulator#http://}
+start "$demo/operator.log" env KUBECONFIG="$demo/operator.kubeconfig" "$demo/bin/cluster" guard -- "$operator" \
+    --api-url="$simulator" --allowed-hosts="${address%%:*}" --lease-namespace="$system" --listen=127.0.0.1:0
+operator_pid=$!
+
+say 'Applying examples/'
+kubectl create namespace "$namespace" >/dev/null 9>&-
+k apply --server-side -f examples/
+
+say 'Waiting until all is ready'
+shown=
+began=$SECONDS
+while :; do
+    kill -0 "$operator_pid" 2>/dev/null || fail 'the operator ended by itself' "$demo/operator.log"
+    state=$(k get "$kinds" -o 'jsonpath={range .items[*]}{.kind}/{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].reason}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}')
+    # Each object when its state changes.
+    while read -r name reason ready; do
+        case $shown in *"|$name $reason|"*) continue ;; esac
+        shown+="|$name $reason|"
+        if [ -n "$reason" ]; then printf '%3d s  %-45s %s\n' $((SECONDS - began)) "$name" "$reason"; fi
+    done <<<"$state"
+    if ! grep -qv ' True$' <<<"$state"; then break; fi
+    if [ $((SECONDS - began)) -gt "$patience" ]; then
+        k get "$kinds" -o wide >&2
+        fail "not all is ready after $patience s" "$demo/operator.log"
+    fi
+    sleep 0.3 9>&-
+done
+
+say "kubectl get propensity --namespace $namespace"
+k get propensity
+say "kubectl get audiencereceipts --namespace $namespace   (the ledger)"
+k get audiencereceipts
+say 'What the simulator holds'
+held=$(get /_sim/audiences | sed 's/,{"type":"audience"/\n{"type":"audience"/g')
+sed -E 's/.*"kind":"([a-z]+)".*"memberCount":([0-9]+),"members":(\[.*\])\}.*/  \2 \1  \3/' <<<"$held"
+
+wanted=$(k get contactaudiences,accountaudiences -o name | wc -l)
+stored=$(wc -l <<<"$held")
+if [ "$stored" != "$wanted" ]; then
+    fail "$wanted audiences are applied, but the simulator holds $stored" "$demo/operator.log"
+fi
+
+if [ "$stay" = false ]; then
+    say "All is ready: $wanted audiences, each created once."
+    exit 0
+fi
+say 'It stays up. In another terminal:'
+cat <<END
+  export KUBECONFIG=$KUBECONFIG PATH=$tools:\$PATH
+  kubectl config set-context --current --namespace $namespace
+  kubectl get propensity --watch
+
+A change to try: a list with one more account becomes an audience of its own.
+  kubectl patch aaud target-accounts --type json -p '[{"op": "add", "path": "/spec/accounts/-", "value": {"website": "example.net"}}]'
+
+Delete one and apply it again: the ledger knows it, and nothing is sent.
+  kubectl delete caud q4-security-leaders && kubectl apply --server-side -f examples/contacts.yaml
+
+Lose an answer: the next create ends in OutcomeUnknown, and its message has the commands that settle it.
+  curl ${simulator}_sim/faults -d '{"fault": "storeThenStatus", "status": 503, "times": 1}'
+
+The simulator's page: $simulator
+The operator's log:   $demo/operator.log
+Ctrl-C ends it all.
+END
+while kill -0 "${pids[0]}" 2>/dev/null && kill -0 "${pids[1]}" 2>/dev/null && kill -0 "$operator_pid" 2>/dev/null; do sleep 1 9>&-; done
+fail 'a program ended by itself' "$demo/operator.log"
