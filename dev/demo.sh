@@ -75,6 +75,7 @@ k() { kubectl --namespace "$namespace" "$@" 9>&-; }
 
 pids=()
 operator_pid=
+# shellcheck disable=SC2329 # called by the trap
 finish() {
     local code=$?
     trap - EXIT INT TERM HUP
@@ -157,7 +158,7 @@ while :; do
     kill -0 "$operator_pid" 2>/dev/null || fail 'the operator ended by itself' "$demo/operator.log"
     state=$(k get "$kinds" -o 'jsonpath={range .items[*]}{.kind}/{.metadata.name}{" "}{.status.conditions[?(@.type=="Ready")].reason}{" "}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}')
     # Each object when its state changes.
-    while read -r name reason ready; do
+    while read -r name reason _; do
         case $shown in *"|$name $reason|"*) continue ;; esac
         shown+="|$name $reason|"
         if [ -n "$reason" ]; then printf '%3d s  %-45s %s\n' $((SECONDS - began)) "$name" "$reason"; fi
@@ -207,5 +208,6 @@ The simulator's page: $simulator
 The operator's log:   $demo/operator.log
 Ctrl-C ends it all.
 END
+trap 'exit 0' INT TERM
 while kill -0 "${pids[0]}" 2>/dev/null && kill -0 "${pids[1]}" 2>/dev/null && kill -0 "$operator_pid" 2>/dev/null; do sleep 1 9>&-; done
 fail 'a program ended by itself' "$demo/operator.log"

@@ -59,27 +59,37 @@ enum Known {
 pub async fn pass(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError> {
     let mut audience = audience.clone();
     ctx.memory.newest(&mut audience);
+    match look(ctx, &audience).await {
+        Err(CallError::Forbidden) => {
+            tell(ctx, &audience, None, verdicts::forbidden(), None).await?;
+            Err(CallError::Forbidden)
+        }
+        looked => looked,
+    }
+}
+
+async fn look(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError> {
     if audience.is_deleting() {
         return Ok(Next::change(Outcome::Done));
     }
-    let workspace = ctx.workspace_of(&audience);
-    let scene = gather::scene(ctx, &audience, workspace.as_deref());
+    let workspace = ctx.workspace_of(audience);
+    let scene = gather::scene(ctx, audience, workspace.as_deref());
     let plan = match assess(&scene) {
         Course::Stop(verdict, phase) => {
-            leave_queues(ctx, &audience);
-            if let Some(left) = may_pass(ctx, &audience, &verdict, phase) {
+            leave_queues(ctx, audience);
+            if let Some(left) = may_pass(ctx, audience, &verdict, phase) {
                 return Ok(Next { after: Some(left), outcome: Outcome::Waiting });
             }
-            return tell(ctx, &audience, None, (verdict, phase), None).await;
+            return tell(ctx, audience, None, (verdict, phase), None).await;
         }
         Course::Known(plan) => plan,
     };
-    ctx.memory.index(&audience, &plan.receipt);
-    if is_settled(ctx, &audience, &plan) {
-        leave_queues(ctx, &audience);
+    ctx.memory.index(audience, &plan.receipt);
+    if is_settled(ctx, audience, &plan) {
+        leave_queues(ctx, audience);
         return Ok(Next::change(Outcome::Done));
     }
-    pursue(ctx, &audience, &plan).await
+    pursue(ctx, audience, &plan).await
 }
 
 /// Whether all is said and done: the status shows the present list as an audience in the workspace. Needs no request.
@@ -165,9 +175,17 @@ async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<N
         };
         ctx.memory.may_exist(audience.uid());
         let start = Start { audience: audience.clone(), plan: plan.clone(), key: clearance.key.clone(), base };
-        let flight = ctx.flights.spawn(land(Arc::clone(ctx), start, permit));
-        // A flight that panicked left its claim; whoever sees it past its time to live records it as unknown.
-        match flight.await.map_err(|_| CallError::Unclear)? {
+        let mut flight = ctx.flights.spawn(land(Arc::clone(ctx), start, permit));
+        let landed = match tokio::time::timeout(LASTING, &mut flight).await {
+            Ok(landed) => landed,
+            Err(_) => {
+                if let Err(error) = tell(ctx, audience, Some(plan), verdicts::sending(), None).await {
+                    tracing::debug!(audience = %audience.key(), %error, "that a create is in flight isn't told");
+                }
+                flight.await
+            }
+        };
+        match landed.map_err(|_| CallError::Unclear)? {
             Landing::Told(next) => return next,
             Landing::Again(entry) => known = Known::Entry(entry),
             Landing::Changed => return Ok(Next { after: Some(Duration::from_secs(1)), outcome: Outcome::Waiting }),

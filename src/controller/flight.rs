@@ -6,9 +6,11 @@
 //!
 //! It runs as a task of its own, so that nothing that is dropped elsewhere interrupts it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde_json::Map;
 
 use super::cluster::CallError;
@@ -62,16 +64,22 @@ pub struct Start {
     pub base: Option<Arc<Entry>>,
 }
 
-/// Makes one attempt, and gives the permit back with what came of it.
+/// Makes one attempt, and gives the permit back with what came of it, even of a panic: then nobody here holds the attempt any more, and whoever sees it past its
+/// time to live records it as unknown.
 pub async fn fly(ctx: Arc<Context>, start: Start, permit: Permit) -> End {
     let key = start.key.id();
-    let (end, effect) = attempt(&ctx, start).await;
+    let id = ctx.clock.random_id();
+    let flown = AssertUnwindSafe(attempt(&ctx, start, &id)).catch_unwind().await;
+    let (end, effect) = flown.unwrap_or_else(|_| {
+        ctx.flights.end(&id);
+        (End::Failed(CallError::Unclear), Effect::Unclear { retry_after: None })
+    });
     let now = ctx.clock.boottime();
     ctx.wake.audiences(ctx.gates.settled(key, now, permit, effect, ctx.clock.jitter()));
     end
 }
 
-async fn attempt(ctx: &Context, start: Start) -> (End, Effect) {
+async fn attempt(ctx: &Context, start: Start, id: &str) -> (End, Effect) {
     let Start { audience, plan, key, base } = start;
     let (live, clearance) = match snapshot(ctx, &audience, &plan, &key).await {
         Ok(Some(live)) => live,
@@ -79,7 +87,7 @@ async fn attempt(ctx: &Context, start: Start) -> (End, Effect) {
         Err(error) => return (End::Failed(error), Effect::Unused),
     };
     let body = live.list.to_wire_body();
-    let attempt = new_attempt(ctx, &live.tracked, &plan, &clearance, &body);
+    let attempt = new_attempt(ctx, id, &live.tracked, &plan, &clearance, &body);
     let workspace_id = plan.identity.workspace_id.clone();
     if !ctx.budgets.try_spend(&workspace_id, clearance.daily_budget, ctx.clock.wall(), &attempt.id) {
         return (End::Changed, Effect::Unused);
@@ -137,10 +145,17 @@ async fn snapshot(
 /// What is added to the time to live beside the deadline to send and the request's own timeout.
 const TTL_MARGIN: Duration = Duration::from_secs(60);
 
-fn new_attempt(ctx: &Context, audience: &Tracked, plan: &Plan, clearance: &Clearance, body: &[u8]) -> Attempt {
+fn new_attempt(
+    ctx: &Context,
+    id: &str,
+    audience: &Tracked,
+    plan: &Plan,
+    clearance: &Clearance,
+    body: &[u8],
+) -> Attempt {
     let send_by = ctx.switches.send_by;
     Attempt {
-        id: ctx.clock.random_id(),
+        id: id.to_owned(),
         audience: AudienceRef {
             kind: kind_name(audience.kind).to_owned(),
             name: audience.name().to_owned(),

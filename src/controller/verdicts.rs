@@ -24,10 +24,7 @@ pub fn of_decision(
     let said = match decision {
         Decision::Claim | Decision::Authorise(..) => return None,
         Decision::Created => (already_created(receipt?, to_send), Phase::Ready),
-        Decision::InFlight => (
-            Verdict::new(Reason::Sending, "a create for this list is in flight; its outcome is being waited for"),
-            Phase::Reconciling,
-        ),
+        Decision::InFlight => sending(),
         Decision::Rejected => (rejected(receipt?, name, namespace), Phase::Stalled),
         Decision::HoldUnknown { attempt, exhausted } => {
             let attempt = receipt?.record.attempt(attempt)?;
@@ -87,6 +84,23 @@ pub fn refused(error: ResolveError, plan: &Plan, receipt: &Receipt, namespace: &
 #[must_use]
 pub fn created(members: u64) -> Said {
     (Verdict::new(Reason::Created, format!("the audience was created with {}", count(members))), Phase::Ready)
+}
+
+/// What to say of a create in flight.
+#[must_use]
+pub fn sending() -> Said {
+    let verdict = Verdict::new(Reason::Sending, "a create for this list is in flight; its outcome is being waited for");
+    (verdict, Phase::Reconciling)
+}
+
+/// What to say when the API server refuses what the operator has to do.
+#[must_use]
+pub fn forbidden() -> Said {
+    let verdict = Verdict::new(
+        Reason::AccessDenied,
+        "the API server refuses a request that the operator has to make for this audience, so nothing is sent: its role lacks a permission (see the chart's RBAC), or the namespace is being deleted",
+    );
+    (verdict, Phase::Reconciling)
 }
 
 /// What to say while the key's gate lets nothing through.
