@@ -9,7 +9,7 @@ use std::ops::Add;
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE32_NOPAD;
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// A point on the clock that counts suspension. Only differences mean anything, and only within one process.
@@ -74,9 +74,10 @@ impl Clock {
         self.origin + real_boottime().since(self.origin).saturating_mul(self.scale)
     }
 
-    /// Now, as people write it. It can jump, so nothing is ordered by it.
+    /// Now, as people write it, to the millisecond. It can jump, so nothing is ordered by it.
     pub fn wall(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        now.round(Unit::Millisecond).unwrap_or(now)
     }
 
     /// How long this clock's `duration` takes in real time: what to give to a timeout.

@@ -11,18 +11,25 @@ use super::{AccountAudience, AudienceReceipt, ContactAudience, PropensityWorkspa
 pub fn crds() -> Vec<(String, CustomResourceDefinition)> {
     [PropensityWorkspace::crd(), ContactAudience::crd(), AccountAudience::crd(), AudienceReceipt::crd()]
         .into_iter()
-        .map(|crd| (format!("{}.yaml", crd.metadata.name.clone().unwrap_or_default()), known_formats(crd)))
+        .map(|crd| (format!("{}.yaml", crd.metadata.name.clone().unwrap_or_default()), tidied(crd)))
         .collect()
 }
 
-/// Kubernetes knows no unsigned formats and warns of them; the bound says the same.
-fn known_formats(crd: CustomResourceDefinition) -> CustomResourceDefinition {
+/// Kubernetes knows no unsigned formats and warns of them, and the bound says the same; and it is for `kubectl explain` to break lines.
+fn tidied(crd: CustomResourceDefinition) -> CustomResourceDefinition {
     fn walk(value: &mut Value) {
         match value {
             Value::Object(map) => {
                 if map.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
                     map.insert("format".into(), "int64".into());
                     map.entry("minimum").or_insert(0.into());
+                }
+                if let Some(Value::String(text)) = map.get_mut("description") {
+                    *text = text
+                        .split("\n\n")
+                        .map(|paragraph| paragraph.replace('\n', " "))
+                        .collect::<Vec<_>>()
+                        .join("\n\n");
                 }
                 map.values_mut().for_each(walk);
             }

@@ -171,7 +171,7 @@ fn a_namespaced_install_works_with_roles_alone() {
     let watched = format!("watchNamespaces={{{}}}", world.namespace);
     let values = [watched.as_str(), "crds.install=false", "rbac.userRoles=false"];
     cluster().install_chart(&system, &values);
-    let kubeconfig = RUN.join(format!("{}.kubeconfig", system));
+    let kubeconfig = RUN.join(format!("{system}.kubeconfig"));
     cluster().write_kubeconfig(&system, &kubeconfig);
     let launch = world.operator().flag("lease-namespace", &system).kubeconfig(kubeconfig);
     let _operator = launch.start();
