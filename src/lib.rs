@@ -27,3 +27,6 @@ pub mod propensity;
 pub mod settings;
 pub mod sources;
 pub mod telemetry;
+
+#[cfg(test)]
+mod purity;

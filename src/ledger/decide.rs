@@ -106,5 +106,5 @@ fn unknown(receipt: &Receipt, policy: &Policy, full: bool, seen_for: impl Fn(&st
 /// How long an unknown attempt must have been seen before the policy may send again.
 fn send_again_after(attempt: &Attempt, policy: &Policy) -> Duration {
     let asked = attempt.policy.after_seconds.max(policy.audience.after_seconds);
-    Duration::from_secs(asked).max(Duration::from_secs(attempt.ttl_seconds) + SEND_AGAIN_MARGIN)
+    Duration::from_secs(asked).max(Duration::from_secs(attempt.ttl_seconds).saturating_add(SEND_AGAIN_MARGIN))
 }

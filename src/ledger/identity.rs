@@ -127,6 +127,7 @@ fn base32(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -143,8 +144,49 @@ mod tests {
 
     #[test]
     fn the_name_of_a_receipt_is_fixed_for_good() {
-        assert_eq!(identity().receipt_name(), "GOLDEN_AR");
-        assert_eq!(Identity::anchor("acme-prod", "api.propensity.com", "x").receipt_name(), "GOLDEN_ANCHOR");
+        assert_eq!(identity().receipt_name(), "ar-vqjbsmxhhelp3cyg5ywgrfbkbunr2bzmmv66ascqcqqaeyev2w2q");
+        assert_eq!(
+            Identity::anchor("acme-prod", "api.propensity.com", "x").receipt_name(),
+            "anchor-hewlemkzo4zq4k7rnx4ag4rdvjgiohnug4fie6vtbwuzgnh5d74q"
+        );
+    }
+
+    /// The RFC 8785 forms, to be checked by hand: `printf %s '…' | sha256sum`, then base32.
+    #[test]
+    fn the_form_that_is_hashed_is_fixed_for_good() {
+        let form =
+            |identity: &Identity| String::from_utf8(serde_json_canonicalizer::to_vec(identity).unwrap()).unwrap();
+        let whole = Identity {
+            variant: Some("v1".into()),
+            ..Identity::audience(
+                IdentityKind::ContactAudience,
+                "acme-prod",
+                "localhost:8443",
+                "create_contact_audience",
+                "2027 é \"x\"",
+                &"0123456789abcdef".repeat(4),
+            )
+        };
+        assert_eq!(
+            form(&whole),
+            r#"{"endpoint":"create_contact_audience","host":"localhost:8443","kind":"ContactAudience","listHash":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","revision":"2027 é \"x\"","variant":"v1","workspaceID":"acme-prod"}"#
+        );
+        assert_eq!(whole.receipt_name(), "ar-dst5jlhilo43kexv7s7yf35uq3ialsarziktly2i42lxqjny6kma");
+        assert_eq!(
+            form(&identity()),
+            format!(
+                r#"{{"endpoint":"create_account_audience","host":"api.propensity.com","kind":"AccountAudience","listHash":"{}","workspaceID":"acme-prod"}}"#,
+                "a".repeat(64)
+            )
+        );
+    }
+
+    #[test]
+    fn a_field_of_a_newer_version_is_part_of_the_name() {
+        let mut identity = serde_json::to_value(identity()).unwrap();
+        let before = receipt_name(&identity);
+        identity["newer"] = "x".into();
+        assert_ne!(receipt_name(&identity), before);
     }
 
     #[test]

@@ -36,6 +36,9 @@ mod resolve;
 mod standing;
 mod tend;
 
+#[cfg(test)]
+mod tests;
+
 pub use budget::DayBudget;
 pub use claim::{MAX_ATTEMPTS, claim};
 pub use decide::{Decision, Policy, decide};

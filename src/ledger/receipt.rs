@@ -53,8 +53,8 @@ impl Receipt {
         let record = record.filter(|r| !r.is_null()).ok_or(Unreadable::NoRecord)?;
         match record.get("formatVersion").and_then(Value::as_u64) {
             Some(version) if version > u64::from(FORMAT_VERSION) => return Err(Unreadable::NewerFormat),
-            Some(_) => {}
-            None => return Err(Unreadable::Malformed),
+            Some(1..) => {}
+            Some(0) | None => return Err(Unreadable::Malformed),
         }
         let identity: Identity = serde_json::from_value(identity.clone()).map_err(|_| Unreadable::Malformed)?;
         let record: Record = serde_json::from_value(record.clone()).map_err(|_| Unreadable::Malformed)?;

@@ -58,7 +58,7 @@ pub struct Attempt {
     /// For which audience.
     pub audience: AudienceRef,
     /// When it was claimed, by the clock of whoever claimed it. Nothing is decided by this.
-    #[schemars(with = "crate::api::condition::Time")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub claimed_at: Timestamp,
     /// Which process claimed it.
     #[schemars(length(max = 253))]
@@ -125,7 +125,7 @@ pub struct Outcome {
     #[schemars(length(max = 64))]
     pub class: String,
     /// When it was known.
-    #[schemars(with = "crate::api::condition::Time")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// The HTTP status, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,7 +171,7 @@ pub struct Resolution {
     #[schemars(with = "String", length(max = 32))]
     pub by: resolve::By,
     /// When it was recorded.
-    #[schemars(with = "crate::api::condition::Time")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// Fields of newer versions.
     #[serde(flatten)]
@@ -190,10 +190,10 @@ pub struct NotSent {
     #[serde(default)]
     pub unavailable: u32,
     /// When the first was claimed.
-    #[schemars(with = "crate::api::condition::Time")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub first: Timestamp,
     /// When the last was claimed.
-    #[schemars(with = "crate::api::condition::Time")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub last: Timestamp,
     /// Fields of newer versions.
     #[serde(flatten)]

@@ -80,7 +80,10 @@ impl Instruction {
             "dismiss" => Resolve::Dismiss,
             _ => return Err(ResolveError::Syntax),
         };
-        Ok(Self { attempt: attempt.trim().to_owned(), decision })
+        match attempt.trim() {
+            "" => Err(ResolveError::Syntax),
+            attempt => Ok(Self { attempt: attempt.to_owned(), decision }),
+        }
     }
 }
 

@@ -97,21 +97,16 @@ fn is_unclear(attempt: &Attempt) -> bool {
     attempt.outcome.as_ref().is_none_or(|o| o.result == OutcomeResult::Unknown)
 }
 
-/// What one attempt says: a create that the API confirmed outranks a resolution, and a resolution outranks every other outcome, so that a late one
-/// reopens nothing.
+/// What one attempt says: without an outcome it is open whatever else stands there, a create that the API confirmed outranks a resolution, and a
+/// resolution outranks every other outcome, so that a late one reopens nothing.
 pub(super) fn attempt_state(record: &Record, attempt: &Attempt) -> State {
-    let result = attempt.outcome.as_ref().map(|o| o.result);
-    if result == Some(OutcomeResult::Created) {
-        return State::Created;
-    }
-    match (record.resolution(&attempt.id).map(|r| r.decision), result) {
-        (Some(Resolve::Created), _) => State::Created,
+    let Some(outcome) = &attempt.outcome else { return State::Claimed };
+    match (record.resolution(&attempt.id).map(|r| r.decision), outcome.result) {
+        (_, OutcomeResult::Created) | (Some(Resolve::Created), _) => State::Created,
         (Some(Resolve::SendAgain), _) => State::Authorised,
         (Some(Resolve::Dismiss), _) => State::Dismissed,
-        (None, None) => State::Claimed,
-        (None, Some(OutcomeResult::NotSent)) => State::NotSent,
-        (None, Some(OutcomeResult::Rejected)) => State::Rejected,
-        (None, Some(OutcomeResult::Unknown)) => State::Unknown,
-        (None, Some(OutcomeResult::Created)) => State::Created,
+        (None, OutcomeResult::NotSent) => State::NotSent,
+        (None, OutcomeResult::Rejected) => State::Rejected,
+        (None, OutcomeResult::Unknown) => State::Unknown,
     }
 }

@@ -1,0 +1,108 @@
+//! The ledger's rules, one file a part; `properties.rs` and `forgery.rs` hold them under every order of events.
+#![allow(clippy::unwrap_used)]
+
+mod budgets;
+mod claims;
+mod decisions;
+mod fold;
+mod forgery;
+mod golden;
+mod outcomes;
+mod properties;
+mod reading;
+mod settling;
+mod tending;
+mod world;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::*;
+
+/// 2026-01-05 00:00:00 UTC and so many seconds.
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_767_571_200 + second).unwrap()
+}
+
+fn identity() -> Identity {
+    let hash = "a".repeat(64);
+    Identity::audience(
+        IdentityKind::ContactAudience,
+        "acme",
+        "api.propensity.com",
+        "create_contact_audience",
+        "",
+        &hash,
+    )
+}
+
+/// An attempt without an outcome, of an audience that holds unknown outcomes.
+fn attempt(id: &str) -> Attempt {
+    Attempt {
+        id: id.into(),
+        audience: AudienceRef { kind: "ContactAudience".into(), name: "leaders".into(), uid: "uid-1".into() },
+        claimed_at: at(0),
+        claimed_by: "operator-0".into(),
+        send_by_seconds: 10,
+        ttl_seconds: 130,
+        members: 7,
+        excluded: 1,
+        payload_hash: "b".repeat(64),
+        policy: SendPolicy { send_again: false, max_sends: 2, after_seconds: 900 },
+        outcome: None,
+        unknown: Map::new(),
+    }
+}
+
+fn outcome(result: OutcomeResult, class: &str) -> Outcome {
+    Outcome {
+        result,
+        class: class.into(),
+        at: at(60),
+        http_status: None,
+        error: None,
+        message: None,
+        unknown: Map::new(),
+    }
+}
+
+/// An attempt that ended this way.
+fn ended(id: &str, result: OutcomeResult) -> Attempt {
+    Attempt { outcome: Some(outcome(result, "some_class")), ..attempt(id) }
+}
+
+/// An attempt with a 503 that was believed.
+fn unavailable(id: &str) -> Attempt {
+    Attempt { outcome: Some(outcome(OutcomeResult::NotSent, "unavailable")), ..attempt(id) }
+}
+
+fn resolution(attempt: &str, decision: Resolve) -> Resolution {
+    Resolution { attempt: attempt.into(), decision, by: By::Person, at: at(120), unknown: Map::new() }
+}
+
+fn record(attempts: Vec<Attempt>, resolutions: Vec<Resolution>) -> Record {
+    Record { attempts, resolutions, ..Record::anchor() }.settled()
+}
+
+fn receipt(record: Record) -> Receipt {
+    Receipt { identity: identity(), standing: Standing::of(&record), record }
+}
+
+fn instruction(attempt: &str, decision: Resolve) -> Instruction {
+    Instruction { attempt: attempt.into(), decision }
+}
+
+/// Reads a record as it would stand in a receipt of `identity()`.
+fn read(record: &Value) -> Result<Receipt, Unreadable> {
+    let identity = serde_json::to_value(identity()).unwrap();
+    Receipt::read(&super::tests::identity().receipt_name(), &identity, Some(record))
+}
+
+fn stored(record: &Record) -> Value {
+    serde_json::to_value(record).unwrap()
+}
+
+const RESULTS: [OutcomeResult; 4] =
+    [OutcomeResult::Created, OutcomeResult::Rejected, OutcomeResult::NotSent, OutcomeResult::Unknown];
+
+const DECISIONS: [Resolve; 3] = [Resolve::Created, Resolve::SendAgain, Resolve::Dismiss];

@@ -1,0 +1,105 @@
+//! Holds `audience` and `ledger` to what `lib.rs` says of them: no Kubernetes client, no HTTP, no tokio, no clock, no randomness, and nothing of the modules that have them.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const PURE: [&str; 2] = ["audience", "ledger"];
+
+/// Crates and parts of the standard library that reach outside, or that show the time.
+const FORBIDDEN: [&str; 23] = [
+    "kube::",
+    "kube_",
+    "k8s_openapi",
+    "reqwest",
+    "rustls",
+    "tokio",
+    "futures",
+    "axum",
+    "tracing",
+    "rustix",
+    "getrandom",
+    "Instant",
+    "SystemTime",
+    "Timestamp::now",
+    "Zoned::now",
+    "async ",
+    ".await",
+    "std::env",
+    "std::fs",
+    "std::net",
+    "std::io",
+    "std::process",
+    "std::thread",
+];
+
+/// The source files of a folder, without its tests.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && name != "tests" {
+            sources(&path, found);
+        } else if name.ends_with(".rs") && name != "tests.rs" {
+            found.push(path);
+        }
+    }
+}
+
+/// The code of a file, without comments and without the tests at its end.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let until_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let until_tests = until_tests.split("#[cfg(test)]\n#[allow(clippy::unwrap_used)]\nmod tests {").next();
+    let lines = until_tests.unwrap_or_default().lines().enumerate();
+    lines.map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
+}
+
+/// What a line uses that it mustn't.
+fn offence(module: &str, line: &str) -> Option<String> {
+    if let Some(word) = FORBIDDEN.into_iter().find(|word| line.contains(word)) {
+        return Some(word.to_owned());
+    }
+    let others =
+        line.split("crate::").skip(1).map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next());
+    others.flatten().find(|name| *name != module).map(|name| format!("crate::{name}"))
+}
+
+#[test]
+fn lists_and_ledger_know_nothing_of_clients_and_clocks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut offences = vec![];
+    for module in PURE {
+        let mut files = vec![];
+        sources(&root.join(module), &mut files);
+        assert!(files.len() > 5, "the sources of {module} weren't found");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            let name = file.strip_prefix(&root).unwrap().display().to_string();
+            let found = code(&text).filter_map(|(number, line)| Some((number, offence(module, line)?)));
+            offences.extend(found.map(|(number, what)| format!("{name}:{number} uses {what}")));
+        }
+    }
+    assert!(offences.is_empty(), "{offences:#?}");
+}
+
+#[test]
+fn the_check_sees_what_it_looks_for() {
+    for line in [
+        "use kube::Client;",
+        "let now = jiff::Timestamp::now();",
+        "use std::time::{Duration, Instant};",
+        "use crate::clock::Moment;",
+        "use crate::propensity::Answer;",
+        "#[schemars(with = \"crate::api::condition::Time\")]",
+        "tokio::spawn(task);",
+    ] {
+        assert!(offence("ledger", line).is_some(), "{line}");
+    }
+    for line in ["use std::time::Duration;", "use crate::ledger::State;", "use jiff::Timestamp;"] {
+        assert_eq!(offence("ledger", line), None, "{line}");
+    }
+    assert_eq!(
+        code("a // kube::Client\n#[cfg(test)]\nmod tests {\n kube::x").map(|(_, l)| l).collect::<String>(),
+        "a "
+    );
+}
