@@ -42,6 +42,11 @@ impl Ledgers {
         self.lock().get(uid).cloned().unwrap_or_default()
     }
 
+    /// Forgets a workspace that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
     /// Remembers what was found out.
     pub fn set(&self, workspace: &PropensityWorkspace, state: LedgerState) {
         let uid = workspace.metadata.uid.clone().unwrap_or_default();

@@ -16,7 +16,6 @@ use super::{announce, gather};
 use crate::api::Reason;
 use crate::api::audience_status::{CreatedAudience, OpenUnknown};
 use crate::api::condition::{self, ConditionType, Verdict};
-use crate::clock::Moment;
 use crate::ledger::{self, Decision, Held, OutcomeResult, Receipt, State, Tending};
 use crate::propensity::{Grant, Permit, WaitReason};
 use crate::telemetry::metrics::Outcome;
@@ -38,8 +37,17 @@ impl Next {
 /// A wait shorter than this is told to nobody.
 const LASTING: Duration = Duration::from_secs(5);
 
+/// In a queue that moves, nobody knows how long it takes: it is told from here on.
+const QUEUE_LASTING: Duration = Duration::from_secs(20);
+
+/// How long a pass waits for its flight. A longer one goes on alone, so that a changed list needn't wait for it.
+const PATIENT: Duration = Duration::from_secs(6);
+
 /// How often a lost claim is decided anew within one pass.
 const ROUNDS: usize = 4;
+
+/// How often a receipt that can't be trusted is looked at.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What is known of the receipt of a list.
 #[derive(Clone)]
@@ -70,6 +78,7 @@ pub async fn pass(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallEr
 
 async fn look(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError> {
     if audience.is_deleting() {
+        leave_queues(ctx, audience);
         return Ok(Next::change(Outcome::Done));
     }
     let workspace = ctx.workspace_of(audience);
@@ -118,6 +127,10 @@ async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<N
     let mut known = match ctx.receipts.get(audience.namespace(), &plan.receipt) {
         Some(entry) => Known::Entry(entry),
         None if ctx.memory.was_absent(audience.uid(), &plan.receipt) => Known::Absent,
+        // A list that has a receipt is looked up; only for one that seems new the claim itself is the question.
+        None if audience.status.receipt_ref.as_ref().is_some_and(|r| r.name == plan.receipt) => {
+            read(ctx, audience, plan).await?
+        }
         None => Known::Unread,
     };
     for _ in 0..ROUNDS {
@@ -125,11 +138,8 @@ async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<N
             let now = ctx.clock.boottime();
             let seen_for = |id: &str| ctx.receipts.seen_for(id, now);
             match ledger::decide(Some(entry.as_read()), &plan.policy, seen_for) {
-                Decision::Claim => {}
-                Decision::Authorise(instruction, by) => {
-                    known = Known::Entry(authorise(ctx, audience, plan, entry, &instruction, by).await?);
-                    continue;
-                }
+                // The policy's decision is recorded with the claim that it allows, under the live snapshot.
+                Decision::Claim | Decision::Authorise(..) => {}
                 decision => {
                     leave_queues(ctx, audience);
                     return settle(ctx, audience, plan, entry, &decision).await;
@@ -157,13 +167,19 @@ async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<N
         };
         let permit = match turn(ctx, audience, clearance) {
             Turn::Now(permit) => permit,
-            Turn::Wait(why, left) => {
-                let since = ctx.memory.waits(audience.uid(), ctx.clock.boottime());
-                if matches!(known, Known::Unread) && left >= LASTING {
+            Turn::Wait(wait) => {
+                let now = ctx.clock.boottime();
+                let waited = now.since(ctx.memory.waits(audience.uid(), now));
+                let lasts = if wait.known { waited + wait.left >= LASTING } else { waited >= QUEUE_LASTING };
+                if lasts && matches!(known, Known::Unread) {
                     known = read(ctx, audience, plan).await?;
                     continue;
                 }
-                return wait(ctx, audience, plan, why, left, since).await;
+                if lasts {
+                    let said = verdicts::waiting(wait.why, &audience.options.workspace_ref.name);
+                    tell(ctx, audience, Some(plan), said, None).await?;
+                }
+                return Ok(Next { after: Some(wait.left), outcome: Outcome::Waiting });
             }
         };
         if ctx.memory.waits_no_more(audience.uid()) {
@@ -176,14 +192,14 @@ async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<N
         ctx.memory.may_exist(audience.uid());
         let start = Start { audience: audience.clone(), plan: plan.clone(), key: clearance.key.clone(), base };
         let mut flight = ctx.flights.spawn(land(Arc::clone(ctx), start, permit));
-        let landed = match tokio::time::timeout(LASTING, &mut flight).await {
-            Ok(landed) => landed,
-            Err(_) => {
-                if let Err(error) = tell(ctx, audience, Some(plan), verdicts::sending(), None).await {
-                    tracing::debug!(audience = %audience.key(), %error, "that a create is in flight isn't told");
-                }
-                flight.await
-            }
+        let Ok(landed) = tokio::time::timeout(PATIENT, &mut flight).await else {
+            // It goes on by itself; meanwhile this audience may have got another list.
+            let (ctx, key) = (Arc::clone(ctx), audience.key());
+            tokio::spawn(async move {
+                let _ = flight.await;
+                ctx.wake.audience(key);
+            });
+            return Ok(Next::change(Outcome::Waiting));
         };
         match landed.map_err(|_| CallError::Unclear)? {
             Landing::Told(next) => return next,
@@ -222,14 +238,22 @@ enum Landing {
 /// Flies, and tells how it ended, within the flight's own task: an outcome is told even when this process is ending.
 async fn land(ctx: Arc<Context>, start: Start, permit: Permit) -> Landing {
     let plan = start.plan.clone();
-    match flight::fly(Arc::clone(&ctx), start, permit).await {
-        End::Recorded(landed) => {
-            ctx.wake.workspace(super::workspace::key_of(&landed.audience));
-            if landed.result == OutcomeResult::NotSent {
-                return Landing::Again(landed.entry);
-            }
-            Landing::Told(tell_landed(&ctx, &plan, &landed).await)
+    let audience = start.audience.clone();
+    let lasting = async {
+        tokio::time::sleep(LASTING).await;
+        if let Err(error) = tell(&ctx, &audience, Some(&plan), verdicts::sending(), None).await {
+            tracing::debug!(audience = %audience.key(), %error, "that a create is in flight isn't told");
         }
+        std::future::pending::<()>().await;
+    };
+    let end = tokio::select! {
+        biased;
+        end = flight::fly(Arc::clone(&ctx), start, permit) => end,
+        () = lasting => return Landing::Changed,
+    };
+    match end {
+        End::Recorded(landed) if landed.result == OutcomeResult::NotSent => Landing::Again(landed.entry),
+        End::Recorded(landed) => Landing::Told(tell_landed(&ctx, &plan, &landed).await),
         End::Taken(entry) => Landing::Again(entry),
         End::Changed => Landing::Changed,
         End::Failed(error) => Landing::Told(Err(error)),
@@ -242,7 +266,7 @@ async fn tell_landed(ctx: &Arc<Context>, plan: &Plan, landed: &Landed) -> Result
     let at = ctx.memory.answer(audience.uid()).map_or_else(|| ctx.clock.wall(), |result| result.time);
     if landed.result == OutcomeResult::Created {
         let created = CreatedAudience { receipt: plan.receipt.clone(), time: at, members: landed.members };
-        let found = Found { audience: created, fresh: true };
+        let found = Found { audience: created, own: true };
         return tell(ctx, audience, Some(plan), verdicts::created(landed.members), Some(found)).await;
     }
     let decision = ledger::decide(Some(landed.entry.as_read()), &plan.policy, |_| Duration::ZERO);
@@ -262,12 +286,19 @@ async fn settle(
     let told = verdicts::of_decision(decision, plan, receipt, to_send, namespace);
     // What is about to be claimed is told when it is.
     let Some(mut said) = told else { return Ok(Next { after: Some(Duration::ZERO), outcome: Outcome::Waiting }) };
-    if let (Some(receipt), Some(error)) = (receipt, refused_instruction(ctx, entry)) {
+    let settleable =
+        matches!(decision, Decision::HoldUnknown { .. } | Decision::WaitToSendAgain { .. } | Decision::Rejected);
+    if settleable && let (Some(receipt), Some(error)) = (receipt, refused_instruction(ctx, entry)) {
         said = verdicts::refused(error, plan, receipt, namespace);
     }
     let mut after = None;
     match decision {
         Decision::InFlight => {
+            let open = receipt.and_then(|r| r.record.open_attempt());
+            if open.is_some_and(|attempt| ctx.flights.held(&attempt.id) == Held::Here) {
+                // The flight tells it itself, and wakes this audience when it ends.
+                return Ok(Next::change(Outcome::Waiting));
+            }
             let now = ctx.clock.boottime();
             let seen = receipt.and_then(|r| r.record.open_attempt()).map(|a| ctx.receipts.seen_for(&a.id, now));
             let seen = ctx.clock.real(seen.unwrap_or_default());
@@ -276,9 +307,11 @@ async fn settle(
             }
         }
         Decision::WaitToSendAgain { remaining, .. } => after = Some(*remaining),
+        // A closed receipt that is put right is shown by no watch.
+        Decision::Unreadable(_) => after = Some(LOOK_AGAIN),
         _ => {}
     }
-    let found = receipt.filter(|_| *decision == Decision::Created).and_then(|r| found(r, plan));
+    let found = receipt.filter(|_| *decision == Decision::Created).and_then(|r| found(r, plan, audience));
     let mut next = tell(ctx, audience, Some(plan), said, found).await?;
     next.after = after;
     Ok(next)
@@ -295,29 +328,11 @@ fn refused_instruction(ctx: &Context, entry: &Entry) -> Option<ledger::ResolveEr
 }
 
 /// The audience that a receipt shows in the workspace.
-fn found(receipt: &Receipt, plan: &Plan) -> Option<Found> {
+fn found(receipt: &Receipt, plan: &Plan, seeker: &Tracked) -> Option<Found> {
     let attempt = receipt.record.attempts.iter().rfind(|a| verdicts::is_created(receipt, a))?;
     let time = attempt.outcome.as_ref().map_or(attempt.claimed_at, |o| o.at);
     let audience = CreatedAudience { receipt: plan.receipt.clone(), time, members: attempt.members };
-    Some(Found { audience, fresh: false })
-}
-
-/// Records the policy's decision to send again, under the receipt as it was read.
-async fn authorise(
-    ctx: &Context,
-    audience: &Tracked,
-    plan: &Plan,
-    entry: &Entry,
-    instruction: &ledger::Instruction,
-    by: ledger::By,
-) -> Result<Arc<Entry>, CallError> {
-    let store = LedgerStore::new(&ctx.cluster, audience.namespace());
-    let receipt = entry.receipt.as_ref().map_err(|_| CallError::Unreadable)?;
-    let record =
-        ledger::resolve(&receipt.record, instruction, by, ctx.clock.wall()).map_err(|_| CallError::Unreadable)?;
-    let entry = store.replace(&plan.receipt, entry, &record, None, false).await?;
-    announce::resolved(ctx, audience.namespace(), &plan.receipt, &entry, instruction, by).await;
-    Ok(Arc::new(entry))
+    Some(Found { audience, own: attempt.audience.uid == seeker.uid() })
 }
 
 /// Reads the receipt by its name.
@@ -332,37 +347,29 @@ async fn read(ctx: &Context, audience: &Tracked, plan: &Plan) -> Result<Known, C
     })
 }
 
+/// How an audience waits.
+struct Wait {
+    why: WaitReason,
+    /// Until it asks again.
+    left: Duration,
+    /// Whether its turn comes then, as far as is known.
+    known: bool,
+}
+
 /// Whether an audience may send now.
 enum Turn {
     Now(Permit),
-    Wait(WaitReason, Duration),
+    Wait(Wait),
 }
 
 fn turn(ctx: &Context, audience: &Tracked, clearance: &Clearance) -> Turn {
     let now = ctx.clock.boottime();
     match ctx.gates.ask(clearance.key.id(), now, &audience.key()) {
         Some(Grant::Permit(permit)) => Turn::Now(permit),
-        Some(Grant::Wait { until, why }) => Turn::Wait(why, until.since(now)),
+        Some(Grant::Wait { until, why, known }) => Turn::Wait(Wait { why, left: until.since(now), known }),
         // The workspace's own pass makes the gate and wakes whoever waits for it.
-        None => Turn::Wait(WaitReason::Pacing, Duration::from_secs(1)),
+        None => Turn::Wait(Wait { why: WaitReason::Pacing, left: Duration::from_secs(1), known: true }),
     }
-}
-
-/// Waits for its turn, and says so where that lasts.
-async fn wait(
-    ctx: &Arc<Context>,
-    audience: &Tracked,
-    plan: &Plan,
-    why: WaitReason,
-    left: Duration,
-    since: Moment,
-) -> Result<Next, CallError> {
-    let waited = ctx.clock.boottime().since(since);
-    if waited + left >= LASTING {
-        let said = verdicts::waiting(why, &audience.options.workspace_ref.name);
-        tell(ctx, audience, Some(plan), said, None).await?;
-    }
-    Ok(Next { after: Some(left), outcome: Outcome::Waiting })
 }
 
 fn leave_queues(ctx: &Context, audience: &Tracked) {
@@ -412,28 +419,23 @@ const SHOWN_UNKNOWNS: usize = 10;
 
 /// Unknown attempts that were made for this audience under another receipt than its present one.
 fn open_unknowns(ctx: &Context, audience: &Tracked, present: Option<&str>) -> Vec<OpenUnknown> {
-    let mut unknowns: Vec<_> = ctx
-        .receipts
-        .all()
-        .into_iter()
-        .filter(|((namespace, name), entry)| {
-            namespace == audience.namespace() && Some(name.as_str()) != present && entry.state() == State::Unknown
+    let mut unknowns = ctx.receipts.select(|(namespace, name), entry| {
+        if namespace != audience.namespace() || Some(name.as_str()) == present || entry.state() != State::Unknown {
+            return None;
+        }
+        let receipt = entry.receipt.as_ref().ok()?;
+        let attempt = receipt.record.attempts.iter().rfind(|a| {
+            a.audience.uid == audience.uid()
+                && a.outcome.as_ref().is_some_and(|o| o.result == OutcomeResult::Unknown)
+                && receipt.record.resolution(&a.id).is_none()
+        })?;
+        Some(OpenUnknown {
+            receipt: name.clone(),
+            attempt: attempt.id.clone(),
+            time: attempt.claimed_at,
+            members: attempt.members,
         })
-        .filter_map(|((_, name), entry)| {
-            let receipt = entry.receipt.as_ref().ok()?;
-            let attempt = receipt.record.attempts.iter().rfind(|a| {
-                a.audience.uid == audience.uid()
-                    && a.outcome.as_ref().is_some_and(|o| o.result == OutcomeResult::Unknown)
-                    && receipt.record.resolution(&a.id).is_none()
-            })?;
-            Some(OpenUnknown {
-                receipt: name,
-                attempt: attempt.id.clone(),
-                time: attempt.claimed_at,
-                members: attempt.members,
-            })
-        })
-        .collect();
+    });
     unknowns.sort_by(|a, b| a.receipt.cmp(&b.receipt));
     unknowns.truncate(SHOWN_UNKNOWNS);
     unknowns

@@ -12,13 +12,23 @@ use crate::telemetry::metrics::Metrics;
 /// How long a call may take. The API server's own limit is 60 s; nothing here is worth waiting that long for.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Calls in flight at once; more wait here, so that a burst of audiences doesn't become a burst on the API server.
-const CALLS_AT_ONCE: usize = 32;
+/// Calls in flight at once, of each lane; more wait here, so that a burst of audiences doesn't become a burst on the API server.
+const CALLS_AT_ONCE: usize = 24;
+
+/// Whom a call waits behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// The calls of an attempt, which holds a permit and a deadline: not behind those that only tell that something waits.
+    Flight,
+    /// All others.
+    Ordinary,
+}
 
 /// Access to the API server.
 pub struct Cluster {
     client: Client,
-    calls: Semaphore,
+    flights: Semaphore,
+    ordinary: Semaphore,
     metrics: Metrics,
 }
 
@@ -83,6 +93,8 @@ pub async fn connect() -> Result<Client, ConnectError> {
     let mut config = Config::infer().await.map_err(|_| ConnectError::NoConfig)?;
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(10));
+    // A list or the start of a watch on a dead connection must end too; a live watch is ended by the API server before this.
+    config.read_timeout = Some(Duration::from_secs(330));
     Client::try_from(config).map_err(|_| ConnectError::BadConfig)
 }
 
@@ -103,7 +115,7 @@ impl Cluster {
     /// Access through a client from [`connect`].
     #[must_use]
     pub fn new(client: Client, metrics: Metrics) -> Self {
-        Self { client, calls: Semaphore::new(CALLS_AT_ONCE), metrics }
+        Self { client, flights: Semaphore::new(CALLS_AT_ONCE), ordinary: Semaphore::new(CALLS_AT_ONCE), metrics }
     }
 
     /// The client, for watches.
@@ -127,7 +139,19 @@ impl Cluster {
     /// # Errors
     /// What the failure means.
     pub async fn call<T>(&self, call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
-        let _turn = self.calls.acquire().await.map_err(|_| CallError::Unclear)?;
+        self.call_in(Lane::Ordinary, call).await
+    }
+
+    /// Makes one call of a lane, bounded in time.
+    ///
+    /// # Errors
+    /// What the failure means.
+    pub async fn call_in<T>(&self, lane: Lane, call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
+        let calls = match lane {
+            Lane::Flight => &self.flights,
+            Lane::Ordinary => &self.ordinary,
+        };
+        let _turn = calls.acquire().await.map_err(|_| CallError::Unclear)?;
         let result = match tokio::time::timeout(CALL_TIMEOUT, call).await {
             Ok(result) => result.map_err(|e| meaning(&e)),
             Err(_) => Err(CallError::Unclear),

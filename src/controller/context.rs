@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::runtime::reflector::{ObjectRef, Store};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{mpsc::UnboundedSender, watch};
 
 use super::anchor::Ledgers;
 use super::cluster::Cluster;
@@ -23,7 +23,7 @@ use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
 use crate::ledger::DayBudget;
 use crate::propensity::{BaseUrl, Client};
-use crate::sources::Secrets;
+use crate::sources::{Secrets, secrets::Scope};
 use crate::telemetry::metrics::Metrics;
 
 /// A workspace by namespace and name.
@@ -49,12 +49,16 @@ pub struct Context {
     pub receipts: OpenReceipts,
     /// The keys.
     pub secrets: Secrets,
+    /// Secrets to watch beside the operator's own names, since a workspace names them.
+    pub named_secrets: UnboundedSender<Scope>,
     /// The gates of the keys.
     pub gates: Gates,
     /// The ledgers of the workspaces.
     pub ledgers: Ledgers,
     /// The creates of the day.
     pub budgets: Budgets,
+    /// How many kinds of objects have been listed whole.
+    pub feeds: watch::Sender<usize>,
     /// What is remembered of audiences between passes.
     pub memory: Memory,
     /// What is remembered of workspaces between passes.
@@ -245,3 +249,6 @@ impl Budgets {
         days.entry(receipt.identity.workspace_id.clone()).or_default().count(now, &receipt.record);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,17 +15,17 @@ use serde_json::Map;
 
 use super::cluster::CallError;
 use super::context::Context;
-use super::gather;
 use super::ledger_store::LedgerStore;
 use super::live;
 use super::open_receipts::Entry;
 use super::scene::{Clearance, Course, Plan, assess};
 use super::tracked::{Tracked, Whole, kind_name};
+use super::{announce, gather};
 use crate::api::audience_status::LastResult;
 use crate::audience;
 use crate::clock::{Moment, Stopwatch};
-use crate::ledger::{self, Attempt, AudienceRef, Outcome, OutcomeResult, Record};
-use crate::propensity::{Answer, AnswerClass, Create, Effect, Permit, WorkspaceKey};
+use crate::ledger::{self, Attempt, AudienceRef, By, Decision, Instruction, Outcome, OutcomeResult, Record};
+use crate::propensity::{Answer, AnswerClass, Create, Effect, KeyId, Permit, WorkspaceKey};
 use crate::telemetry::metrics::CreateClass;
 
 /// How an attempt ended.
@@ -64,52 +64,74 @@ pub struct Start {
     pub base: Option<Arc<Entry>>,
 }
 
-/// Makes one attempt, and gives the permit back with what came of it, even of a panic: then nobody here holds the attempt any more, and whoever sees it past its
-/// time to live records it as unknown.
+/// Makes one attempt, and gives the permit back with what came of it as soon as that is known, even of a panic: then nobody here holds the attempt any more, and whoever
+/// sees it past its time to live records it as unknown.
 pub async fn fly(ctx: Arc<Context>, start: Start, permit: Permit) -> End {
-    let key = start.key.id();
     let id = ctx.clock.random_id();
-    let flown = AssertUnwindSafe(attempt(&ctx, start, &id)).catch_unwind().await;
-    let (end, effect) = flown.unwrap_or_else(|_| {
+    let mut leave = Leave { key: start.key.id(), permit: Some(permit) };
+    let (namespace, receipt) = (start.audience.namespace().to_owned(), start.plan.receipt.clone());
+    let flown = AssertUnwindSafe(attempt(&ctx, start, &id, &mut leave)).catch_unwind().await;
+    let end = flown.unwrap_or_else(|_| {
+        leave.give_back(&ctx, Effect::Unclear { retry_after: None });
         ctx.flights.end(&id);
-        (End::Failed(CallError::Unclear), Effect::Unclear { retry_after: None })
+        ctx.wake.receipt((namespace, receipt));
+        End::Failed(CallError::Unclear)
     });
-    let now = ctx.clock.boottime();
-    ctx.wake.audiences(ctx.gates.settled(key, now, permit, effect, ctx.clock.jitter()));
+    leave.give_back(&ctx, Effect::Unused);
     end
 }
 
-async fn attempt(ctx: &Context, start: Start, id: &str) -> (End, Effect) {
+/// Leave to send one request with a key.
+struct Leave {
+    key: KeyId,
+    permit: Option<Permit>,
+}
+
+impl Leave {
+    /// Gives the permit back, once, and wakes whoever may go now and whoever shows the key's health.
+    fn give_back(&mut self, ctx: &Context, effect: Effect) {
+        if let Some(permit) = self.permit.take() {
+            let (waiting, workspaces) =
+                ctx.gates.settled(self.key, ctx.clock.boottime(), permit, effect, ctx.clock.jitter());
+            ctx.wake.audiences(waiting);
+            if effect != Effect::Unused {
+                workspaces.into_iter().for_each(|workspace| ctx.wake.workspace(workspace));
+            }
+        }
+    }
+}
+
+async fn attempt(ctx: &Context, start: Start, id: &str, leave: &mut Leave) -> End {
     let Start { audience, plan, key, base } = start;
-    let (live, clearance) = match snapshot(ctx, &audience, &plan, &key).await {
+    let (live, now, clearance) = match snapshot(ctx, &audience, &plan, &key).await {
         Ok(Some(live)) => live,
-        Ok(None) => return (End::Changed, Effect::Unused),
-        Err(error) => return (End::Failed(error), Effect::Unused),
+        Ok(None) => return End::Changed,
+        Err(error) => return End::Failed(error),
     };
+    let Some(prior) = claimable(ctx, base.as_deref(), &now) else { return End::Changed };
     let body = live.list.to_wire_body();
-    let attempt = new_attempt(ctx, id, &live.tracked, &plan, &clearance, &body);
+    let attempt = new_attempt(ctx, id, &live.tracked, &now, &clearance, &body);
     let workspace_id = plan.identity.workspace_id.clone();
     if !ctx.budgets.try_spend(&workspace_id, clearance.daily_budget, ctx.clock.wall(), &attempt.id) {
-        return (End::Changed, Effect::Unused);
+        return End::Changed;
     }
 
     // The holder's own deadline counts from before the claim is issued.
     let issued = ctx.clock.boottime();
     ctx.flights.begin(&attempt.id);
-    let claimed = claim(ctx, &live.tracked, &plan, base.as_deref(), &attempt, issued).await;
+    let claimed = claim(ctx, &live.tracked, &plan, base.as_deref(), &prior, &attempt, issued).await;
     let entry = match claimed {
         Ok(entry) => entry,
         Err(end) => {
             ctx.budgets.refund(&workspace_id, &attempt.id);
-            return (end, Effect::Unused);
+            return end;
         }
     };
-
     let answer = send(ctx, &live.tracked, &clearance, body, issued).await;
-    let effect = answer.effect();
     let class = answer.class;
     let result =
         entry.receipt.as_ref().map_or(OutcomeResult::Unknown, |r| ledger::verdict(&r.record, class.evidence()));
+    leave.give_back(ctx, effect(&answer, result));
     let outcome = outcome(ctx, result, answer);
     remember(ctx, &live.tracked, result, &outcome);
     if result == OutcomeResult::NotSent {
@@ -118,8 +140,42 @@ async fn attempt(ctx: &Context, start: Start, id: &str) -> (End, Effect) {
     let members = attempt.members;
     let entry = record(ctx, &live.tracked, &plan, entry, &attempt, outcome).await;
     ctx.flights.end(&attempt.id);
-    let landed = Landed { audience: live.tracked, entry: Arc::new(entry), result, members };
-    (End::Recorded(Box::new(landed)), effect)
+    if let Some(instruction) = &prior.authorised {
+        announce::resolved(ctx, live.tracked.namespace(), &plan.receipt, &entry, instruction, By::Policy).await;
+    }
+    End::Recorded(Box::new(Landed { audience: live.tracked, entry: Arc::new(entry), result, members }))
+}
+
+/// What the answer does to the key. Whatever ends in an unknown outcome calls for caution, such as a 503 that is no longer believed.
+fn effect(answer: &Answer, result: OutcomeResult) -> Effect {
+    match result {
+        OutcomeResult::Unknown => Effect::Unclear { retry_after: answer.retry_after },
+        _ => answer.effect(),
+    }
+}
+
+/// The record that a claim goes into.
+struct Prior {
+    record: Option<Record>,
+    /// The policy's resolution that allows the claim, recorded in the same write.
+    authorised: Option<Instruction>,
+}
+
+/// Whether the receipt may be claimed under what the live audience and workspace say, and the record to claim in.
+fn claimable(ctx: &Context, base: Option<&Entry>, now: &Plan) -> Option<Prior> {
+    let moment = ctx.clock.boottime();
+    match ledger::decide(base.map(Entry::as_read), &now.policy, |id| ctx.receipts.seen_for(id, moment)) {
+        Decision::Claim => {
+            let record = base.and_then(|entry| entry.receipt.as_ref().ok()).map(|receipt| receipt.record.clone());
+            Some(Prior { record, authorised: None })
+        }
+        Decision::Authorise(instruction, by) => {
+            let receipt = base?.receipt.as_ref().ok()?;
+            let record = ledger::resolve(&receipt.record, &instruction, by, ctx.clock.wall()).ok()?;
+            Some(Prior { record: Some(record), authorised: Some(instruction) })
+        }
+        _ => None,
+    }
 }
 
 /// Reads audience and workspace live. `None` unless they still come to the same plan with the same key and nothing forbids it.
@@ -128,7 +184,7 @@ async fn snapshot(
     seen: &Tracked,
     plan: &Plan,
     key: &WorkspaceKey,
-) -> Result<Option<(Whole, Clearance)>, CallError> {
+) -> Result<Option<(Whole, Plan, Clearance)>, CallError> {
     let Some(live) = live::audience(ctx, seen.kind, seen.namespace(), seen.name()).await? else { return Ok(None) };
     if live.tracked.uid() != seen.uid() || live.tracked.is_deleting() {
         return Ok(None);
@@ -137,9 +193,9 @@ async fn snapshot(
     let workspace = live::workspace(ctx, live.tracked.namespace(), name).await?;
     let scene = gather::scene(ctx, &live.tracked, workspace.as_ref());
     let Course::Known(now) = assess(&scene) else { return Ok(None) };
-    let same = now.receipt == plan.receipt;
-    let Ok(clearance) = now.clearance else { return Ok(None) };
-    Ok((same && clearance.key.id() == key.id()).then_some((live, clearance)))
+    let Ok(clearance) = now.clearance.clone() else { return Ok(None) };
+    let same = now.receipt == plan.receipt && clearance.key.id() == key.id();
+    Ok(same.then_some((live, *now, clearance)))
 }
 
 /// What is added to the time to live beside the deadline to send and the request's own timeout.
@@ -181,12 +237,12 @@ async fn claim(
     audience: &Tracked,
     plan: &Plan,
     base: Option<&Entry>,
+    prior: &Prior,
     attempt: &Attempt,
     issued: Moment,
 ) -> Result<Entry, End> {
-    let store = LedgerStore::new(&ctx.cluster, audience.namespace());
-    let prior = base.and_then(|entry| entry.receipt.as_ref().ok()).map(|receipt| &receipt.record);
-    let record = ledger::claim(prior, attempt.clone());
+    let store = LedgerStore::of_flight(&ctx.cluster, audience.namespace());
+    let record = ledger::claim(prior.record.as_ref(), attempt.clone());
     let written = match base {
         None => store.create(&plan.identity, &record, Some(attempt.claimed_at)).await,
         Some(base) => store.replace(&plan.receipt, base, &record, Some(attempt.claimed_at), false).await,
@@ -295,7 +351,7 @@ async fn record(
     attempt: &Attempt,
     outcome: Outcome,
 ) -> Entry {
-    let store = LedgerStore::new(&ctx.cluster, audience.namespace());
+    let store = LedgerStore::of_flight(&ctx.cluster, audience.namespace());
     let mut pause = Duration::from_millis(100);
     let mut base = Some(claimed);
     loop {

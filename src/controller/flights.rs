@@ -43,6 +43,11 @@ impl Flights {
         inner.abandoned.insert(attempt.to_owned());
     }
 
+    /// That an attempt was given up is recorded.
+    pub fn disowned(&self, attempt: &str) {
+        self.lock().abandoned.remove(attempt);
+    }
+
     /// What this process knows of an attempt.
     #[must_use]
     pub fn held(&self, attempt: &str) -> Held {

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use kube::runtime::reflector::ObjectRef;
+
+use super::context::WorkspaceKey;
 use super::tracked::AudienceKey;
 use crate::clock::Moment;
 use crate::propensity::{Effect, Gate, GateView, Grant, KeyId, Limits, Permit};
@@ -27,7 +30,7 @@ impl Gates {
                 gate.remove_limits(workspace);
             }
         }
-        gates.retain(|other, gate| *other == key || !gate.is_idle());
+        gates.retain(|other, gate| *other == key || is_needed(gate, now));
         let gate = gates.entry(key).or_insert_with(|| {
             let mut gate = Gate::new();
             if cautious() {
@@ -39,10 +42,10 @@ impl Gates {
     }
 
     /// Says that a workspace is gone or has no usable key.
-    pub fn unregister(&self, workspace: &str) {
+    pub fn unregister(&self, workspace: &str, now: Moment) {
         let mut gates = self.lock();
         gates.values_mut().for_each(|gate| gate.remove_limits(workspace));
-        gates.retain(|_, gate| !gate.is_idle());
+        gates.retain(|_, gate| is_needed(gate, now));
     }
 
     /// Asks for leave to send one create. Without a gate, since no workspace uses the key any more, there is no leave.
@@ -55,14 +58,22 @@ impl Gates {
         self.lock().values_mut().flat_map(|gate| gate.forget(now, who)).collect()
     }
 
-    /// Gives back a permit. Returns whom to wake.
-    pub fn settled(&self, key: KeyId, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> Vec<AudienceKey> {
-        self.lock().get_mut(&key).map(|gate| gate.settled(now, permit, effect, jitter)).unwrap_or_default()
+    /// Gives back a permit. Returns whom to wake: those who may go now, and the workspaces that use the key.
+    pub fn settled(&self, key: KeyId, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> Woken {
+        self.with(key, |gate| gate.settled(now, permit, effect, jitter))
     }
 
     /// A person asked to try again at once. Returns whom to wake.
-    pub fn retry_now(&self, key: KeyId, now: Moment) -> Vec<AudienceKey> {
-        self.lock().get_mut(&key).map(|gate| gate.retry_now(now)).unwrap_or_default()
+    pub fn retry_now(&self, key: KeyId, now: Moment) -> Woken {
+        self.with(key, |gate| gate.retry_now(now))
+    }
+
+    fn with(&self, key: KeyId, change: impl FnOnce(&mut Gate<AudienceKey>) -> Vec<AudienceKey>) -> Woken {
+        let mut gates = self.lock();
+        let Some(gate) = gates.get_mut(&key) else { return (vec![], vec![]) };
+        let waiting = change(gate);
+        let places = gate.workspaces().filter_map(|place| place.split_once('/'));
+        (waiting, places.map(|(namespace, name)| ObjectRef::new(name).within(namespace)).collect())
     }
 
     /// The state of a key's gate, and when time alone changes it next.
@@ -71,3 +82,14 @@ impl Gates {
         self.lock().get(&key).map(|gate| (gate.view(now), gate.next_change(now)))
     }
 }
+
+/// Whether a gate is in use, or holds something back that a key which comes back must still respect.
+fn is_needed(gate: &Gate<AudienceKey>, now: Moment) -> bool {
+    !gate.is_idle() || gate.next_change(now).is_some()
+}
+
+/// Audiences that may go now, and workspaces whose health may have changed.
+type Woken = (Vec<AudienceKey>, Vec<WorkspaceKey>);
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
-use super::cluster::{CallError, Cluster};
+use super::cluster::{CallError, Cluster, Lane};
 use super::open_receipts::Entry;
 use crate::api::receipt::{AudienceReceiptFields, RawIdentity, RawRecord};
 use crate::api::{AudienceReceipt, DAY_LABEL, RESOLVE_ANNOTATION};
@@ -14,13 +14,20 @@ use crate::ledger::{DayBudget, Identity, Record};
 pub struct LedgerStore<'a> {
     cluster: &'a Cluster,
     namespace: &'a str,
+    lane: Lane,
 }
 
 impl<'a> LedgerStore<'a> {
     /// The receipts of a namespace.
     #[must_use]
     pub fn new(cluster: &'a Cluster, namespace: &'a str) -> Self {
-        Self { cluster, namespace }
+        Self { cluster, namespace, lane: Lane::Ordinary }
+    }
+
+    /// The same for an attempt, which has a deadline.
+    #[must_use]
+    pub fn of_flight(cluster: &'a Cluster, namespace: &'a str) -> Self {
+        Self { cluster, namespace, lane: Lane::Flight }
     }
 
     /// A receipt by its name, from the API server itself.
@@ -29,7 +36,7 @@ impl<'a> LedgerStore<'a> {
     /// When the API server doesn't answer; an absent receipt is no error.
     pub async fn read(&self, name: &str) -> Result<Option<Entry>, CallError> {
         let api = self.cluster.api::<AudienceReceipt>(self.namespace);
-        Ok(self.cluster.call(api.get_opt(name)).await?.as_ref().map(Entry::of))
+        Ok(self.cluster.call_in(self.lane, api.get_opt(name)).await?.as_ref().map(Entry::of))
     }
 
     /// Creates the receipt of an identity: the lock on it. The API server accepts one create of a name.
@@ -49,7 +56,7 @@ impl<'a> LedgerStore<'a> {
         let mut receipt = AudienceReceipt::new(&identity.receipt_name(), fields);
         receipt.metadata.labels = claimed_at.map(|at| [(DAY_LABEL.to_owned(), day_label(at))].into());
         let api = self.cluster.api::<AudienceReceipt>(self.namespace);
-        let stored = self.cluster.call(api.create(&PostParams::default(), &receipt)).await?;
+        let stored = self.cluster.call_in(self.lane, api.create(&PostParams::default(), &receipt)).await?;
         Ok(Entry::of(&stored))
     }
 
@@ -84,7 +91,10 @@ impl<'a> LedgerStore<'a> {
         let patch: json_patch::Patch =
             serde_json::from_value(Value::Array(patch)).expect("the operations above are a JSON Patch");
         let api = self.cluster.api::<AudienceReceipt>(self.namespace);
-        let stored = self.cluster.call(api.patch(name, &PatchParams::default(), &Patch::Json::<()>(patch))).await?;
+        let stored = self
+            .cluster
+            .call_in(self.lane, api.patch(name, &PatchParams::default(), &Patch::Json::<()>(patch)))
+            .await?;
         Ok(Entry::of(&stored))
     }
 }

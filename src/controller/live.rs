@@ -1,6 +1,6 @@
 //! Reads from the API server itself, never from a cache.
 
-use super::cluster::CallError;
+use super::cluster::{CallError, Lane};
 use super::context::Context;
 use super::tracked::{AudienceKey, Listed, Tracked, Whole, kind_of};
 use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
@@ -14,11 +14,11 @@ pub async fn audience(ctx: &Context, kind: Kind, namespace: &str, name: &str) ->
     Ok(match kind {
         Kind::Contacts => {
             let api = ctx.cluster.api::<ContactAudience>(namespace);
-            ctx.cluster.call(api.get_opt(name)).await?.map(Listed::whole)
+            ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(Listed::whole)
         }
         Kind::Accounts => {
             let api = ctx.cluster.api::<AccountAudience>(namespace);
-            ctx.cluster.call(api.get_opt(name)).await?.map(Listed::whole)
+            ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(Listed::whole)
         }
     })
 }
@@ -38,7 +38,7 @@ pub async fn tracked(ctx: &Context, known: &Tracked) -> Result<Option<Tracked>, 
 /// When the API server doesn't answer; an absent workspace is no error.
 pub async fn workspace(ctx: &Context, namespace: &str, name: &str) -> Result<Option<PropensityWorkspace>, CallError> {
     let api = ctx.cluster.api::<PropensityWorkspace>(namespace);
-    ctx.cluster.call(api.get_opt(name)).await
+    ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await
 }
 
 /// The key of the audience that an attempt was made for.

@@ -41,8 +41,9 @@ impl Memory {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with<R>(&self, uid: &str, change: impl FnOnce(&mut Remembered) -> R) -> R {
-        change(self.lock().audiences.entry(uid.to_owned()).or_default())
+    /// Changes what is remembered of an audience; nothing where it is gone, so that a pass that outlives it doesn't bring it back.
+    fn with<R: Default>(&self, uid: &str, change: impl FnOnce(&mut Remembered) -> R) -> R {
+        self.lock().audiences.get_mut(uid).map(change).unwrap_or_default()
     }
 
     /// Remembers a status that was written, until the watch shows it.
@@ -56,6 +57,7 @@ impl Memory {
     pub fn newest(&self, audience: &mut Tracked) {
         let seen = audience.meta.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
         let uid = audience.uid().to_owned();
+        self.lock().audiences.entry(uid.clone()).or_default();
         self.with(&uid, |r| match (&r.written, seen) {
             (Some((number, version, status)), Some(seen)) if *number > seen => {
                 audience.meta.resource_version = Some(version.clone());
@@ -204,3 +206,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@
 //! | `status.rs`, `announce.rs` | record: status and events |
 //! | `receipts.rs` | receipts on their own: resolutions, claims without a holder |
 //! | `workspace.rs`, `anchor.rs` | the connection: key, ledger, health |
-//! | `run.rs` | start, lead, drain, end |
+//! | `run.rs`, `lead.rs` | start, lead, drain, end |
 //!
 //! In memory between passes: `tracked.rs` (audiences without members), `open_receipts.rs`, `gates.rs`, `flights.rs`, `memory.rs`. On the API server:
 //! `cluster.rs`, `ledger_store.rs`, `events.rs`, `leader.rs`.
@@ -24,10 +24,13 @@ mod cluster;
 mod context;
 mod events;
 mod feed;
+#[cfg(test)]
+mod fixtures;
 mod flight;
 mod flights;
 mod gates;
 mod gather;
+mod lead;
 mod leader;
 mod lease;
 mod ledger_store;

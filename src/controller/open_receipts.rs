@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 use crate::api::{AudienceReceipt, RESOLVE_ANNOTATION};
 use crate::clock::Moment;
 use crate::ledger::{self, AudienceRef, State, Unreadable};
@@ -52,9 +50,9 @@ impl Entry {
 }
 
 /// The open receipts, and when this process first saw each attempt.
+#[derive(Default)]
 pub struct OpenReceipts {
     inner: Mutex<Inner>,
-    ready: watch::Sender<bool>,
 }
 
 #[derive(Default)]
@@ -63,33 +61,18 @@ struct Inner {
     first_seen: HashMap<String, Moment>,
 }
 
-impl Default for OpenReceipts {
-    fn default() -> Self {
-        Self { inner: Mutex::default(), ready: watch::Sender::new(false) }
-    }
-}
-
 impl OpenReceipts {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// All there are have been listed.
-    pub fn make_ready(&self) {
-        self.ready.send_replace(true);
-    }
-
-    /// Waits until all there are have been listed.
-    pub async fn is_ready(&self) {
-        // The sender lives as long as this.
-        let _ = self.ready.subscribe().wait_for(|ready| *ready).await;
     }
 
     /// A receipt came or changed.
     pub fn upsert(&self, key: ReceiptKey, entry: Entry, now: Moment) {
         let mut inner = self.lock();
         inner.see(&entry, now);
-        inner.entries.insert(key, Arc::new(entry));
+        if let Some(old) = inner.entries.insert(key, Arc::new(entry.clone())) {
+            inner.forget_replaced(&old, &entry);
+        }
     }
 
     /// A receipt was closed or deleted. Returns it as it was.
@@ -108,10 +91,9 @@ impl OpenReceipts {
         self.lock().entries.get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
-    /// All of them.
-    #[must_use]
-    pub fn all(&self) -> Vec<(ReceiptKey, Arc<Entry>)> {
-        self.lock().entries.iter().map(|(key, entry)| (key.clone(), Arc::clone(entry))).collect()
+    /// What is made of each of them.
+    pub fn select<T>(&self, make: impl Fn(&ReceiptKey, &Entry) -> Option<T>) -> Vec<T> {
+        self.lock().entries.iter().filter_map(|(key, entry)| make(key, entry)).collect()
     }
 
     /// How long this process has seen an attempt.
@@ -131,6 +113,16 @@ impl OpenReceipts {
 }
 
 impl Inner {
+    /// Attempts that gave way to a later one.
+    fn forget_replaced(&mut self, old: &Entry, new: &Entry) {
+        let Ok(new) = &new.receipt else { return };
+        for attempt in old.receipt.iter().flat_map(|receipt| &receipt.record.attempts) {
+            if new.record.attempt(&attempt.id).is_none() {
+                self.first_seen.remove(&attempt.id);
+            }
+        }
+    }
+
     fn see(&mut self, entry: &Entry, now: Moment) {
         if let Ok(receipt) = &entry.receipt {
             for attempt in &receipt.record.attempts {
@@ -139,3 +131,6 @@ impl Inner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,9 @@ async fn look(ctx: &Context, (namespace, name): &ReceiptKey) -> Result<Option<Du
     };
     match store.replace(name, &entry, &record, None, instruction.is_some()).await {
         Ok(entry) => {
+            if let Some(attempt) = open {
+                ctx.flights.disowned(&attempt.id);
+            }
             tracing::info!(receipt = name, namespace, state = entry.state().as_str(), "receipt tended");
             if let Some(instruction) = instruction {
                 announce::resolved(ctx, namespace, name, &entry, &instruction, By::Person).await;

@@ -4,31 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kube::Api as KubeApi;
-use kube::api::ListParams;
-use kube::runtime::reflector::{ObjectRef, store::Writer};
-use tokio::sync::watch;
+use kube::runtime::reflector::store::Writer;
+use tokio::sync::{mpsc::UnboundedReceiver, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::cluster::{CallError, Cluster, ConnectError, connect};
+use super::cluster::{Cluster, ConnectError, connect};
 use super::context::{Api, Budgets, Context, Switches, Wake};
 use super::events::Publisher;
 use super::flights::Flights;
 use super::gates::Gates;
 use super::leader::{Elector, Leadership, LeaseSettings};
 use super::memory::Memory;
-use super::open_receipts::{Entry, OpenReceipts};
+use super::open_receipts::OpenReceipts;
 use super::tracked::Tracked;
-use super::{anchor::Ledgers, audience, ledger_store, queue, receipts, watches, workspace};
-use crate::api::{AccountAudience, AudienceReceipt, ContactAudience, DAY_LABEL, PropensityWorkspace};
+use super::{anchor::Ledgers, lead, queue, watches, workspace};
+use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
 use crate::audience::Kind;
 use crate::clock::Clock;
 use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError};
 use crate::settings::Settings;
 use crate::sources::{Secrets, secrets::Scope};
 use crate::telemetry::http::{self, Health, ListenError};
-use crate::telemetry::metrics::{self, Metrics, Outcome};
+use crate::telemetry::metrics::Metrics;
 
 /// Why the operator ended otherwise than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +63,7 @@ pub enum RunError {
     )]
     LeadershipLost,
     /// A part ended that should never end.
-    #[error("a watch or queue ended by itself; the process ends so that it can start anew")]
+    #[error("a part of the operator ended by itself, which none should; the process ends so that it can start anew")]
     PartEnded,
 }
 
@@ -104,6 +102,7 @@ struct Parts {
     workspaces: Writer<PropensityWorkspace>,
     contacts: Writer<Tracked>,
     accounts: Writer<Tracked>,
+    named_secrets: UnboundedReceiver<Scope>,
 }
 
 async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<Parts, RunError> {
@@ -116,9 +115,10 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         Err(error @ EndpointError::NotAllowed { .. }) => Err(error.to_string()),
         Err(error) => return Err(RunError::ApiUrl(error)),
     };
-    let workspaces = Writer::new(());
-    let contacts = Writer::new(Kind::Contacts);
-    let accounts = Writer::new(Kind::Accounts);
+    let workspaces = watches::empty(());
+    let contacts = watches::empty(Kind::Contacts);
+    let accounts = watches::empty(Kind::Accounts);
+    let (names, named_secrets) = queue::channel();
     let ctx = Context {
         cluster: Cluster::new(client.clone(), metrics.clone()),
         api,
@@ -134,9 +134,11 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         accounts: accounts.as_reader(),
         receipts: OpenReceipts::default(),
         secrets: Secrets::default(),
+        named_secrets: names,
         gates: Gates::default(),
         ledgers: Ledgers::default(),
         budgets: Budgets::default(),
+        feeds: watch::Sender::new(0),
         memory: Memory::default(),
         seen: workspace::Seen::default(),
         flights: Flights::default(),
@@ -146,7 +148,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         claims: AtomicBool::new(false),
         epoch: (clock.wall(), clock.boottime()),
     };
-    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts })
+    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts, named_secrets })
 }
 
 fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
@@ -159,9 +161,9 @@ fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
     Ok(ClientSettings { extra_roots, ..ClientSettings::default() })
 }
 
-/// Watches, waits to lead, leads, drains.
+/// Watches, leads, drains.
 async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), RunError> {
-    let Parts { ctx, workspaces, contacts, accounts } = parts;
+    let Parts { ctx, workspaces, contacts, accounts, named_secrets } = parts;
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(watches::workspaces(Arc::clone(&ctx), workspaces));
@@ -172,29 +174,17 @@ async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), 
         ctx.secrets.announce(&scope);
         tasks.spawn(watches::secrets(Arc::clone(&ctx), scope));
     }
+    tasks.spawn(watches::named_secrets(Arc::clone(&ctx), named_secrets));
     tasks.spawn(watches::metrics(Arc::clone(&ctx)));
     tasks.spawn(heartbeat(health.clone()));
 
     let stop_lease = CancellationToken::new();
     let (mut leadership, lease) = elect(settings, &ctx, stop_lease.clone());
 
-    // Standbys keep their caches warm too, and answer ready.
-    let ready = async {
-        let _ = ctx.workspaces.wait_until_ready().await;
-        let _ = ctx.contacts.wait_until_ready().await;
-        let _ = ctx.accounts.wait_until_ready().await;
-        ctx.receipts.is_ready().await;
-    };
+    let mut working = JoinSet::new();
     let ended = tokio::select! {
-        ended = async {
-            ready.await;
-            health.set_ready("caches", true);
-            tracing::info!("caches are filled");
-            leadership.wait_for(|l| *l != Leadership::Standby).await.map_err(|_| RunError::LeadershipLost)?;
-            lead(&ctx, &mut tasks).await;
-            leadership.wait_for(|l| *l == Leadership::Lost).await.map_err(|_| RunError::LeadershipLost)?;
-            Err(RunError::LeadershipLost)
-        } => ended,
+        why = lead::lead(&ctx, health, &mut leadership, &mut working) => Err(why),
+        _ = tasks.join_next() => Err(RunError::PartEnded),
         signal = signals.next() => {
             tracing::info!(signal, "ending: nothing is claimed any more, requests in flight come to their end");
             Ok(())
@@ -205,6 +195,7 @@ async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), 
     if let Some(lease) = lease {
         let _ = lease.await;
     }
+    working.shutdown().await;
     tasks.shutdown().await;
     ended
 }
@@ -247,114 +238,6 @@ fn elect(
     let elector = Elector::new(client, lease, Clock::new());
     let leadership = elector.leadership();
     (leadership, Some(tokio::spawn(elector.run(stop))))
-}
-
-/// Begins to work: counts the day's creates, then looks at everything.
-async fn lead(ctx: &Arc<Context>, tasks: &mut JoinSet<()>) {
-    ctx.metrics.set_leader(true);
-    count_day(ctx).await;
-    let (contacts, contacts_named) = queue::channel();
-    let (accounts, accounts_named) = queue::channel();
-    let (workspaces, workspaces_named) = queue::channel();
-    let (kept, kept_named) = queue::channel();
-    ctx.wake.open(contacts, accounts, workspaces, kept);
-    ctx.claims.store(true, Ordering::SeqCst);
-
-    let pass = |object: Arc<PropensityWorkspace>, ctx: Arc<Context>| async move { workspace_pass(&ctx, &object).await };
-    tasks.spawn(queue::passes(Arc::clone(ctx), ctx.workspaces.clone(), workspaces_named, pass));
-    let pass = |object: Arc<Tracked>, ctx: Arc<Context>| async move { audience_pass(&ctx, &object).await };
-    tasks.spawn(queue::passes(Arc::clone(ctx), ctx.contacts.clone(), contacts_named, pass));
-    tasks.spawn(queue::passes(Arc::clone(ctx), ctx.accounts.clone(), accounts_named, pass));
-    tasks.spawn(receipts::keep(Arc::clone(ctx), kept_named));
-
-    ctx.workspaces.state().iter().for_each(|w| ctx.wake.workspace(ObjectRef::from_obj(w.as_ref())));
-    ctx.receipts.all().into_iter().for_each(|(key, _)| ctx.wake.receipt(key));
-    for kind in [Kind::Contacts, Kind::Accounts] {
-        ctx.audiences(kind).state().iter().for_each(|audience| ctx.wake.audience(audience.key()));
-    }
-}
-
-/// Counts what the receipts say about today's creates. Until they are counted nothing is claimed.
-async fn count_day(ctx: &Context) {
-    let namespaces = &ctx.switches.namespaces;
-    let apis: Vec<KubeApi<AudienceReceipt>> = if namespaces.is_empty() {
-        vec![KubeApi::all(ctx.cluster.client().clone())]
-    } else {
-        namespaces.iter().map(|n| ctx.cluster.api(n)).collect()
-    };
-    let now = ctx.clock.wall();
-    let label = format!("{DAY_LABEL}={}", ledger_store::day_label(now));
-    for api in apis {
-        let mut params = ListParams::default().labels(&label).limit(500);
-        loop {
-            match ctx.cluster.call(api.list(&params)).await {
-                Ok(page) => {
-                    page.items
-                        .iter()
-                        .filter_map(|r| Entry::of(r).receipt.ok())
-                        .for_each(|r| ctx.budgets.count(now, &r));
-                    params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
-                    if params.continue_token.is_none() {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "today's creates aren't counted yet; nothing is sent before they are");
-                    if error == CallError::Invalid {
-                        // The place in the list is too old.
-                        params.continue_token = None;
-                    }
-                    tokio::time::sleep(Duration::from_secs(2)).await;
-                }
-            }
-        }
-    }
-}
-
-async fn workspace_pass(ctx: &Arc<Context>, object: &PropensityWorkspace) -> Option<Duration> {
-    let namespace = object.metadata.namespace.clone().unwrap_or_default();
-    let name = object.spec.secret_ref.name.clone();
-    if !ctx.secrets.is_covered(&namespace, &name) {
-        let scope = Scope { namespace: Some(namespace), name };
-        if ctx.secrets.announce(&scope) {
-            tokio::spawn(watches::secrets(Arc::clone(ctx), scope));
-        }
-    }
-    let timing = ctx.metrics.reconcile(metrics::Kind::Workspace);
-    match workspace::pass(ctx, object).await {
-        Ok(after) => {
-            timing.finish(Outcome::Done);
-            after
-        }
-        Err(error) => {
-            tracing::warn!(workspace = %ObjectRef::from_obj(object), %error, "the workspace is looked at again later");
-            timing.finish(Outcome::Error);
-            Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
-        }
-    }
-}
-
-async fn audience_pass(ctx: &Arc<Context>, object: &Tracked) -> Option<Duration> {
-    let timing = ctx.metrics.reconcile(super::gather::kind_label(object.kind));
-    match audience::pass(ctx, object).await {
-        Ok(next) => {
-            ctx.memory.succeeded(object.uid());
-            timing.finish(next.outcome);
-            next.after
-        }
-        Err(error) => {
-            let failures = ctx.memory.failed(object.uid());
-            tracing::warn!(audience = %object.key(), %error, failures, "the audience is looked at again later");
-            timing.finish(Outcome::Error);
-            Some(backoff(&ctx.clock, failures))
-        }
-    }
-}
-
-/// 1 s, doubling to 5 minutes, with jitter.
-fn backoff(clock: &Clock, failures: u32) -> Duration {
-    let base = Duration::from_secs(1_u64 << failures.saturating_sub(1).min(8)).min(Duration::from_secs(300));
-    clock.jittered(base, 0.3)
 }
 
 /// Stops claiming, lets passes end, and waits until every outcome is recorded.

@@ -200,7 +200,16 @@ fn suspended(scene: &Scene<'_>, workspace: &PropensityWorkspace) -> Option<Verdi
 pub(super) fn ledger_obstacle(ledger: &LedgerState, workspace: &PropensityWorkspace) -> Option<(Verdict, Phase)> {
     let name = workspace_name(workspace);
     match ledger {
-        LedgerState::Present(_) => None,
+        LedgerState::Present(id) if [id.as_str(), ""].contains(&workspace.spec.ledger_id.as_str()) => None,
+        LedgerState::Present(id) => Some((
+            Verdict::new(
+                Reason::LedgerMissing,
+                format!(
+                    "nothing is sent: spec.ledgerID of PropensityWorkspace {name} names another ledger than the one in this namespace, {id}. Restore the AudienceReceipts of the ledger it names, or correct it"
+                ),
+            ),
+            Phase::Stalled,
+        )),
         LedgerState::Unknown => Some((
             Verdict::new(Reason::Starting, format!("the ledger of PropensityWorkspace {name} is being looked up")),
             Phase::Reconciling,
@@ -280,3 +289,6 @@ pub fn until_tomorrow(now: Timestamp) -> std::time::Duration {
     let left = DAY - now.as_second().rem_euclid(DAY);
     std::time::Duration::from_secs(u64::try_from(left).unwrap_or(1) + 1)
 }
+
+#[cfg(test)]
+mod tests;

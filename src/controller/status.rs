@@ -40,8 +40,8 @@ pub struct Facts {
 pub struct Found {
     /// What is known of it.
     pub audience: CreatedAudience,
-    /// Whether this resource's own request created it just now.
-    pub fresh: bool,
+    /// Whether it was created for this very resource.
+    pub own: bool,
 }
 
 /// How many creates a status lists.
@@ -50,6 +50,12 @@ const RECENT: usize = 5;
 /// The status that follows from the old one and what was found out.
 #[must_use]
 pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStatus {
+    if old.observed_generation > facts.generation {
+        // A newer list was looked at meanwhile: only what the older one did is added.
+        let mut status = old.clone();
+        facts.created.iter().for_each(|found| add_created(&mut status, found));
+        return status;
+    }
     let digest = &facts.digest;
     let hash = digest.hash.as_str().to_owned();
     let keeps_truth = facts.verdict.reason == Reason::Suspended && says_created(old, facts);
@@ -78,11 +84,11 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
     status
 }
 
-/// Adds an audience to those that this resource created. One that was only found again counts where nothing else is known, as after a lost status.
+/// Adds an audience to those that this resource created. One that was found again, and isn't its newest, counts only where nothing else is known, as after a lost
+/// status.
 fn add_created(status: &mut AudienceStatus, found: &Found) {
-    let known =
-        status.recent_creates.iter().any(|c| c.receipt == found.audience.receipt && c.time == found.audience.time);
-    if known || (!found.fresh && status.last_created.is_some()) {
+    let newest = status.last_created.as_ref().is_none_or(|last| found.own && found.audience.time > last.time);
+    if !newest {
         return;
     }
     if status.last_created.is_some() {
@@ -170,3 +176,6 @@ async fn patch(ctx: &Context, base: &Tracked, status: &AudienceStatus) -> Result
     };
     Ok(meta.resource_version.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

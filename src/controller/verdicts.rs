@@ -240,3 +240,6 @@ pub fn when(at: Timestamp) -> String {
 pub fn count(members: u64) -> String {
     if members == 1 { "1 member".to_owned() } else { format!("{members} members") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher;
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
 
 use super::context::Context;
 use super::feed::{Change, follow};
@@ -40,12 +42,14 @@ pub async fn workspaces(ctx: Arc<Context>, mut writer: Writer<PropensityWorkspac
             ctx.wake.workspace(key);
         }
         Change::Gone((namespace, name)) => {
-            if let Some(workspace) = store.get(&ObjectRef::new(&name).within(&namespace)) {
-                writer.apply_watcher_event(&watcher::Event::Delete((*workspace).clone()));
+            let workspace = store.get(&ObjectRef::new(&name).within(&namespace));
+            if let Some(workspace) = &workspace {
+                writer.apply_watcher_event(&watcher::Event::Delete((**workspace).clone()));
             }
-            workspace::gone(&ctx, &namespace, &name);
+            let uid = workspace.as_ref().and_then(|workspace| workspace.metadata.uid.as_deref());
+            workspace::gone(&ctx, &namespace, &name, uid);
         }
-        Change::Ready => make_ready(&mut writer),
+        Change::Ready => ctx.feeds.send_modify(|count| *count += 1),
     };
     follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, watcher::Config::default(), trim, told).await;
 }
@@ -74,7 +78,7 @@ where
             }
             ctx.wake.audiences(ctx.gates.forget(ctx.clock.boottime(), &key));
         }
-        Change::Ready => make_ready(&mut writer),
+        Change::Ready => ctx.feeds.send_modify(|count| *count += 1),
     };
     let config = watcher::Config::default().page_size(PAGE);
     let digest = |object: K| object.whole().tracked;
@@ -97,7 +101,7 @@ pub async fn receipts(ctx: Arc<Context>) {
             let entry = ctx.receipts.remove(&key);
             touched(&ctx, &key, entry.as_deref());
         }
-        Change::Ready => ctx.receipts.make_ready(),
+        Change::Ready => ctx.feeds.send_modify(|count| *count += 1),
     };
     let config = watcher::Config::default().fields(OPEN);
     follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, read, told).await;
@@ -131,18 +135,54 @@ pub async fn secrets(ctx: Arc<Context>, scope: Scope) {
     ctx.secrets.watch(ctx.cluster.client().clone(), scope, changed).await;
 }
 
-/// Marks a store that was filled one by one as ready: only a whole list does.
-fn make_ready<K>(writer: &mut Writer<K>)
+/// How often watches of Secrets that nobody names any more are ended.
+const PRUNED_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Watches Secrets beside the operator's own names, for workspaces that name them, as long as one does.
+pub async fn named_secrets(ctx: Arc<Context>, mut named: UnboundedReceiver<Scope>) {
+    let mut tasks = JoinSet::new();
+    let mut running = std::collections::HashMap::new();
+    let mut prune = tokio::time::interval(PRUNED_EVERY);
+    loop {
+        tokio::select! {
+            scope = named.recv() => {
+                let Some(scope) = scope else { return };
+                if ctx.secrets.announce(&scope) {
+                    running.insert(scope.clone(), tasks.spawn(secrets(Arc::clone(&ctx), scope)));
+                }
+            }
+            _ = prune.tick() => running.retain(|scope, task| {
+                let is_named = ctx.workspaces.state().iter().any(|workspace| {
+                    workspace.metadata.namespace == scope.namespace && workspace.spec.secret_ref.name == scope.name
+                });
+                if !is_named {
+                    task.abort();
+                    ctx.secrets.forget(scope);
+                }
+                is_named
+            }),
+            Some(ended) = tasks.join_next() => {
+                if ended.is_err_and(|error| error.is_panic()) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Kinds that are watched: when all are listed, what is in memory is what there is.
+pub const FEEDS: usize = 4;
+
+/// A store that counts as ready while it is still empty: it is filled one by one, and [`FEEDS`] tells when it is whole.
+pub fn empty<K>(kind: K::DynamicType) -> Writer<K>
 where
     K: Resource + Clone,
     K::DynamicType: Eq + std::hash::Hash + Clone,
 {
-    let all = writer.as_reader().state();
+    let mut writer = Writer::new(kind);
     writer.apply_watcher_event(&watcher::Event::Init);
-    for object in all {
-        writer.apply_watcher_event(&watcher::Event::InitApply((*object).clone()));
-    }
     writer.apply_watcher_event(&watcher::Event::InitDone);
+    writer
 }
 
 /// How often gauges of states are counted anew.
@@ -152,8 +192,8 @@ const COUNTED_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 pub async fn metrics(ctx: Arc<Context>) {
     loop {
         let mut receipts = std::collections::BTreeMap::new();
-        for (_, entry) in ctx.receipts.all() {
-            *receipts.entry(entry.state().as_str()).or_default() += 1;
+        for state in ctx.receipts.select(|_, entry| Some(entry.state().as_str())) {
+            *receipts.entry(state).or_default() += 1;
         }
         ctx.metrics.set_open_receipts(&receipts);
         ctx.metrics.set_audiences(&ctx.memory.standings());

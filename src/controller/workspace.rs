@@ -11,6 +11,7 @@ use serde_json::json;
 use super::anchor::{self, LedgerState};
 use super::cluster::CallError;
 use super::context::{Context, WorkspaceKey};
+use super::open_receipts::{Entry, ReceiptKey};
 use super::scene::{Phase, host_not_allowed, key_obstacle, ledger_obstacle, until_tomorrow};
 use super::tracked::Tracked;
 use super::verdicts::{self, Said, when};
@@ -33,7 +34,11 @@ struct Sight {
     aspects: Option<Aspects>,
     first: Moment,
     written: Option<(u64, String, WorkspaceStatus)>,
+    requested: Option<String>,
 }
+
+/// Characters of the annotation that count; as many as the status holds.
+const MAX_REQUESTED_AT: usize = 256;
 
 /// What its audiences depend on.
 #[derive(Clone, PartialEq)]
@@ -83,6 +88,17 @@ impl Seen {
         }
     }
 
+    /// Whether a person asks to try again and this process hasn't done so for this asking: a status that can't be written must not make it try for ever.
+    fn is_request(&self, key: &WorkspaceKey, requested: Option<&String>, handled: Option<&String>) -> bool {
+        requested.is_some()
+            && requested != handled
+            && self.with(key, |sight| {
+                let news = sight.requested.as_ref() != requested;
+                sight.requested = requested.cloned();
+                news
+            })
+    }
+
     fn forget(&self, key: &WorkspaceKey) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
@@ -129,25 +145,27 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
                 concurrent: spec.concurrent_creates,
             };
             ctx.gates.register(&place, id, limits, now, || has_unclear_past(ctx, workspace));
-            ctx.gates.view(id, now).map(|(view, next)| (id, view, next))
+            Some(id)
         }
         _ => {
-            ctx.gates.unregister(&place);
+            ctx.gates.unregister(&place, now);
             None
         }
     };
 
     let requested = workspace.metadata.annotations.as_ref().and_then(|a| a.get(REQUESTED_AT_ANNOTATION));
-    let handled = workspace.status.as_ref().and_then(|s| s.last_handled_requested_at.as_ref());
-    let mut next_change = gate.as_ref().and_then(|(_, _, next)| *next);
-    let mut view = gate.as_ref().map(|(_, view, _)| *view);
-    if requested.is_some()
-        && requested != handled
-        && let Some((id, ..)) = &gate
+    let requested = requested.map(|value| value.chars().take(MAX_REQUESTED_AT).collect::<String>());
+    let handled = workspace.status.as_ref().and_then(|s| s.last_handled_requested_at.clone());
+    if let Some(id) = gate
+        && ctx.seen.is_request(&this, requested.as_ref(), handled.as_ref())
     {
-        ctx.wake.audiences(ctx.gates.retry_now(*id, now));
-        (view, next_change) = ctx.gates.view(*id, now).map_or((None, None), |(view, next)| (Some(view), next));
+        let (waiting, workspaces) = ctx.gates.retry_now(id, now);
+        ctx.wake.audiences(waiting);
+        workspaces.into_iter().filter(|other| *other != this).for_each(|other| ctx.wake.workspace(other));
     }
+    // As the gate is now, with whatever that request changed.
+    let (view, next_change) =
+        gate.and_then(|id| ctx.gates.view(id, now)).map_or((None, None), |(view, next)| (Some(view), next));
 
     let health = Health {
         ledger: &ledger,
@@ -156,25 +174,25 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
         unknowns: open_unknowns(ctx, workspace),
         used: ctx.budgets.used(&spec.workspace_id, ctx.clock.wall()),
     };
-    let status = next_status(ctx, workspace, &health, requested.cloned());
+    let status = next_status(ctx, workspace, &health, requested.clone());
     show(ctx, namespace, name, workspace, &health);
     let ready = readiness(ctx, workspace, &health);
     let early = PATIENCE.saturating_sub(now.since(ctx.seen.since(&this, now)));
     let may_pass = ready.1 == Phase::Reconciling && workspace.status.is_none() && !early.is_zero();
-    if !may_pass {
-        write(ctx, workspace, &status).await?;
-    }
-
     let aspects = Aspects {
         generation: workspace.metadata.generation,
-        key: gate.map(|(id, ..)| id),
+        key: gate,
         ready: ready.0.reason,
         spent: health.used >= spec.daily_create_budget,
-        requested: requested.cloned(),
+        requested,
     };
     if ctx.seen.is_news(&this, aspects) {
         wake_audiences(ctx, namespace, name);
     }
+    if !may_pass {
+        write(ctx, workspace, &status).await?;
+    }
+
     let by_gate = next_change.map(|moment| moment.since(now) + Duration::from_millis(50));
     let by_day = (health.used > 0).then(|| until_tomorrow(ctx.clock.wall()));
     // A restored anchor is closed, so no watch shows it.
@@ -183,8 +201,11 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
 }
 
 /// A workspace that is gone: its gate and metrics go with it, and its audiences hear of it.
-pub fn gone(ctx: &Context, namespace: &str, name: &str) {
-    ctx.gates.unregister(&format!("{namespace}/{name}"));
+pub fn gone(ctx: &Context, namespace: &str, name: &str, uid: Option<&str>) {
+    if let Some(uid) = uid {
+        ctx.ledgers.forget(uid);
+    }
+    ctx.gates.unregister(&format!("{namespace}/{name}"), ctx.clock.boottime());
     ctx.metrics.remove_workspace(namespace, name);
     ctx.seen.forget(&ObjectRef::new(name).within(namespace));
     wake_audiences(ctx, namespace, name);
@@ -217,38 +238,27 @@ async fn anchor(ctx: &Context, workspace: &PropensityWorkspace, host: &str) -> R
 
 /// Whether an attempt of this workspace is unknown, or claimed by another process: how the last requests ended isn't known here.
 fn has_unclear_past(ctx: &Context, workspace: &PropensityWorkspace) -> bool {
-    of_workspace(ctx, workspace).any(|entry| match entry.state() {
+    let unclear = |entry: &Entry| match entry.state() {
         State::Unknown => true,
         State::Claimed => {
             let open = entry.receipt.as_ref().ok().and_then(|r| r.record.open_attempt());
             open.is_some_and(|attempt| ctx.flights.held(&attempt.id) != Held::Here)
         }
         _ => false,
-    })
+    };
+    !ctx.receipts.select(|key, entry| (belongs(key, entry, workspace) && unclear(entry)).then_some(())).is_empty()
 }
 
 fn open_unknowns(ctx: &Context, workspace: &PropensityWorkspace) -> Vec<String> {
-    let mut names: Vec<_> = ctx
-        .receipts
-        .all()
-        .into_iter()
-        .filter(|(key, entry)| belongs(key, entry, workspace) && entry.state() == State::Unknown)
-        .map(|((_, name), _)| name)
-        .collect();
+    let mut names = ctx.receipts.select(|key, entry| {
+        (belongs(key, entry, workspace) && entry.state() == State::Unknown).then(|| key.1.clone())
+    });
     names.sort();
     names
 }
 
-fn of_workspace(
-    ctx: &Context,
-    workspace: &PropensityWorkspace,
-) -> impl Iterator<Item = Arc<super::open_receipts::Entry>> {
-    let all = ctx.receipts.all();
-    all.into_iter().filter(|(key, entry)| belongs(key, entry, workspace)).map(|(_, entry)| entry)
-}
-
 /// Whether a receipt is about this workspace. One that can't be read is shown at every workspace of its namespace.
-fn belongs(key: &(String, String), entry: &super::open_receipts::Entry, workspace: &PropensityWorkspace) -> bool {
+fn belongs(key: &ReceiptKey, entry: &Entry, workspace: &PropensityWorkspace) -> bool {
     workspace.metadata.namespace.as_deref() == Some(&key.0)
         && entry.receipt.as_ref().map_or(true, |r| r.identity.workspace_id == workspace.spec.workspace_id)
 }

@@ -80,6 +80,11 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         self.limits.remove(workspace);
     }
 
+    /// The workspaces that use the key.
+    pub fn workspaces(&self) -> impl Iterator<Item = &str> {
+        self.limits.keys().map(String::as_str)
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> Limits {
         self.limits.values().copied().reduce(Limits::lower).unwrap_or_default()
@@ -99,11 +104,11 @@ impl<T: Clone + Eq + Hash> Gate<T> {
             self.next_ticket - 1
         });
         let place = self.queue.partition_point(|waiter| waiter.ticket < ticket);
-        if let Some((until, why)) = self.obstacle(now, place) {
+        if let Some(Obstacle { until, why, known }) = self.obstacle(now, place) {
             let expires = until + GRACE;
             self.queue[place].expires = expires;
             self.no_expiry_before = self.no_expiry_before.min(expires);
-            return Grant::Wait { until, why };
+            return Grant::Wait { until, why, known };
         }
         self.leave(place);
         self.full_at = self.full_at.max(now) + self.limits().interval();
@@ -223,25 +228,25 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         }
     }
 
-    /// What keeps the asker at this place (0 is the head) from going now, and until when at least.
-    fn obstacle(&self, now: Moment, place: usize) -> Option<(Moment, WaitReason)> {
+    /// What keeps the asker at this place (0 is the head) from going now.
+    fn obstacle(&self, now: Moment, place: usize) -> Option<Obstacle> {
         let limits = self.limits();
         let behind = limits.interval().saturating_mul(u32::try_from(place).unwrap_or(u32::MAX));
         let held = self.holds().filter(|(until, _)| *until > now).max_by_key(|(until, _)| *until);
         if let Some((until, why)) = held {
-            return Some((until + behind, why));
+            return Some(Obstacle { until: until + behind, why, known: true });
         }
         let slot = self.slot(now, place);
         if let Some(why) = self.one_at_a_time()
             && (place > 0 || !self.in_flight.is_empty())
         {
-            return Some((slot.max(now + RECHECK + behind), why));
+            return Some(Obstacle { until: slot.max(now + RECHECK + behind), why, known: false });
         }
         if slot > now {
-            return Some((slot, WaitReason::Pacing));
+            return Some(Obstacle { until: slot, why: WaitReason::Pacing, known: true });
         }
         let full = self.in_flight.len() + place >= limits.concurrent.max(1) as usize;
-        full.then(|| (now + RECHECK + behind, WaitReason::Pacing))
+        full.then(|| Obstacle { until: now + RECHECK + behind, why: WaitReason::Pacing, known: false })
     }
 
     /// Everything that stops the whole key, in the order in which it matters least to most.
@@ -296,6 +301,15 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         });
         self.no_expiry_before = self.queue.iter().map(|waiter| waiter.expires).min().unwrap_or(now);
     }
+}
+
+/// What keeps an asker from going.
+struct Obstacle {
+    /// When to ask again.
+    until: Moment,
+    why: WaitReason,
+    /// Whether its turn comes then, as far as is known.
+    known: bool,
 }
 
 /// Ends a hold, if this permit was granted under it.

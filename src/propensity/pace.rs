@@ -67,6 +67,8 @@ pub enum Grant {
     Wait {
         /// When to ask again.
         until: Moment,
+        /// Whether its turn comes then, as far as is known; else something in flight has to end first, and nobody knows when.
+        known: bool,
         /// What to tell the user.
         why: WaitReason,
     },

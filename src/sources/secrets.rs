@@ -83,16 +83,20 @@ impl Secrets {
         }
     }
 
-    /// Whether a watch covers a Secret.
+    /// Whether a watch covers a Secret: one of its own, or one of its name everywhere that isn't refused.
     #[must_use]
     pub fn is_covered(&self, namespace: &str, name: &str) -> bool {
-        self.lock().covering(namespace, name).is_some()
+        let here = Scope { namespace: Some(namespace.to_owned()), name: name.to_owned() };
+        let inner = self.lock();
+        inner.watches.contains_key(&here) || !matches!(inner.covering(namespace, name), None | Some(WatchState::Denied))
     }
 
-    /// Whether every watch has seen its Secrets or was refused.
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        self.lock().watches.values().all(|state| *state != WatchState::Starting)
+    /// Forgets a scope that is no longer watched, and its keys.
+    pub fn forget(&self, scope: &Scope) {
+        let mut inner = self.lock();
+        inner.watches.remove(scope);
+        let Some(namespace) = &scope.namespace else { return };
+        inner.keys.remove(&(namespace.clone(), scope.name.clone()));
     }
 
     /// Announces a watch, so that its Secrets count as not looked at yet. Returns false if there is one.
@@ -230,3 +234,6 @@ fn is_forbidden(error: &watcher::Error) -> bool {
     };
     status.code == 403
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::support::{Kind, Operator, World};
 /// A world whose workspace has its ledger; its ID, and the anchor.
 fn anchored() -> (World, Operator, String, Value) {
     let world = World::new();
-    let operator = world.operator().start();
+    let operator = world.operator().mortal().start();
     world.connect();
     let workspace = world.settled(Kind::Workspace, "default", "Connected");
     let id = workspace["status"]["ledgerID"].as_str().expect("it is shown").to_owned();
@@ -30,7 +30,7 @@ fn the_first_start_makes_an_anchor_and_shows_its_id() {
     assert_eq!(anchor["record"]["state"], "Created");
     assert!(anchor["metadata"]["name"].as_str().unwrap().starts_with("anchor-"));
     operator.kill();
-    let _operator = world.operator().start();
+    let _operator = world.operator().mortal().start();
     world.accounts("targets", &["example.com"]);
     world.settled(Kind::Accounts, "targets", "Created");
     assert_eq!(world.get(Kind::Workspace, "default")["status"]["ledgerID"], id.as_str(), "it stays");
@@ -65,7 +65,7 @@ fn a_pin_that_does_not_match_stops_everything_until_it_does() {
 #[test]
 fn a_pin_without_an_anchor_never_makes_one() {
     let world = World::new();
-    let _operator = world.operator().start();
+    let _operator = world.operator().mortal().start();
     world.connect_with(json!({"ledgerID": "of-the-cluster-that-was"}));
     world.accounts("targets", &["example.com"]);
     world.says(Kind::Accounts, "targets", "LedgerMissing", "Restore the AudienceReceipts");
@@ -83,7 +83,7 @@ fn a_lost_anchor_is_not_made_again_while_the_status_remembers_it() {
         world.objects.delete(Kind::Receipt, receipt["metadata"]["name"].as_str().unwrap());
     }
     world.accounts("second", &["example.org"]);
-    let mut operator = world.operator().start();
+    let mut operator = world.operator().mortal().start();
     world.says(Kind::Accounts, "second", "LedgerMissing", &id);
     assert_eq!(anchors(&world), 0);
     world.sent(1, 1);
@@ -92,7 +92,7 @@ fn a_lost_anchor_is_not_made_again_while_the_status_remembers_it() {
     operator.kill();
     let name = anchor["metadata"]["name"].as_str().unwrap();
     world.apply(Kind::Receipt, name, json!({"identity": anchor["identity"], "record": anchor["record"]}));
-    let _operator = world.operator().start();
+    let _operator = world.operator().mortal().start();
     world.settled(Kind::Accounts, "second", "Created");
     world.sent(2, 2);
 }
@@ -103,7 +103,7 @@ fn a_restored_anchor_is_noticed_without_a_restart() {
     operator.kill();
     let name = anchor["metadata"]["name"].as_str().unwrap();
     world.objects.delete(Kind::Receipt, name);
-    let _operator = world.operator().fast(60).start();
+    let _operator = world.operator().mortal().fast(60).start();
     world.settled(Kind::Workspace, "default", "LedgerMissing");
     world.apply(Kind::Receipt, name, json!({"identity": anchor["identity"], "record": anchor["record"]}));
     world.settled(Kind::Workspace, "default", "Connected");

@@ -12,7 +12,7 @@ const HURRY: u32 = 60;
 /// A world with the request for `targets` held by the simulator.
 fn in_flight(store: Value) -> (World, Operator) {
     let world = World::new();
-    let operator = world.operator().start();
+    let operator = world.operator().mortal().start();
     world.connect_with(json!({"requestTimeout": "30s"}));
     let mut fault = json!({"fault": "hold", "times": 1});
     if !store.is_null() {
@@ -38,7 +38,7 @@ fn a_kill_in_flight_ends_in_one_request_and_an_unknown_that_is_found_created() {
     world.simulator.borrow().release();
     assert_eq!(world.receipt()["record"]["state"], "Claimed", "recorded before it was sent");
 
-    let _operator = world.operator().fast(HURRY).start();
+    let _operator = world.operator().mortal().fast(HURRY).start();
     world.says(Kind::Accounts, "targets", "OutcomeUnknown", "ended before it could record an answer");
     world.sent(1, 1);
     settle(&world, "created");
@@ -51,7 +51,7 @@ fn a_kill_in_flight_ends_in_one_request_and_an_unknown_that_is_sent_again() {
     let (world, mut operator) = in_flight(json!(false));
     operator.kill();
     world.simulator.borrow().release();
-    let _operator = world.operator().fast(HURRY).start();
+    let _operator = world.operator().mortal().fast(HURRY).start();
     world.settled(Kind::Accounts, "targets", "OutcomeUnknown");
     world.sent(1, 0);
     settle(&world, "send-again");
@@ -63,7 +63,7 @@ fn a_kill_in_flight_ends_in_one_request_and_an_unknown_that_is_sent_again() {
 fn a_claim_is_respected_while_it_may_still_be_in_flight() {
     let (world, mut operator) = in_flight(json!(true));
     operator.kill();
-    let operator = world.operator().start();
+    let operator = world.operator().mortal().start();
     operator.wait_leading();
     // It lasts, so it is told.
     world.settled(Kind::Accounts, "targets", "Sending");
@@ -76,7 +76,7 @@ fn a_claim_whose_audience_is_gone_becomes_a_visible_unknown() {
     let (world, mut operator) = in_flight(json!(true));
     operator.kill();
     world.objects.delete(Kind::Accounts, "targets");
-    let _operator = world.operator().fast(HURRY).start();
+    let _operator = world.operator().mortal().fast(HURRY).start();
     world.receipt_is("Unknown");
     world.workspace_has("OutcomesUnknown");
     world.accounts("again", &["example.com"]);
@@ -101,7 +101,7 @@ fn a_stop_in_flight_ends_in_created() {
     let lease = world.objects.list(Kind::Lease).remove(0);
     assert!(lease["spec"]["holderIdentity"].as_str().unwrap_or_default().is_empty(), "given back: {lease:#}");
 
-    let _operator = world.operator().start();
+    let _operator = world.operator().mortal().start();
     world.settled(Kind::Accounts, "later", "Created");
     world.ready(Kind::Accounts, "targets");
     world.sent(2, 2);
@@ -110,9 +110,9 @@ fn a_stop_in_flight_ends_in_created() {
 #[test]
 fn when_the_leader_is_killed_the_standby_goes_on() {
     let world = World::new();
-    let mut first = world.operator().start();
+    let mut first = world.operator().mortal().start();
     first.wait_leading();
-    let second = world.operator().start();
+    let second = world.operator().mortal().start();
     assert!(!second.is_leading());
     world.connect();
     world.accounts("before", &["example.com"]);
@@ -147,7 +147,7 @@ fn when_the_leader_stops_the_standby_goes_on_at_once() {
 #[test]
 fn a_leader_that_was_paused_in_flight_still_records_what_it_knows() {
     let (world, mut first) = in_flight(json!(true));
-    let second = world.operator().fast(HURRY).start();
+    let second = world.operator().mortal().fast(HURRY).start();
     first.signal("STOP");
     first.wait_stopped(true);
     second.wait_leading();
@@ -175,7 +175,7 @@ fn kills_at_any_point_never_send_a_list_twice() {
         world.accounts(name, &[&format!("{name}.example.com")]);
     }
     // Alone on a desk: no lease to wait for, no caution that outlasts this test.
-    let start = || world.operator().fast(600).flag("leader-elect", "false").spawn();
+    let start = || world.operator().mortal().fast(600).flag("leader-elect", "false").spawn();
     for kill in 1..=6 {
         let mut operator = start();
         world.simulator.borrow().wait_requests(kill * 3);

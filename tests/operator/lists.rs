@@ -86,7 +86,7 @@ fn ten_problems_are_shown_of_many() {
 /// A budget that is used, in a world with one audience of accounts for each of these.
 fn budget(limit: u32, audiences: &[&str]) -> (World, crate::support::Operator) {
     let world = World::new();
-    let operator = world.operator().start();
+    let operator = world.operator().mortal().start();
     world.connect_with(json!({"dailyCreateBudget": limit}));
     for name in audiences {
         world.accounts(name, &[&format!("{name}.example.com")]);
@@ -111,7 +111,7 @@ fn a_spent_budget_is_still_spent_after_a_restart() {
     world.settled(Kind::Accounts, "two", "Created");
     operator.kill();
     world.accounts("three", &["three.example.com"]);
-    let _operator = world.operator().start();
+    let _operator = world.operator().mortal().start();
     world.settled(Kind::Accounts, "three", "BudgetSpent");
     eventually("the workspace says that its budget is spent", || {
         let workspace = world.get(Kind::Workspace, "default");

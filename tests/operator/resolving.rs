@@ -16,7 +16,7 @@ fn command(message: &str, decision: &str) -> String {
 /// A world whose audience `targets` ended this way, after one request.
 fn ended(fault: Value, reason: &str) -> (World, Operator, Value) {
     let world = World::new();
-    let operator = world.operator().fast(1_000).start();
+    let operator = world.operator().mortal().fast(1_000).start();
     world.connect();
     let mut fault = fault;
     fault["times"] = 1.into();
@@ -109,7 +109,7 @@ fn what_was_resolved_while_the_operator_was_down_is_followed() {
     let (world, mut operator, audience) = unknown(true);
     operator.kill();
     world.run(&command(message(&audience), "created")).fine();
-    let _operator = world.operator().start();
+    let _operator = world.operator().mortal().start();
     world.settled(Kind::Accounts, "targets", "AlreadyCreated");
     world.sent(1, 1);
 }

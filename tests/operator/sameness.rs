@@ -8,7 +8,7 @@ use crate::support::{Kind, Operator, World};
 /// A world in which `targets` was created with two accounts.
 fn created() -> (World, Operator, Value) {
     let world = World::new();
-    let operator = world.operator().start();
+    let operator = world.operator().mortal().start();
     world.connect();
     world.accounts("targets", &["example.com", "example.org"]);
     let audience = world.settled(Kind::Accounts, "targets", "Created");
@@ -140,7 +140,7 @@ fn moving_rows_within_the_same_members_keeps_what_was_created_across_a_restart()
     let (world, mut operator, before) = created();
     operator.kill();
     world.accounts("targets", &["example.org", "example.com"]);
-    let _operator = world.operator().start();
+    let _operator = world.operator().mortal().start();
     let after = world.ready(Kind::Accounts, "targets");
     assert_eq!(after["status"]["lastCreated"], before["status"]["lastCreated"]);
     world.sent(1, 1);

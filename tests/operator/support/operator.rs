@@ -42,10 +42,10 @@ impl Launch {
             .flag("listen", "127.0.0.1:0")
             .flag("log-format", "json")
             .flag("log-level", "debug")
-            // A killed leader is missed soon, a busy machine still renews in time.
-            .flag("lease-duration", "5s")
-            .flag("renew-deadline", "4s")
-            .flag("retry-period", "500ms")
+            // Even a machine that is much too busy renews it in time.
+            .flag("lease-duration", "90s")
+            .flag("renew-deadline", "80s")
+            .flag("retry-period", "1s")
     }
 
     /// Sets a flag, in place of an earlier value.
@@ -60,6 +60,11 @@ impl Launch {
     /// the lease.
     pub fn fast(self, scale: u32) -> Self {
         self.flag("dev-time-scale", &scale.to_string())
+    }
+
+    /// Gives it a lease that is missed soon when it is killed.
+    pub fn mortal(self) -> Self {
+        self.flag("lease-duration", "6s").flag("renew-deadline", "5s").flag("retry-period", "500ms")
     }
 
     /// Uses another kubeconfig than that of the chart's ServiceAccount.

@@ -1,0 +1,130 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use k8s_openapi::ByteString;
+
+fn secret(namespace: &str, entries: &[(&str, &str)]) -> Secret {
+    let mut secret = Secret::default();
+    secret.metadata.namespace = Some(namespace.to_owned());
+    secret.metadata.name = Some("propensity".to_owned());
+    let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
+    secret.data = Some(entries.iter().map(|(name, value)| ((*name).to_owned(), bytes(value))).collect());
+    secret
+}
+
+fn scope(namespace: Option<&str>) -> Scope {
+    Scope { namespace: namespace.map(str::to_owned), name: "propensity".to_owned() }
+}
+
+fn listed(secrets: &[Secret]) -> HashMap<SecretRef, Result<WorkspaceKey, Option<KeyError>>> {
+    secrets.iter().map(|secret| (reference(secret), key_of(secret))).collect()
+}
+
+fn place(namespace: &str) -> SecretRef {
+    (namespace.to_owned(), "propensity".to_owned())
+}
+
+/// What is known, in a word that shows no key.
+fn known(secrets: &Secrets, namespace: &str) -> &'static str {
+    match secrets.key(namespace, "propensity") {
+        KeyState::Unknown => "unknown",
+        KeyState::Denied => "denied",
+        KeyState::NoSecret => "no secret",
+        KeyState::NoKey => "no key",
+        KeyState::Invalid(_) => "invalid",
+        KeyState::Key(_) => "key",
+    }
+}
+
+#[test]
+fn a_secret_is_unknown_until_its_watch_has_listed() {
+    let secrets = Secrets::default();
+    assert_eq!((known(&secrets, "team"), secrets.is_covered("team", "propensity")), ("unknown", false));
+    assert!(secrets.announce(&scope(None)));
+    assert!(!secrets.announce(&scope(None)), "one watch for a scope");
+    assert_eq!((known(&secrets, "team"), secrets.is_covered("team", "propensity")), ("unknown", true));
+    assert!(!secrets.is_current());
+    let touched = secrets.lock().relist(&scope(None), HashMap::new());
+    assert_eq!(touched, [(String::new(), "propensity".to_owned())], "whoever waited hears that there is nothing");
+    assert_eq!((known(&secrets, "team"), secrets.is_current()), ("no secret", true));
+    assert!(!secrets.is_covered("team", "other"));
+}
+
+#[test]
+fn a_secret_comes_to_its_key_or_to_why_there_is_none() {
+    let secrets = Secrets::default();
+    secrets.announce(&scope(None));
+    let list = [
+        secret("good", &[("workspace_api_key", " canary\n"), ("other", "x")]),
+        secret("empty", &[("workspace_api_key", " ")]),
+        secret("other", &[("api_key", "canary")]),
+        Secret { data: None, ..secret("bare", &[]) },
+    ];
+    secrets.lock().relist(&scope(None), listed(&list));
+    let all = ["good", "empty", "other", "bare", "absent"].map(|namespace| known(&secrets, namespace));
+    assert_eq!(all, ["key", "invalid", "no key", "no key", "no secret"]);
+    assert!(!format!("{:?}", secrets.key("good", "propensity")).contains("canary"));
+}
+
+#[test]
+fn only_a_change_of_the_key_is_told() {
+    let secrets = Secrets::default();
+    let set = |secret: &Secret| secrets.lock().set(reference(secret), key_of(secret));
+    assert!(set(&secret("team", &[("workspace_api_key", "one")])));
+    assert!(!set(&secret("team", &[("workspace_api_key", "one\n"), ("other", "x")])));
+    assert!(set(&secret("team", &[("workspace_api_key", "two")])));
+    assert!(set(&secret("team", &[("workspace_api_key", "")])));
+    assert!(!set(&secret("team", &[("workspace_api_key", "  ")])), "empty is empty");
+    assert!(set(&secret("team", &[])));
+    assert!(!set(&secret("team", &[("other", "x")])));
+}
+
+#[test]
+fn a_list_names_what_came_changed_and_went() {
+    let secrets = Secrets::default();
+    let one = |namespace: &str, key: &str| secret(namespace, &[("workspace_api_key", key)]);
+    secrets.lock().relist(&scope(None), listed(&[one("same", "a"), one("changed", "a"), one("gone", "a")]));
+    let next = [one("same", "a"), one("changed", "b"), one("new", "a")];
+    let mut touched = secrets.lock().relist(&scope(None), listed(&next));
+    touched.sort();
+    assert_eq!(touched, [place("changed"), place("gone"), place("new")]);
+    assert_eq!(known(&secrets, "gone"), "no secret");
+}
+
+#[test]
+fn a_list_of_one_namespace_says_nothing_of_another() {
+    let secrets = Secrets::default();
+    let one = |namespace: &str| secret(namespace, &[("workspace_api_key", "a")]);
+    secrets.lock().relist(&scope(Some("one")), listed(&[one("one")]));
+    secrets.lock().relist(&scope(Some("two")), listed(&[one("two")]));
+    secrets.lock().relist(&scope(Some("one")), HashMap::new());
+    assert_eq!(
+        [known(&secrets, "one"), known(&secrets, "two"), known(&secrets, "three")],
+        ["no secret", "key", "unknown"]
+    );
+}
+
+#[test]
+fn a_refusal_is_told_once_and_ends_with_the_first_list() {
+    let secrets = Secrets::default();
+    secrets.announce(&scope(Some("team")));
+    assert!(secrets.lock().failed(&scope(Some("team")), false).is_empty(), "another failure says nothing of rights");
+    assert_eq!(known(&secrets, "team"), "unknown");
+    assert_eq!(secrets.lock().failed(&scope(Some("team")), true), [place("team")]);
+    assert!(secrets.lock().failed(&scope(Some("team")), true).is_empty());
+    assert_eq!((known(&secrets, "team"), secrets.is_current()), ("denied", true));
+    secrets.lock().relist(&scope(Some("team")), listed(&[secret("team", &[("workspace_api_key", "a")])]));
+    assert_eq!(known(&secrets, "team"), "key");
+}
+
+#[test]
+fn of_two_watches_the_one_that_sees_the_secret_counts() {
+    let secrets = Secrets::default();
+    secrets.announce(&scope(None));
+    secrets.announce(&scope(Some("team")));
+    secrets.lock().failed(&scope(None), true);
+    assert_eq!(known(&secrets, "team"), "unknown", "its own watch has yet to look");
+    assert_eq!(known(&secrets, "other"), "denied");
+    secrets.lock().relist(&scope(Some("team")), HashMap::new());
+    assert_eq!(known(&secrets, "team"), "no secret");
+}
