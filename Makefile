@@ -4,6 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
+.ONESHELL:
 
 # What `make generate` writes.
 GENERATED := crds charts/propensity-operator/templates/crds install.yaml
@@ -38,7 +39,10 @@ generate: ## Write the CRDs, the chart's copies of them, and install.yaml.
 
 .PHONY: bench
 bench: ## Measure a thousand audiences: time, requests, memory; then a restart with all of them.
-	@dev/bench.sh
+	cargo build --release --locked
+	mkdir -p target/dev
+	go -C dev build -o "$$PWD/target/dev/" ./cluster ./simulator ./bench
+	target/dev/bench --operator "$${CARGO_TARGET_DIR:-target}/release/propensity-operator"
 
 .PHONY: fmt
 fmt: ## Format Rust and Go.
@@ -96,5 +100,3 @@ check-dev:
 check-operator:
 	@$(STEP) 'The operator: unit, property and integration tests, and the chart'
 	RUST_TEST_THREADS=$(TEST_THREADS) cargo test --locked
-
-.ONESHELL:

@@ -128,17 +128,19 @@ func whileRunning(ctx context.Context, s *stage) ([]section, error) {
 	servers := s.serverCPU()
 	started := time.Now()
 	say("applying %s audiences of %d members", count(s.audiences), s.members)
-	// Watched and applied at once.
-	applied := make(chan error, 1)
-	var applying time.Duration
+	// Applied and watched at once; when applying fails, there is nothing to wait for.
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	applied := make(chan time.Duration, 1)
 	go func() {
-		err := s.apply(ctx)
-		applying = time.Since(started)
-		applied <- err
+		if err := s.apply(ctx); err != nil {
+			giveUp(err)
+		}
+		applied <- time.Since(started)
 	}()
 	last, err := s.waitReady(ctx, started, operator)
-	if err == nil {
-		err = <-applied
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
 	}
 	if err != nil {
 		return nil, err
@@ -147,7 +149,7 @@ func whileRunning(ctx context.Context, s *stage) ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	created.add("of these until the last apply was answered", seconds(applying), "")
+	created.add("of these until the last apply was answered", seconds(<-applied), "")
 
 	say("starting the operator again")
 	if err := operator.stop(); err != nil {

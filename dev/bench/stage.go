@@ -60,7 +60,7 @@ type clusterReport struct {
 // setUp starts everything but the operator. What was started is ended when it fails.
 func setUp(ctx context.Context, o options, dir string) (*stage, error) {
 	s := &stage{options: o, dir: dir}
-	err := errors.Join(os.Mkdir(dir, 0o700))
+	err := os.Mkdir(dir, 0o700)
 	for _, step := range []func(context.Context) error{s.startCluster, s.startSimulator, s.installChart, s.makeWorkspace} {
 		if err == nil {
 			err = step(ctx)
@@ -222,9 +222,9 @@ func (s *stage) apply(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	numbers := make(chan int)
-	var group sync.WaitGroup
+	var workers sync.WaitGroup
 	for range appliers {
-		group.Go(func() {
+		workers.Go(func() {
 			for number := range numbers {
 				path, audience := s.audience(number)
 				if err := s.applyOne(ctx, path, audience); err != nil {
@@ -240,7 +240,7 @@ func (s *stage) apply(ctx context.Context) error {
 		numbers <- number
 	}
 	close(numbers)
-	group.Wait()
+	workers.Wait()
 	return context.Cause(ctx)
 }
 
