@@ -110,7 +110,7 @@ impl Memory {
 
     /// Notes that an audience waits for its turn; since when.
     pub fn waits(&self, uid: &str, now: Moment) -> Moment {
-        self.with(uid, |r| *r.waiting_since.get_or_insert(now))
+        self.with(uid, |r| Some(*r.waiting_since.get_or_insert(now))).unwrap_or(now)
     }
 
     /// Notes that an audience no longer waits; whether it did.
@@ -120,13 +120,14 @@ impl Memory {
 
     /// Notes that something holds an audience back; since when.
     pub fn held_since(&self, uid: &str, reason: Reason, now: Moment) -> Moment {
-        self.with(uid, |r| match r.held {
-            Some((before, since)) if before == reason => since,
+        let since = self.with(uid, |r| match r.held {
+            Some((before, since)) if before == reason => Some(since),
             _ => {
                 r.held = Some((reason, now));
-                now
+                None
             }
-        })
+        });
+        since.unwrap_or(now)
     }
 
     /// Notes the API's answer, for the next status.

@@ -13,7 +13,6 @@ use super::cluster::CallError;
 use super::context::{Context, WorkspaceKey};
 use super::open_receipts::{Entry, ReceiptKey};
 use super::scene::{Phase, host_not_allowed, key_obstacle, ledger_obstacle, until_tomorrow};
-use super::tracked::Tracked;
 use super::verdicts::{self, Said, when};
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
 use crate::api::workspace::WorkspaceStatus;
@@ -109,12 +108,6 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// How long a workspace may miss something before that is told: what is applied together comes in any order.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The key of the workspace that an audience names.
-#[must_use]
-pub fn key_of(audience: &Tracked) -> WorkspaceKey {
-    ObjectRef::new(&audience.options.workspace_ref.name).within(audience.namespace())
-}
 
 /// One pass over a workspace; when to look again.
 ///

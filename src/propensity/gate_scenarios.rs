@@ -26,7 +26,7 @@ fn settle(gate: &mut Gate<u32>, now: Moment, permit: super::pace::Permit, effect
 fn probe(gate: &mut Gate<u32>, now: Moment) -> Result<super::pace::Permit, (Moment, WaitReason)> {
     match gate.ask(now, 999) {
         Grant::Permit(permit) => Ok(permit),
-        Grant::Wait { until, why } => {
+        Grant::Wait { until, why, .. } => {
             let _ = gate.forget(now, &999);
             Err((until, why))
         }
@@ -56,11 +56,11 @@ fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
     let _first = take(&mut gate, at(0), 1);
     let _second = take(&mut gate, at(0), 2);
     for (who, second) in [(3, 1), (4, 2), (5, 3)] {
-        assert_eq!(gate.ask(at(0), who), Grant::Wait { until: at(second), why: WaitReason::Pacing });
+        assert_eq!(gate.ask(at(0), who), Grant::Wait { until: at(second), known: true, why: WaitReason::Pacing });
     }
     assert_eq!(
         gate.ask(at(0), 4),
-        Grant::Wait { until: at(2), why: WaitReason::Pacing },
+        Grant::Wait { until: at(2), known: true, why: WaitReason::Pacing },
         "asking again keeps the slot"
     );
     let _third = take(&mut gate, at(1), 3);
@@ -73,7 +73,7 @@ fn a_newcomer_does_not_take_the_place_of_a_waiter() {
     gate.set_limits("w", Limits { requests_per_minute: 60, burst: 1, concurrent: 10 });
     let _first = take(&mut gate, at(0), 1);
     assert!(matches!(gate.ask(at(0), 2), Grant::Wait { .. }));
-    assert_eq!(gate.ask(at(1), 3), Grant::Wait { until: at(2), why: WaitReason::Pacing });
+    assert_eq!(gate.ask(at(1), 3), Grant::Wait { until: at(2), known: true, why: WaitReason::Pacing });
     let _second = take(&mut gate, at(1), 2);
 }
 
@@ -108,7 +108,7 @@ fn a_limit_of_zero_counts_as_one() {
     gate.set_limits("w", Limits { requests_per_minute: 0, burst: 0, concurrent: 0 });
     let permit = take(&mut gate, at(0), 1);
     settle(&mut gate, at(0), permit, Effect::Definite);
-    assert_eq!(gate.ask(at(0), 2), Grant::Wait { until: at(60), why: WaitReason::Pacing });
+    assert_eq!(gate.ask(at(0), 2), Grant::Wait { until: at(60), known: true, why: WaitReason::Pacing });
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn a_key_that_no_workspace_uses_lets_nobody_through() {
     assert_eq!(gates.ask(key("k"), moment(1), &who("a")), None);
     assert_eq!(gates.view(key("k"), moment(1)), None);
     gates.register("w", key("k"), limits(3), moment(1), || false);
-    gates.unregister("w");
+    gates.unregister("w", moment(1));
     assert_eq!(gates.ask(key("k"), moment(1), &who("a")), None);
 }
 
@@ -56,7 +56,7 @@ fn a_workspace_that_leaves_takes_its_limits_with_it() {
     let gates = Gates::default();
     gates.register("one", key("shared"), limits(5), moment(1), || false);
     gates.register("two", key("shared"), limits(2), moment(1), || false);
-    gates.unregister("two");
+    gates.unregister("two", moment(1));
     assert_eq!(let_through(&gates, key("shared"), moment(1)), 5);
 }
 
@@ -90,12 +90,13 @@ fn limits_are_renewed_and_caution_is_asked_for_once() {
 #[test]
 fn a_gate_that_begins_in_caution_lets_one_through_at_a_time() {
     let gates = Gates::default();
-    gates.register("one", key("k"), limits(5), moment(1), || true);
+    gates.register("team/one", key("k"), limits(5), moment(1), || true);
     let Some(Grant::Permit(permit)) = gates.ask(key("k"), moment(1), &who("a")) else { panic!("the first may go") };
     let Some(Grant::Wait { why, .. }) = gates.ask(key("k"), moment(1), &who("b")) else { panic!("the second waits") };
     assert_eq!(why, WaitReason::Caution);
     let woken = gates.settled(key("k"), moment(2), permit, Effect::Definite, 0.0);
-    assert_eq!(woken, [who("b")], "a definite answer ends it");
+    let workspace = ObjectRef::new("one").within("team");
+    assert_eq!(woken, (vec![who("b")], vec![workspace]), "a definite answer ends it, and its workspace shows that");
     assert_eq!(gates.view(key("k"), moment(2)).unwrap().0.caution, None);
 }
 
@@ -108,7 +109,7 @@ fn whoever_leaves_makes_room_for_the_next() {
         assert!(matches!(gates.ask(key("k"), moment(1), &who(name)), Some(Grant::Wait { .. })));
     }
     assert!(gates.forget(moment(1), &who("b")).is_empty(), "the only place is taken");
-    assert_eq!(gates.settled(key("k"), moment(2), permit, Effect::Definite, 0.0), [who("c")]);
+    assert_eq!(gates.settled(key("k"), moment(2), permit, Effect::Definite, 0.0).0, [who("c")]);
 }
 
 #[test]

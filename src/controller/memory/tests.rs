@@ -16,6 +16,13 @@ fn seen(version: &str) -> Tracked {
     audience
 }
 
+/// A memory that has met these.
+fn met(audiences: &[&Tracked]) -> Memory {
+    let memory = Memory::default();
+    audiences.iter().for_each(|audience| memory.newest(&mut (*audience).clone()));
+    memory
+}
+
 fn status(superseded: u32) -> AudienceStatus {
     AudienceStatus { superseded, ..AudienceStatus::default() }
 }
@@ -28,7 +35,7 @@ fn newest(memory: &Memory, version: &str) -> (String, u32) {
 
 #[test]
 fn a_status_that_was_written_counts_until_the_watch_shows_it() {
-    let memory = Memory::default();
+    let memory = met(&[&audience()]);
     memory.wrote(UID, "12".to_owned(), status(7));
     assert_eq!(newest(&memory, "9"), ("12".to_owned(), 7), "versions are numbers and no texts");
     assert_eq!(newest(&memory, "11"), ("12".to_owned(), 7));
@@ -38,7 +45,7 @@ fn a_status_that_was_written_counts_until_the_watch_shows_it() {
 
 #[test]
 fn the_last_of_two_writes_counts() {
-    let memory = Memory::default();
+    let memory = met(&[&audience()]);
     memory.wrote(UID, "12".to_owned(), status(7));
     memory.wrote(UID, "15".to_owned(), status(8));
     assert_eq!(newest(&memory, "12"), ("15".to_owned(), 8));
@@ -46,7 +53,7 @@ fn the_last_of_two_writes_counts() {
 
 #[test]
 fn a_version_that_is_no_number_is_never_compared() {
-    let memory = Memory::default();
+    let memory = met(&[&audience()]);
     memory.wrote(UID, "opaque".to_owned(), status(7));
     assert_eq!(newest(&memory, "1"), ("1".to_owned(), 0));
     memory.wrote(UID, "12".to_owned(), status(7));
@@ -55,7 +62,7 @@ fn a_version_that_is_no_number_is_never_compared() {
 
 #[test]
 fn what_was_written_for_an_audience_says_nothing_of_its_successor_by_the_same_name() {
-    let memory = Memory::default();
+    let memory = met(&[&audience()]);
     memory.wrote(UID, "12".to_owned(), status(7));
     let mut successor = seen("5");
     successor.meta.uid = Some("another".to_owned());
@@ -102,7 +109,7 @@ fn that_a_receipt_is_absent_holds_for_that_receipt_until_it_may_exist() {
 
 #[test]
 fn waiting_counts_from_its_beginning() {
-    let memory = Memory::default();
+    let memory = met(&[&audience()]);
     assert!(!memory.waits_no_more(UID));
     assert_eq!(memory.waits(UID, moment(1)), moment(1));
     assert_eq!(memory.waits(UID, moment(5)), moment(1));
@@ -112,7 +119,7 @@ fn waiting_counts_from_its_beginning() {
 
 #[test]
 fn an_obstacle_counts_from_when_it_became_this_one() {
-    let memory = Memory::default();
+    let memory = met(&[&audience()]);
     assert_eq!(memory.held_since(UID, Reason::SecretNotFound, moment(1)), moment(1));
     assert_eq!(memory.held_since(UID, Reason::SecretNotFound, moment(2)), moment(1));
     assert_eq!(memory.held_since(UID, Reason::KeyMissing, moment(3)), moment(3));
@@ -121,7 +128,7 @@ fn an_obstacle_counts_from_when_it_became_this_one() {
 
 #[test]
 fn failures_count_in_a_row() {
-    let memory = Memory::default();
+    let memory = met(&[&audience()]);
     assert_eq!([memory.failed(UID), memory.failed(UID)], [1, 2]);
     memory.succeeded(UID);
     assert_eq!(memory.failed(UID), 1);
@@ -129,9 +136,9 @@ fn failures_count_in_a_row() {
 
 #[test]
 fn standings_and_waits_are_counted_by_reason() {
-    let memory = Memory::default();
     let (one, mut other) = (audience(), named(&[2]));
     other.meta.uid = Some("uid of other".to_owned());
+    let memory = met(&[&one, &other]);
     assert_eq!(memory.stands(&one, Reason::Pacing), None);
     assert_eq!(memory.stands(&one, Reason::Created), Some(Reason::Pacing));
     memory.stands(&other, Reason::Caution);
@@ -140,4 +147,17 @@ fn standings_and_waits_are_counted_by_reason() {
     assert_eq!(standings.values().sum::<u64>(), 2);
     assert_eq!(standings.get(&(labels::Kind::ContactAudience, "Created")), Some(&1));
     assert_eq!(memory.waiting().into_iter().collect::<Vec<_>>(), [("Caution", 1)]);
+}
+
+#[test]
+fn a_pass_that_outlives_its_audience_brings_nothing_back() {
+    let memory = met(&[&audience()]);
+    memory.forget(&audience());
+    assert_eq!(memory.waits(UID, moment(7)), moment(7), "it waits since now, and not since ever");
+    assert_eq!(memory.held_since(UID, Reason::KeyMissing, moment(8)), moment(8));
+    memory.stands(&audience(), Reason::Created);
+    memory.wrote(UID, "12".to_owned(), status(7));
+    assert!(!memory.waits_no_more(UID));
+    assert!(memory.standings().is_empty());
+    assert_eq!(newest(&memory, "9"), ("9".to_owned(), 0));
 }

@@ -18,12 +18,12 @@ fn facts(list: &[u32], verdict: Reason, phase: Phase) -> Facts {
     }
 }
 
-fn made(list: &[u32], second: i64, fresh: bool) -> Facts {
-    let reason = if fresh { Reason::Created } else { Reason::AlreadyCreated };
+fn made(list: &[u32], second: i64, own: bool) -> Facts {
+    let reason = if own { Reason::Created } else { Reason::AlreadyCreated };
     let mut facts = facts(list, reason, Phase::Ready);
     let receipt = facts.receipt.clone().unwrap();
     let audience = CreatedAudience { receipt, time: at(second), members: list.len() as u64 };
-    facts.created = Some(Found { audience, fresh });
+    facts.created = Some(Found { audience, own });
     facts
 }
 
