@@ -4,13 +4,14 @@
 //! permit ─► snapshot (live) ─► claim (one write) ─► send-by check ─► POST (once) ─► outcome (kept up until it lands)
 //! ```
 //!
-//! It runs as a task of its own, so that nothing that is dropped elsewhere interrupts it.
+//! What follows what, from the claim on, is the ledger's [`Flight`]; this file does what it asks for. It runs as a task of its own, so that nothing that is dropped elsewhere interrupts it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use serde_json::Map;
 
 use super::cluster::CallError;
@@ -24,7 +25,10 @@ use super::{announce, gather};
 use crate::api::audience_status::LastResult;
 use crate::audience;
 use crate::clock::{Moment, Stopwatch};
-use crate::ledger::{self, Attempt, AudienceRef, By, Decision, Instruction, Outcome, OutcomeResult, Record};
+use crate::ledger::{
+    self, Ask, Attempt, AudienceRef, By, Decision, Flight, Identity, Instruction, Landing, Outcome, OutcomeResult,
+    Record, Reply,
+};
 use crate::propensity::{Answer, AnswerClass, Create, Effect, KeyId, Permit, WorkspaceKey};
 use crate::telemetry::metrics::CreateClass;
 
@@ -118,32 +122,50 @@ async fn attempt(ctx: &Context, start: Start, id: &str, leave: &mut Leave) -> En
 
     // The holder's own deadline counts from before the claim is issued.
     let issued = ctx.clock.boottime();
-    ctx.flights.begin(&attempt.id);
-    let claimed = claim(ctx, &live.tracked, &plan, base.as_deref(), &prior, &attempt, issued).await;
-    let entry = match claimed {
-        Ok(entry) => entry,
-        Err(end) => {
-            ctx.budgets.refund(&workspace_id, &attempt.id);
-            return end;
-        }
+    ctx.flights.begin(id);
+    let mut paper = Paper::new(ctx, &live.tracked, &plan, base, attempt.claimed_at);
+    let (mut flight, mut ask) = Flight::begin(prior.record.as_ref(), attempt);
+    let mut body = Some(body);
+    let mut result = OutcomeResult::NotSent;
+    let landing = loop {
+        let reply = match ask {
+            Ask::Done(landing) => break landing,
+            Ask::Claim(record) => paper.claim(&record).await,
+            Ask::Read => paper.read().await,
+            Ask::Record(record) => paper.record(&record, id, result).await,
+            Ask::Send | Ask::GiveUp => {
+                // The body goes with the request, so there is no second one.
+                let answer = match body.take().filter(|_| ask == Ask::Send) {
+                    Some(body) => send(ctx, &live.tracked, &clearance, body).await,
+                    None => Answer::without_reply(AnswerClass::SendByPassed, Duration::ZERO),
+                };
+                result = flight.judge(answer.class.evidence());
+                leave.give_back(ctx, effect(&answer, result));
+                let outcome = outcome(ctx, result, answer);
+                remember(ctx, &live.tracked, result, &outcome);
+                Reply::Answered(outcome)
+            }
+        };
+        ask = flight.next(reply, elapsed(ctx, issued));
     };
-    let answer = send(ctx, &live.tracked, &clearance, body, issued).await;
-    let class = answer.class;
-    let result =
-        entry.receipt.as_ref().map_or(OutcomeResult::Unknown, |r| ledger::verdict(&r.record, class.evidence()));
-    leave.give_back(ctx, effect(&answer, result));
-    let outcome = outcome(ctx, result, answer);
-    remember(ctx, &live.tracked, result, &outcome);
     if result == OutcomeResult::NotSent {
-        ctx.budgets.refund(&workspace_id, &attempt.id);
+        ctx.budgets.refund(&workspace_id, id);
     }
-    let members = attempt.members;
-    let entry = record(ctx, &live.tracked, &plan, entry, &attempt, outcome).await;
-    ctx.flights.end(&attempt.id);
-    if let Some(instruction) = &prior.authorised {
-        announce::resolved(ctx, live.tracked.namespace(), &plan.receipt, &entry, instruction, By::Policy).await;
+    match landing {
+        Landing::Overtaken { abandoned: true, .. } => ctx.flights.abandon(id),
+        _ => ctx.flights.end(id),
     }
-    End::Recorded(Box::new(Landed { audience: live.tracked, entry: Arc::new(entry), result, members }))
+    match (landing, paper.last) {
+        (Landing::Recorded, Some(entry)) => {
+            if let Some(instruction) = &prior.authorised {
+                announce::resolved(ctx, live.tracked.namespace(), &plan.receipt, &entry, instruction, By::Policy).await;
+            }
+            let members = flight.attempt().members;
+            End::Recorded(Box::new(Landed { audience: live.tracked, entry, result, members }))
+        }
+        (Landing::Overtaken { read: true, .. }, Some(entry)) => End::Taken(entry),
+        _ => End::Failed(paper.error),
+    }
 }
 
 /// What the answer does to the key. Whatever ends in an unknown outcome calls for caution, such as a 503 that is no longer believed.
@@ -230,58 +252,98 @@ fn new_attempt(
     }
 }
 
-/// The claim: one write, never repeated. After a conflict or an unclear answer the receipt is read back, and holding it means that our attempt
-/// stands in it.
-async fn claim(
-    ctx: &Context,
-    audience: &Tracked,
-    plan: &Plan,
-    base: Option<&Entry>,
-    prior: &Prior,
-    attempt: &Attempt,
-    issued: Moment,
-) -> Result<Entry, End> {
-    let store = LedgerStore::of_flight(&ctx.cluster, audience.namespace());
-    let record = ledger::claim(prior.record.as_ref(), attempt.clone());
-    let written = match base {
-        None => store.create(&plan.identity, &record, Some(attempt.claimed_at)).await,
-        Some(base) => store.replace(&plan.receipt, base, &record, Some(attempt.claimed_at), false).await,
-    };
-    let error = match written {
-        Ok(entry) => return Ok(entry),
-        Err(error) => error,
-    };
-    let lost = matches!(error, CallError::AlreadyExists | CallError::Conflict);
-    if !lost && !error.is_unclear() {
-        ctx.flights.end(&attempt.id);
-        return Err(End::Failed(error));
+/// The longest pause between two tries to reach the API server.
+const SLOWEST: Duration = Duration::from_secs(5);
+
+/// The receipt of an attempt as it was last seen, and how it is written: each write is one request under the version that was last seen.
+struct Paper<'a> {
+    ctx: &'a Context,
+    store: LedgerStore<'a>,
+    identity: &'a Identity,
+    name: &'a str,
+    claimed_at: Timestamp,
+    last: Option<Arc<Entry>>,
+    /// What the last call failed with.
+    error: CallError,
+    /// How long to wait before the next read; nothing after a conflict, whose cause stands there already.
+    pause: Duration,
+    hurry: bool,
+}
+
+impl<'a> Paper<'a> {
+    fn new(ctx: &'a Context, audience: &'a Tracked, plan: &'a Plan, base: Option<Arc<Entry>>, at: Timestamp) -> Self {
+        Self {
+            ctx,
+            store: LedgerStore::of_flight(&ctx.cluster, audience.namespace()),
+            identity: &plan.identity,
+            name: &plan.receipt,
+            claimed_at: at,
+            last: base,
+            error: CallError::Unclear,
+            pause: Duration::from_millis(100),
+            hurry: false,
+        }
     }
-    loop {
-        match store.read(&plan.receipt).await {
-            Ok(Some(entry)) if holds(&entry, attempt) => return Ok(entry),
-            Ok(found) => {
-                // A write that was answered with a conflict isn't stored; an unclear one may still be.
-                if lost {
-                    ctx.flights.end(&attempt.id);
-                } else {
-                    ctx.flights.abandon(&attempt.id);
-                }
-                return Err(found.map_or(End::Failed(error), |entry| End::Taken(Arc::new(entry))));
+
+    async fn claim(&mut self, record: &Record) -> Reply {
+        let written = match &self.last {
+            None => self.store.create(self.identity, record, Some(self.claimed_at)).await,
+            Some(base) => self.store.replace(self.name, base, record, Some(self.claimed_at), false).await,
+        };
+        self.written(written)
+    }
+
+    async fn record(&mut self, record: &Record, attempt: &str, result: OutcomeResult) -> Reply {
+        let written = match &self.last {
+            None => self.store.create(self.identity, record, Some(self.claimed_at)).await,
+            Some(base) => self.store.replace(self.name, base, record, None, false).await,
+        };
+        if let Err(error) = &written
+            && !matches!(error, CallError::Conflict | CallError::AlreadyExists | CallError::NotFound)
+        {
+            tracing::warn!(receipt = self.name, attempt, ?result, %error, "the outcome isn't recorded yet; it is tried again");
+        }
+        self.written(written)
+    }
+
+    fn written(&mut self, written: Result<Entry, CallError>) -> Reply {
+        let error = match written {
+            Ok(entry) => {
+                let receipt = entry.receipt.clone();
+                self.last = Some(Arc::new(entry));
+                return Reply::Written(receipt);
             }
-            Err(_) if elapsed(ctx, issued) < ctx.switches.send_by => {
-                tokio::time::sleep(Duration::from_millis(500)).await;
+            Err(error) => error,
+        };
+        self.error = error;
+        self.hurry = matches!(error, CallError::Conflict | CallError::AlreadyExists);
+        match error {
+            CallError::Conflict | CallError::AlreadyExists => Reply::Conflict,
+            error if error.is_unclear() => Reply::Unclear,
+            _ => Reply::Refused,
+        }
+    }
+
+    async fn read(&mut self) -> Reply {
+        if !std::mem::take(&mut self.hurry) {
+            tokio::time::sleep(self.ctx.clock.jittered(self.pause, 0.3)).await;
+            self.pause = (self.pause * 2).min(SLOWEST);
+        }
+        match self.store.read(self.name).await {
+            Ok(found) => {
+                self.last = found.map(Arc::new);
+                let receipt = self.last.as_ref().map(|entry| entry.receipt.clone());
+                if let Some(Err(why)) = &receipt {
+                    tracing::error!(receipt = self.name, %why, "an attempt can't be followed up in its receipt");
+                }
+                Reply::Found(receipt)
             }
             Err(error) => {
-                ctx.flights.abandon(&attempt.id);
-                return Err(End::Failed(error));
+                self.error = error;
+                Reply::NoAnswer
             }
         }
     }
-}
-
-fn holds(entry: &Entry, attempt: &Attempt) -> bool {
-    let found = entry.receipt.as_ref().ok().and_then(|receipt| receipt.record.attempt(&attempt.id));
-    found.is_some_and(|found| found.outcome.is_none())
 }
 
 /// Real time since a moment, suspension included.
@@ -289,8 +351,8 @@ fn elapsed(ctx: &Context, since: Moment) -> Duration {
     ctx.clock.real(ctx.clock.boottime().since(since))
 }
 
-/// Sends the request, once, unless the deadline to send has passed.
-async fn send(ctx: &Context, audience: &Tracked, clearance: &Clearance, body: Vec<u8>, issued: Moment) -> Answer {
+/// Sends the request.
+async fn send(ctx: &Context, audience: &Tracked, clearance: &Clearance, body: Vec<u8>) -> Answer {
     let Ok(api) = &ctx.api else { return Answer::without_reply(AnswerClass::SendByPassed, Duration::ZERO) };
     let watch = Stopwatch::start();
     let create = Create {
@@ -301,9 +363,6 @@ async fn send(ctx: &Context, audience: &Tracked, clearance: &Clearance, body: Ve
         refused_statuses: &clearance.refused_statuses,
         now: ctx.clock.wall().into(),
     };
-    if elapsed(ctx, issued) > ctx.switches.send_by {
-        return Answer::without_reply(AnswerClass::SendByPassed, watch.elapsed());
-    }
     let answer = api.client.create(create).await;
     ctx.metrics.api_request(gather::endpoint_label(audience.kind), answer.class.label(), watch.elapsed());
     answer
@@ -337,62 +396,4 @@ fn remember(ctx: &Context, audience: &Tracked, result: OutcomeResult, outcome: &
         message: outcome.message.clone(),
     };
     ctx.memory.answered(audience.uid(), last);
-}
-
-/// The longest pause between two tries to record an outcome.
-const SLOWEST: Duration = Duration::from_secs(5);
-
-/// Records an outcome in its own attempt's entry, whatever came since, and keeps at it until it lands.
-async fn record(
-    ctx: &Context,
-    audience: &Tracked,
-    plan: &Plan,
-    claimed: Entry,
-    attempt: &Attempt,
-    outcome: Outcome,
-) -> Entry {
-    let store = LedgerStore::of_flight(&ctx.cluster, audience.namespace());
-    let mut pause = Duration::from_millis(100);
-    let mut base = Some(claimed);
-    loop {
-        let written = match &base {
-            Some(entry) => match &entry.receipt {
-                Ok(receipt) => match ledger::record_outcome(&receipt.record, attempt, outcome.clone()) {
-                    None => return entry.clone(),
-                    Some(next) => store.replace(&plan.receipt, entry, &next, None, false).await,
-                },
-                Err(why) => {
-                    tracing::error!(receipt = plan.receipt, attempt = attempt.id, result = ?outcome.result, %why, "the outcome can't be recorded; it is tried again");
-                    Err(CallError::Unreadable)
-                }
-            },
-            // The receipt is gone: what was sent must not be forgotten with it.
-            None => {
-                let record: Record = ledger::claim(None, attempt.clone());
-                let record = ledger::record_outcome(&record, attempt, outcome.clone()).unwrap_or(record);
-                store.create(&plan.identity, &record, Some(attempt.claimed_at)).await
-            }
-        };
-        match written {
-            Ok(entry) => return entry,
-            Err(CallError::Conflict | CallError::AlreadyExists) => {}
-            Err(error) => {
-                if error != CallError::NotFound {
-                    tracing::warn!(receipt = plan.receipt, attempt = attempt.id, %error, "the outcome isn't recorded yet");
-                }
-                tokio::time::sleep(ctx.clock.jittered(pause, 0.3)).await;
-                pause = (pause * 2).min(SLOWEST);
-            }
-        }
-        // Read until the API server answers: what stands there decides what is written next.
-        base = loop {
-            match store.read(&plan.receipt).await {
-                Ok(found) => break found,
-                Err(_) => {
-                    tokio::time::sleep(ctx.clock.jittered(pause, 0.3)).await;
-                    pause = (pause * 2).min(SLOWEST);
-                }
-            }
-        };
-    }
 }

@@ -20,6 +20,7 @@
 //! | `claim.rs` | the next record when an attempt is claimed |
 //! | `outcome.rs` | the next record when an outcome is known |
 //! | `resolve.rs` | the next record when a person or the policy settles an attempt |
+//! | `flight.rs` | one attempt from its claim to its recorded outcome, as a machine |
 //! | `decide.rs` | what an audience may do, given its receipt |
 //! | `tend.rs` | what a receipt needs by itself: a resolution, an expiry |
 //! | `budget.rs` | the creates of a UTC day |
@@ -28,6 +29,7 @@ mod budget;
 mod claim;
 mod decide;
 mod evidence;
+mod flight;
 mod identity;
 mod outcome;
 mod receipt;
@@ -43,6 +45,7 @@ pub use budget::DayBudget;
 pub use claim::{MAX_ATTEMPTS, claim};
 pub use decide::{Decision, Policy, decide};
 pub use evidence::Evidence;
+pub use flight::{Ask, Flight, Landing, Reply};
 pub use identity::{Identity, IdentityKind};
 pub use outcome::{TRUSTED_UNAVAILABLE, record_outcome, verdict};
 pub use receipt::{Receipt, Unreadable};

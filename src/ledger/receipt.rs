@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{FORMAT_VERSION, Identity, IdentityKind, Record, Standing, identity::receipt_name};
 
 /// A receipt that this version understands whole.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt {
     /// Which audience it is about.
     pub identity: Identity,
@@ -16,7 +16,7 @@ pub struct Receipt {
 }
 
 /// Why a receipt can't be trusted. It counts as Unknown and is never claimable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Unreadable {
     /// The name isn't the hash of the identity.
     #[error("its name isn't the hash of its identity: it was made or changed by hand")]

@@ -50,7 +50,7 @@ impl State {
 }
 
 /// What a record adds up to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Standing {
     /// The state.
     pub state: State,
