@@ -7,6 +7,7 @@ mod decisions;
 mod fold;
 mod forgery;
 mod golden;
+mod models;
 mod outcomes;
 mod properties;
 mod reading;
