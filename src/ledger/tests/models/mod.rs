@@ -2,14 +2,15 @@
 //!
 //! `MODELS=large` widens the bounds; the number of states is printed either way (`--nocapture`).
 
+#![allow(clippy::print_stdout, reason = "how much was explored is what a reader of a run wants to know")]
+
 mod broken;
 mod world;
-
-use std::time::Instant;
 
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use super::*;
+use crate::clock::Stopwatch;
 use broken::Broken;
 use world::{Action, Allowance, World};
 
@@ -177,7 +178,7 @@ fn policy() -> Bounded {
 
 /// Explores a model whole.
 fn explore(name: &str, model: Bounded) {
-    let started = Instant::now();
+    let started = Stopwatch::start();
     let checker = model.checker().threads(2).spawn_bfs().join();
     println!(
         "model {name}: {} states, {} deep, {:.1} s",
