@@ -44,6 +44,10 @@ bench: ## Measure a thousand audiences: time, requests, memory; then a restart w
 	go -C dev build -o "$$PWD/target/dev/" ./cluster ./simulator ./bench
 	target/dev/bench --operator "$${CARGO_TARGET_DIR:-target}/release/propensity-operator"
 
+.PHONY: models
+models: ## Explore the ledger's models in wide bounds; prints what was explored.
+	MODELS=large cargo test --release --locked --test models -- --nocapture --test-threads 1
+
 .PHONY: fmt
 fmt: ## Format Rust and Go.
 	cargo fmt

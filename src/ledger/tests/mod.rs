@@ -7,7 +7,6 @@ mod decisions;
 mod fold;
 mod forgery;
 mod golden;
-mod models;
 mod outcomes;
 mod properties;
 mod reading;

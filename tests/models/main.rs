@@ -1,16 +1,20 @@
-//! Every order of events within bounds, explored whole, over the ledger's own functions.
+//! Every order of events within bounds, explored whole, over the ledger's own functions. A binary of its own, since it takes every processor and other tests
+//! watch the time.
 //!
 //! `MODELS=large` widens the bounds; the number of states is printed either way (`--nocapture`).
 
+#![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout, reason = "how much was explored is what a reader of a run wants to know")]
 
 mod broken;
+mod objects;
 mod world;
 
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
-use super::*;
-use crate::clock::Stopwatch;
+use propensity_operator::clock::Stopwatch;
+use propensity_operator::ledger::{By, OutcomeResult, Policy, Record, Resolve, SendPolicy, State};
+
 use broken::Broken;
 use world::{Action, Allowance, World};
 

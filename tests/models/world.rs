@@ -6,8 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::*;
+use propensity_operator::ledger::{
+    Ask, Attempt, Decision, Evidence, Flight, Held, Landing, OutcomeResult, Policy, Receipt, Record, Reply, Resolve,
+    Tending, resolve, tend,
+};
+
 use super::broken::Broken;
+use super::objects::{at, attempt, outcome, receipt};
+
+const DECISIONS: [Resolve; 3] = [Resolve::Created, Resolve::SendAgain, Resolve::Dismiss];
 
 /// How far ages are counted: past whatever waits the longest, a policy's wait.
 const AGES: u64 = 1_000;

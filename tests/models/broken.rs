@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::*;
+use propensity_operator::ledger::{
+    Ask, By, Decision, Evidence, Flight, Instruction, OutcomeResult, Policy, Receipt, Record, Reply, Resolve, decide,
+};
+
+use super::objects::{receipt, settled};
 
 /// What is broken, if anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,23 +53,23 @@ impl Broken {
         Self::UnboundedSendAgain,
     ];
 
-    pub fn decide(self, receipt: Option<&Receipt>, policy: &Policy, seen_for: impl Fn(&str) -> Duration) -> Decision {
-        let Some(receipt) = receipt else { return decide(None, policy, seen_for) };
+    pub fn decide(self, seen: Option<&Receipt>, policy: &Policy, seen_for: impl Fn(&str) -> Duration) -> Decision {
+        let Some(seen) = seen else { return decide(None, policy, seen_for) };
         let decisive = match self {
-            Self::WallClockOrder => receipt.record.attempts.iter().max_by_key(|a| a.claimed_at),
-            Self::LastAttemptDecides => receipt.record.attempts.last(),
+            Self::WallClockOrder => seen.record.attempts.iter().max_by_key(|a| a.claimed_at),
+            Self::LastAttemptDecides => seen.record.attempts.last(),
             _ => None,
         };
         if let Some(attempt) = decisive {
-            let settled = receipt.record.resolution(&attempt.id);
+            let resolution = seen.record.resolution(&attempt.id);
             let alone = Record {
                 attempts: vec![attempt.clone()],
-                resolutions: settled.into_iter().cloned().collect(),
-                ..receipt.record.clone()
+                resolutions: resolution.into_iter().cloned().collect(),
+                ..seen.record.clone()
             };
-            return decide(Some(Ok(&super::super::receipt(alone.settled()))), policy, seen_for);
+            return decide(Some(Ok(&receipt(settled(alone)))), policy, seen_for);
         }
-        match (self, decide(Some(Ok(receipt)), policy, &seen_for)) {
+        match (self, decide(Some(Ok(seen)), policy, &seen_for)) {
             (Self::UnknownIsClaimable, Decision::HoldUnknown { .. }) => Decision::Claim,
             (Self::UnboundedSendAgain, Decision::HoldUnknown { attempt, exhausted: true }) => {
                 Decision::Authorise(Instruction { attempt, decision: Resolve::SendAgain }, By::Policy)
@@ -125,6 +129,6 @@ impl Broken {
             }
             _ => {}
         }
-        record.settled()
+        settled(record)
     }
 }
