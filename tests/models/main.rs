@@ -129,44 +129,36 @@ fn large() -> bool {
 
 /// Two replicas, crashes, lost and late answers, pauses past every deadline.
 fn protocol() -> Bounded {
-    let more = u8::from(large());
-    let allowance = Allowance {
-        crashes: 1 + more,
-        losses: 1 + more,
-        ambiguities: 1,
-        refusals: more,
-        leaps: 1 + more,
-        attempts: 2 + more,
-        ..Allowance::default()
-    };
+    let each = 1 + u8::from(large());
+    let allowance =
+        Allowance { crashes: each, losses: each, ambiguities: 1, leaps: 1, attempts: 2, ..Allowance::default() };
     Bounded { processes: 2, lists: 1, allowance, policy: hold(), broken: Broken::Nothing }
 }
 
 /// The list changes, and back, and is suspended at any moment.
 fn edits() -> Bounded {
-    let more = u8::from(large());
     let allowance = Allowance {
         crashes: 1,
-        losses: more,
+        losses: u8::from(large()),
         ambiguities: 1,
-        edits: 2 + more,
+        edits: 2,
         leaps: 1,
         attempts: 3,
         ..Allowance::default()
     };
-    Bounded { processes: 1 + usize::from(large()), lists: 2, allowance, policy: hold(), broken: Broken::Nothing }
+    Bounded { processes: 1, lists: 2, allowance, policy: hold(), broken: Broken::Nothing }
 }
 
 /// A person settles at any time, also too early and too late.
 fn resolution() -> Bounded {
     let more = u8::from(large());
     let allowance = Allowance {
-        crashes: more,
         ambiguities: more,
         refusals: 1,
-        decisions: 1 + more,
-        leaps: 1 + more,
-        attempts: 2 + more,
+        decisions: 1,
+        leaps: 1,
+        attempts: 2,
+        crashes: more,
         ..Allowance::default()
     };
     Bounded { processes: 2, lists: 1, allowance, policy: hold(), broken: Broken::Nothing }
@@ -174,10 +166,9 @@ fn resolution() -> Bounded {
 
 /// The policy sends again, within its bound.
 fn policy() -> Bounded {
-    let more = u8::from(large());
-    let allowance =
-        Allowance { crashes: more, losses: more, ambiguities: 3, leaps: 3, attempts: 3 + more, ..Allowance::default() };
-    Bounded { processes: 1 + usize::from(large()), lists: 1, allowance, policy: send_again(), broken: Broken::Nothing }
+    let (processes, each) = if large() { (2, 2) } else { (1, 3) };
+    let allowance = Allowance { ambiguities: each, leaps: each, attempts: 3, ..Allowance::default() };
+    Bounded { processes, lists: 1, allowance, policy: send_again(), broken: Broken::Nothing }
 }
 
 /// Explores a model whole.
