@@ -300,7 +300,7 @@ async fn settle(
                 return Ok(Next::change(Outcome::Waiting));
             }
             let now = ctx.clock.boottime();
-            let seen = receipt.and_then(|r| r.record.open_attempt()).map(|a| ctx.receipts.seen_for(&a.id, now));
+            let seen = open.map(|attempt| ctx.receipts.seen_for(&attempt.id, now));
             let seen = ctx.clock.real(seen.unwrap_or_default());
             if seen < LASTING {
                 return Ok(Next { after: Some(LASTING), outcome: Outcome::Waiting });

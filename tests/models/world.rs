@@ -3,6 +3,9 @@
 //!
 //! Time is kept as ages, each only as far as it matters, so that two states that nothing can tell apart are one.
 
+mod calm;
+mod possible;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -13,8 +16,6 @@ use propensity_operator::ledger::{
 
 use super::broken::Broken;
 use super::objects::{at, attempt, outcome, receipt};
-
-const DECISIONS: [Resolve; 3] = [Resolve::Created, Resolve::SendAgain, Resolve::Dismiss];
 
 /// How far ages are counted: past whatever waits the longest, a policy's wait.
 const AGES: u64 = 1_000;
@@ -172,124 +173,6 @@ impl World {
             attempts: 0,
             broken: None,
         }
-    }
-
-    /// Whatever may happen now.
-    pub fn actions(&self, out: &mut Vec<Action>) {
-        let lists = self.receipts.len();
-        for p in 0..self.processes.len() {
-            let process = &self.processes[p];
-            if process.flying[self.wanted].is_none() && self.attempts < self.left.attempts {
-                out.push(Action::Pass(p));
-            }
-            for list in 0..lists {
-                if process.cache[list] != self.receipts[list] {
-                    out.push(Action::Show(p, list));
-                }
-                if process.cache[list].is_some() {
-                    out.push(Action::Tend(p, list));
-                }
-                match &process.flying[list] {
-                    Some(Flying { ask: Ask::Send, answer: None, .. }) => self.ends(p, list, out),
-                    Some(flying) => {
-                        out.push(Action::Step(p, list));
-                        let is_write = matches!(flying.ask, Ask::Claim(_) | Ask::Record(_));
-                        if self.left.losses > 0 && flying.answer.is_none() && flying.ask != Ask::GiveUp {
-                            out.push(Action::Lose(p, list, false));
-                            if is_write {
-                                out.extend([Action::Lose(p, list, true), Action::Delay(p, list)]);
-                            }
-                        }
-                    }
-                    None => {}
-                }
-            }
-            if self.left.crashes > 0 && *process != Process::new(lists) {
-                out.push(Action::Crash(p));
-            }
-        }
-        out.extend((0..self.air.len()).map(Action::Arrive));
-        if self.left.leaps > 0 && !self.is_idle() {
-            out.extend(LEAPS.map(Action::Leap));
-        }
-        if self.left.edits > 0 {
-            out.extend((0..lists).filter(|list| *list != self.wanted).map(Action::Edit));
-            if lists > 1 {
-                out.push(Action::Suspend(!self.suspended));
-            }
-        }
-        if self.left.decisions > 0 {
-            let settleable = |list: &usize| {
-                self.receipts[*list].as_ref().is_some_and(|s| s.annotation.is_none() && !s.record.attempts.is_empty())
-            };
-            for list in (0..lists).filter(settleable) {
-                out.extend(DECISIONS.map(|decision| Action::Decide(list, decision)));
-            }
-        }
-    }
-
-    /// How a request may end.
-    fn ends(&self, p: usize, list: usize, out: &mut Vec<Action>) {
-        out.push(Action::Reach(p, list, true, Evidence::Created));
-        if self.left.ambiguities > 0 {
-            out.push(Action::Reach(p, list, true, Evidence::Unclear));
-            out.push(Action::Reach(p, list, false, Evidence::Unclear));
-        }
-        if self.left.refusals > 0 {
-            out.push(Action::Reach(p, list, false, Evidence::Rejected));
-            out.push(Action::Reach(p, list, false, Evidence::NothingStored));
-        }
-    }
-
-    /// Whether nothing is under way and everybody has seen everything. Every other world comes to such a one without a fault, and that one is explored too.
-    pub fn is_quiet(&self) -> bool {
-        self.air.is_empty()
-            && self.processes.iter().all(|p| p.cache == self.receipts && p.flying.iter().all(Option::is_none))
-    }
-
-    /// The world once faults have stopped and everybody has done what there is to do.
-    pub fn settled(&self, broken: Broken, policy: &Policy) -> Self {
-        let mut world = self.clone();
-        world.left = Allowance { attempts: u8::MAX, ..Allowance::default() };
-        while !world.air.is_empty() {
-            world.take(&Action::Arrive(0), broken, policy);
-        }
-        for _ in 0..6 {
-            for p in 0..world.processes.len() {
-                for list in 0..world.receipts.len() {
-                    world.land(p, list, broken, policy);
-                    for action in [Action::Show(p, list), Action::Tend(p, list), Action::Show(p, list)] {
-                        world.take(&action, broken, policy);
-                    }
-                }
-            }
-            for p in 0..world.processes.len() {
-                let list = world.wanted;
-                world.take(&Action::Show(p, list), broken, policy);
-                if world.processes[p].flying[list].is_none() {
-                    world.take(&Action::Pass(p), broken, policy);
-                }
-                world.land(p, list, broken, policy);
-            }
-            world.left.leaps = 1;
-            world.take(&Action::Leap(LEAPS[2]), broken, policy);
-        }
-        world
-    }
-
-    /// Brings what is under way to its end, without a fault.
-    fn land(&mut self, p: usize, list: usize, broken: Broken, policy: &Policy) {
-        while let Some(flying) = &self.processes[p].flying[list] {
-            let action = match flying {
-                Flying { ask: Ask::Send, answer: None, .. } => Action::Reach(p, list, true, Evidence::Created),
-                _ => Action::Step(p, list),
-            };
-            self.take(&action, broken, policy);
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.processes.iter().all(|p| p.seen.values().all(|age| *age >= AGES) && p.flying.iter().all(Option::is_none))
     }
 
     /// Takes one action.
