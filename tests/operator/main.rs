@@ -37,4 +37,5 @@ mod rules;
 mod sameness;
 mod schema;
 mod support;
+mod torture;
 mod traffic;

@@ -8,6 +8,8 @@
 //! | `world.rs` | what one test has for itself: a namespace, a simulator, operators, and words for what a user does |
 //! | `operator.rs` | the real binary, as a process with the chart's ServiceAccount |
 //! | `simulator.rs` | the Propensity API with faults, as a process |
+//! | `proxy.rs` | a man in the middle for one operator process, which can make the world stand still |
+//! | `weather.rs` | troubles between the operator and the API server, by a seed |
 //! | `http.rs` | a request to one of these |
 //! | `audit.rs` | what the operator asked of the API server |
 //! | `wait.rs` | waiting for conditions |
@@ -18,8 +20,10 @@ pub mod http;
 pub mod objects;
 pub mod operator;
 pub mod programs;
+pub mod proxy;
 pub mod simulator;
 pub mod wait;
+pub mod weather;
 pub mod world;
 
 pub use objects::Kind;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::cluster::cluster;
 use super::http;
+use super::proxy::Proxy;
 use super::programs::{BIN, Held, RUN, numbered};
 use super::wait::{PATIENCE, ensure, eventually, eventually_for};
 
@@ -18,14 +19,15 @@ use super::wait::{PATIENCE, ensure, eventually, eventually_for};
 pub const BINARY: &str = env!("CARGO_BIN_EXE_propensity-operator");
 
 /// How an operator will be started.
-pub struct Launch {
+pub struct Launch<'a> {
     name: String,
     args: Vec<String>,
     simulator: SocketAddr,
     kubeconfig: PathBuf,
+    proxy: Option<&'a Proxy>,
 }
 
-impl Launch {
+impl<'a> Launch<'a> {
     /// With the flags that every test needs: its own namespace and lease, and a free port.
     pub fn new(namespace: &str, url: &str, simulator: SocketAddr) -> Self {
         let launch = Self {
@@ -33,6 +35,7 @@ impl Launch {
             args: vec![],
             simulator,
             kubeconfig: cluster().operator_kubeconfig.clone(),
+            proxy: None,
         };
         launch
             .flag("api-url", url)
@@ -67,6 +70,14 @@ impl Launch {
         self.flag("lease-duration", "6s").flag("renew-deadline", "5s").flag("retry-period", "500ms")
     }
 
+    /// Sends everything through a proxy.
+    pub fn through(mut self, proxy: &'a Proxy) -> Self {
+        self.simulator = proxy.api;
+        self.proxy = Some(proxy);
+        let url = format!("http://{}/", proxy.api);
+        self.flag("api-url", &url).kubeconfig(proxy.kubeconfig.clone())
+    }
+
     /// Uses another kubeconfig than that of the chart's ServiceAccount.
     pub fn kubeconfig(mut self, kubeconfig: PathBuf) -> Self {
         self.kubeconfig = kubeconfig;
@@ -95,6 +106,9 @@ impl Launch {
         let process = Held::start(&mut command, Stdio::from(stderr));
         let first = process.line(Duration::from_secs(10)).expect("the guard names the process");
         let pid = first.strip_prefix("pid ").and_then(|pid| pid.parse().ok()).expect("a line with the pid");
+        if let Some(proxy) = self.proxy {
+            proxy.serve(pid);
+        }
         let mut operator = Operator { process, pid, log, address: None, ended: None };
         let address = eventually("the operator says where it listens", || {
             operator.find_address(self.simulator).ok_or_else(|| operator.log())
@@ -108,7 +122,7 @@ impl Launch {
 pub struct Operator {
     process: Held,
     pub pid: u32,
-    log: PathBuf,
+    pub log: PathBuf,
     address: Option<SocketAddr>,
     ended: Option<String>,
 }
@@ -185,6 +199,18 @@ impl Operator {
     pub fn kill(&mut self) {
         self.signal("KILL");
         assert_eq!(self.wait_ended(), "signal KILL");
+    }
+
+    /// Whether it leads, as far as it answers at all.
+    pub fn seems_leading(&self) -> bool {
+        let leads = |answer: http::Answer| answer.body.lines().any(|line| line == "propensity_operator_leader 1");
+        self.get("/metrics").is_ok_and(leads)
+    }
+
+    /// Whether it has ended by now.
+    pub fn has_ended(&mut self) -> bool {
+        self.ended = self.ended.take().or_else(|| self.process.line(Duration::ZERO));
+        self.ended.is_some()
     }
 
     /// Waits for its end: `exit 0`, `signal KILL` and the like.

@@ -48,7 +48,7 @@ impl World {
     }
 
     /// An operator for this namespace, yet to be started.
-    pub fn operator(&self) -> Launch {
+    pub fn operator(&self) -> Launch<'static> {
         let simulator = self.simulator.borrow();
         Launch::new(&self.namespace, &simulator.url(), simulator.address())
     }
