@@ -31,17 +31,35 @@ type pki struct {
 // then clients would have to skip verification, which tests should not get used
 // to.
 func newPKI(dir string) (*pki, error) {
-	p := &pki{
+	p := pkiIn(dir)
+	if err := p.write(); err != nil {
+		return nil, fmt.Errorf("making certificates in %s: %w", dir, err)
+	}
+	return p, nil
+}
+
+// openPKI reads what another start of this program wrote.
+func openPKI(dir string) (*pki, error) {
+	p := pkiIn(dir)
+	pem, err := os.ReadFile(p.caFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificates of the cluster: %w", err)
+	}
+	p.caPEM, p.pool = pem, x509.NewCertPool()
+	if !p.pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", p.caFile)
+	}
+	return p, nil
+}
+
+func pkiIn(dir string) *pki {
+	return &pki{
 		dir:            dir,
 		caFile:         filepath.Join(dir, "ca.crt"),
 		servingCert:    filepath.Join(dir, "apiserver.crt"),
 		servingKey:     filepath.Join(dir, "apiserver.key"),
 		serviceAccount: filepath.Join(dir, "service-account.key"),
 	}
-	if err := p.write(); err != nil {
-		return nil, fmt.Errorf("making certificates in %s: %w", dir, err)
-	}
-	return p, nil
 }
 
 func (p *pki) write() error {

@@ -4,6 +4,7 @@
 //	go -C dev run ./cluster build   # build etcd, kube-apiserver, kubectl and Helm into the cache
 //	go -C dev run ./cluster bin     # print the folder that holds all four, for PATH
 //	go -C dev run ./cluster up      # start a cluster, print one line of JSON, stay up
+//	go -C dev run ./cluster join --dir DIR --etcd URL    # one more API server on that cluster
 //	go -C dev run ./cluster guard -- PROGRAM ARGUMENTS   # run a program that ends with its owner
 //
 // There is no controller manager, scheduler or kubelet: namespaces never finish
@@ -35,6 +36,8 @@ const usage = `usage: cluster COMMAND
   bin     do the same, then print the folder that holds all four, for PATH
   up      do the same, start etcd and kube-apiserver, print one line of JSON
           on stdout when both are ready, and stay up
+  join    start one more kube-apiserver on a cluster that is up, print one line
+          of JSON on stdout when it is ready, and stay up
   guard   run a program that ends when stdin does; each line of stdin (TERM,
           KILL, STOP, CONT, INT) is sent to it as a signal
 
@@ -43,6 +46,9 @@ const usage = `usage: cluster COMMAND
   up --hold stdin   stay up until stdin reaches its end, or SIGINT or SIGTERM
   up --hold signal  stay up until SIGINT or SIGTERM (the default)
   up --timeout 2m   how long each server may take to become ready
+
+  join --dir DIR --etcd URL   the --dir of the cluster, and how to reach its etcd
+  join --hold, --timeout      as with up
 
 environment:
   PROPENSITY_DEV_CACHE   where the binaries are kept
@@ -102,6 +108,15 @@ func run(args []string) error {
 			ctx = untilEOF(ctx, os.Stdin)
 		}
 		return up(ctx, options, os.Stdout)
+	case "join":
+		options, err := parseJoin(args)
+		if err != nil {
+			return err
+		}
+		if options.holdStdin {
+			ctx = untilEOF(ctx, os.Stdin)
+		}
+		return join(ctx, options, os.Stdout)
 	case "guard":
 		return guard(ctx, args, os.Stdin, os.Stdout)
 	case "help", "-h", "-help", "--help":

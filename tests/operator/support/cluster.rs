@@ -2,6 +2,7 @@
 //! ServiceAccount: what the operator may do in these tests is what the chart grants.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex};
@@ -38,6 +39,10 @@ pub struct Cluster {
     /// With the token of the chart's ServiceAccount.
     pub operator_kubeconfig: PathBuf,
     pub audit_log: PathBuf,
+    /// Its state, keys and logs.
+    pub dir: PathBuf,
+    /// Where etcd listens.
+    pub etcd: SocketAddr,
     /// Holds kubectl and helm.
     pub bin: PathBuf,
     _process: Mutex<Held>,
@@ -61,6 +66,8 @@ impl Cluster {
             operator_kubeconfig: RUN.join("operator.kubeconfig"),
             audit_log: path("auditLog"),
             bin: path("bin"),
+            dir: path("dir"),
+            etcd: about["etcd"].as_str().and_then(|url| url.strip_prefix("http://")?.parse().ok()).expect("documented"),
             kubeconfig,
             _process: Mutex::new(process),
         };

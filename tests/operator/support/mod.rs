@@ -9,6 +9,7 @@
 //! | `operator.rs` | the real binary, as a process with the chart's ServiceAccount |
 //! | `simulator.rs` | the Propensity API with faults, as a process |
 //! | `proxy.rs` | a man in the middle for one operator process, which can make the world stand still |
+//! | `stale.rs` | a second API server that can be made to tell what is old |
 //! | `weather.rs` | troubles between the operator and the API server, by a seed |
 //! | `http.rs` | a request to one of these |
 //! | `audit.rs` | what the operator asked of the API server |
@@ -22,6 +23,7 @@ pub mod operator;
 pub mod programs;
 pub mod proxy;
 pub mod simulator;
+pub mod stale;
 pub mod wait;
 pub mod weather;
 pub mod world;

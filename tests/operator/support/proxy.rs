@@ -194,6 +194,7 @@ pub struct Gateway {
     pub journal: Journal,
     simulator: SocketAddr,
     address: SocketAddr,
+    weather: Arc<Mutex<Option<Weather>>>,
     processes: Arc<Mutex<Vec<(u32, Weak<Shared>)>>>,
     accepting: AbortHandle,
 }
@@ -231,7 +232,7 @@ struct Shared {
     propensity: Client,
     journal: Journal,
     trap: Mutex<Option<Trap>>,
-    weather: Mutex<Option<Weather>>,
+    weather: Arc<Mutex<Option<Weather>>>,
     still: watch::Sender<bool>,
     caught: watch::Sender<bool>,
     request: watch::Sender<Fate>,
@@ -269,8 +270,18 @@ impl Gateway {
                 }
             });
             let accepting = accepting.abort_handle();
-            Self { journal: Journal::default(), simulator, address, processes, accepting }
+            Self { journal: Journal::default(), simulator, address, weather: Arc::default(), processes, accepting }
         })
+    }
+
+    /// Orders troubles for all processes, or their end.
+    pub fn weather(&self, weather: Option<Weather>) {
+        *self.weather.lock().expect("nobody panics with it") = weather;
+    }
+
+    /// How often troubles have befallen a request.
+    pub fn troubles(&self) -> usize {
+        self.weather.lock().expect("nobody panics with it").as_ref().map_or(0, Weather::count)
     }
 
     /// A proxy for a process that is yet to be started.
@@ -281,14 +292,15 @@ impl Gateway {
     /// The same, with another API server for lists and watches.
     pub fn proxy_with(&self, stale: Option<Client>) -> Proxy {
         RUNTIME.block_on(async {
-            let propensity = format!("http://{}", self.simulator).parse().expect("a URL of loopback");
+            let mut propensity = Config::new(format!("http://{}", self.simulator).parse().expect("a URL of loopback"));
+            propensity.default_retry = false;
             let shared = Arc::new(Shared {
                 kubernetes: upstream(&cluster().kubeconfig).await,
                 stale,
-                propensity: Client::try_from(Config::new(propensity)).expect("plain HTTP needs no TLS"),
+                propensity: Client::try_from(propensity).expect("plain HTTP needs no TLS"),
                 journal: self.journal.clone(),
                 trap: Mutex::default(),
-                weather: Mutex::default(),
+                weather: Arc::clone(&self.weather),
                 still: watch::Sender::new(false),
                 caught: watch::Sender::new(false),
                 request: watch::Sender::new(Fate::Open),
@@ -365,16 +377,6 @@ impl Proxy {
     pub fn cut(&self) {
         self.shared.answer.send_replace(Fate::Lost);
         self.shared.still.send_replace(false);
-    }
-
-    /// Orders troubles, or their end.
-    pub fn weather(&self, weather: Option<Weather>) {
-        *self.shared.weather.lock().expect("nobody panics with it") = weather;
-    }
-
-    /// How often troubles have befallen a request.
-    pub fn troubles(&self) -> usize {
-        self.shared.weather.lock().expect("nobody panics with it").as_ref().map_or(0, Weather::count)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One case: a scenario, a request that is caught, and what happens to the process that sent it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ impl Deed {
 }
 
 /// What is tried in a case.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Plan {
     pub scenario: Scenario,
     /// None where nothing is caught.
@@ -97,8 +98,12 @@ enum Phase {
 /// A case that runs.
 pub struct Case {
     pub world: World,
-    plan: Plan,
-    gateway: Gateway,
+    pub gateway: Gateway,
+    name: String,
+    trap: Option<Trap>,
+    deed: Deed,
+    /// What the user does when a request is caught.
+    midway: Option<Scenario>,
     /// Those that run; the one with the trap, while it is among them, is the first.
     members: Vec<Member>,
     phase: Phase,
@@ -106,98 +111,113 @@ pub struct Case {
 }
 
 impl Case {
-    /// Runs a case to its end and judges it.
-    pub fn run(plan: Plan) -> Verdict {
+    /// A case in which nothing is planned.
+    pub fn new(name: &str) -> Self {
         let world = World::new();
         let gateway = Gateway::start(world.simulator.borrow().address());
-        let mut case = Self {
-            world,
-            plan,
-            gateway,
-            members: vec![],
-            phase: Phase::Before,
-            logs: vec![],
-        };
-        let verdict = case.play();
-        for log in &case.logs {
-            let _ = fs::remove_file(log);
-        }
-        verdict
+        let name = name.to_owned();
+        Self { name, world, gateway, trap: None, deed: Deed::Wait, midway: None, members: vec![], phase: Phase::Before, logs: vec![] }
     }
 
-    fn play(&mut self) -> Verdict {
-        let scenario = self.plan.scenario;
-        scenario.found(self);
+    /// Runs a case to its end and judges it.
+    pub fn run(plan: &Plan) -> Verdict {
+        let scenario = plan.scenario;
+        let mut case = Self { trap: plan.trap, deed: plan.deed, midway: Some(scenario), ..Self::new(&plan.to_string()) };
+        scenario.found(&case);
         if scenario.from_the_start() {
             if scenario == Scenario::Restart {
-                self.start(None);
-                scenario.prelude(self);
-                self.stop_all();
+                case.start(None);
+                scenario.prelude(&case);
+                case.stop_all();
             }
-            self.gateway.journal.add(Passed::Armed);
-            self.start(self.plan.trap);
+            case.gateway.journal.add(Passed::Armed);
+            case.start(plan.trap);
         } else {
-            self.start(None);
-            scenario.prelude(self);
-            self.gateway.journal.add(Passed::Armed);
-            if let Some(trap) = self.plan.trap {
-                self.members[0].proxy.arm(trap);
+            case.start(None);
+            scenario.prelude(&case);
+            case.gateway.journal.add(Passed::Armed);
+            if let Some(trap) = plan.trap {
+                case.members[0].proxy.arm(trap);
             }
         }
-        if matches!(self.plan.deed, Deed::Failover | Deed::Pause) {
+        if matches!(plan.deed, Deed::Failover | Deed::Pause) {
             // Not before, or it might lead instead of the one with the trap.
-            self.until("the process with the trap leads", |case| {
+            case.until("the process with the trap leads", |case| {
                 let ready = case.someone_leads() || !matches!(case.phase, Phase::Before);
                 ensure(ready, || "it doesn't".to_owned())
             });
-            self.start(None);
+            case.start(None);
         }
-        scenario.act(self);
-        self.until_settled("what the user wants is settled");
+        scenario.act(&case);
+        case.until_settled("what the user wants is settled");
         let since = Instant::now();
-        while matches!(self.phase, Phase::Before) && self.plan.trap.is_some() && since.elapsed() < LATE {
-            self.tick();
+        while matches!(case.phase, Phase::Before) && plan.trap.is_some() && since.elapsed() < LATE {
+            case.tick();
             sleep(Duration::from_millis(40));
         }
-        let caught = !matches!(self.phase, Phase::Before);
-        self.until_settled("what the user wants is settled again");
-        let calls = self.gateway.journal.calls();
-        scenario.afterwards(self);
-        self.until_settled("what the user wants afterwards is settled");
+        let caught = plan.trap.is_none() || !matches!(case.phase, Phase::Before);
+        case.until_settled("what the user wants is settled again");
+        let calls = case.gateway.journal.calls();
+        scenario.afterwards(&case);
+        case.until_settled("what the user wants afterwards is settled");
+        let verdict = case.finish();
+        scenario.ends(&case).unwrap_or_else(|why| case.fail(&why));
+        if plan.is_harmless() && verdict.unknowns > scenario.unknowns() {
+            case.fail(&format!("{} unknown outcomes without a cause", verdict.unknowns));
+        }
+        Verdict { caught, calls, ..verdict }
+    }
 
-        // A process that knows nothing but the cluster must find nothing left to do.
+    /// Looks at what came of it all: a process that knows nothing but the cluster must find nothing left to do, each unknown
+    /// outcome must be seen, and once a person has settled those, receipts and the simulator's log must agree.
+    #[track_caller]
+    pub fn finish(&mut self) -> Verdict {
         self.stop_all();
-        self.start(None);
         self.world.simulator.borrow().mend();
+        self.start(None);
         self.world.accounts("sentinel", &["sentinel.example.com"]);
         self.until_settled("a fresh process finds all settled");
         let unknowns = judge::visible_unknowns(&self.world).unwrap_or_else(|why| self.fail(&why));
         self.settle_as_it_is();
-        let judged = judge::judge(&self.world, &self.gateway.journal).and_then(|()| self.plan.scenario.ends(self));
-        judged.unwrap_or_else(|why| self.fail(&why));
-        if self.plan.is_harmless() && unknowns > scenario.unknowns() {
-            self.fail(&format!("{unknowns} unknown outcomes without a cause"));
-        }
+        judge::judge(&self.world, &self.gateway.journal).unwrap_or_else(|why| self.fail(&why));
         self.stop_all();
-        Verdict { caught: caught || self.plan.trap.is_none(), requests: self.requests(), unknowns, calls }
+        for log in &self.logs {
+            let _ = fs::remove_file(log);
+        }
+        Verdict { caught: true, requests: self.requests(), unknowns, calls: BTreeMap::new() }
     }
 
     #[track_caller]
-    fn fail(&self, why: &str) -> ! {
-        panic!("{}: {why}", self.plan)
+    pub fn fail(&self, why: &str) -> ! {
+        panic!("{}: {why}", self.name)
     }
 
     /// Starts an operator, with the trap for its requests.
-    fn start(&mut self, trap: Option<Trap>) {
+    pub fn start(&mut self, trap: Option<Trap>) {
         let proxy = self.gateway.proxy();
         if let Some(trap) = trap {
             proxy.arm(trap);
         }
+        self.start_behind(proxy);
+    }
+
+    /// Starts an operator behind this proxy.
+    pub fn start_behind(&mut self, proxy: Proxy) {
         let launch = self.world.operator().through(&proxy).fast(HURRY);
         let launch = launch.flag("lease-duration", "3s").flag("renew-deadline", "2s").flag("retry-period", "400ms");
         let operator = launch.spawn();
         self.logs.push(operator.log.clone());
         self.members.push(Member { operator, proxy });
+    }
+
+    /// Kills the one that was started first.
+    pub fn kill_first(&mut self) {
+        self.members.remove(0).operator.kill();
+    }
+
+    /// What the one that was started last has logged.
+    pub fn last_log(&self) -> String {
+        self.members.last().map(|member| member.operator.log()).unwrap_or_default()
     }
 
     /// Ends all that run, the way a rollout does.
@@ -213,7 +233,7 @@ impl Case {
 
     /// Looks until there is a result, while what was planned goes on.
     #[track_caller]
-    fn until<T>(&mut self, what: &str, mut look: impl FnMut(&Self) -> Result<T, String>) -> T {
+    pub fn until<T>(&mut self, what: &str, mut look: impl FnMut(&Self) -> Result<T, String>) -> T {
         let started = Instant::now();
         loop {
             self.tick();
@@ -228,7 +248,7 @@ impl Case {
     }
 
     #[track_caller]
-    fn until_settled(&mut self, what: &str) {
+    pub fn until_settled(&mut self, what: &str) {
         self.until(what, |case| {
             ensure(matches!(case.phase, Phase::Before | Phase::After), || "the deed isn't done".to_owned())?;
             settled(&case.world)
@@ -277,14 +297,14 @@ impl Case {
     }
 
     /// Whether one that runs leads.
-    fn someone_leads(&self) -> bool {
+    pub fn someone_leads(&self) -> bool {
         self.members.iter().any(|member| member.operator.seems_leading())
     }
 
     /// Lets the deed go on, and replaces a process that ended by itself, as a kubelet does.
     fn tick(&mut self) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::After) {
-            Phase::Before if self.plan.trap.is_some() && self.members[0].proxy.has_caught() => self.strike(),
+            Phase::Before if self.trap.is_some() && self.members[0].proxy.has_caught() => self.strike(),
             Phase::Dead { proxy, since } => self.after_death(proxy, since),
             Phase::Stopped { member, since, led } => self.while_stopped(member, since, led),
             Phase::Ending { mut member } => {
@@ -296,7 +316,7 @@ impl Case {
             }
             phase => phase,
         };
-        let armed = matches!(self.phase, Phase::Before) && self.plan.trap.is_some();
+        let armed = matches!(self.phase, Phase::Before) && self.trap.is_some();
         for at in (0..self.members.len()).rev() {
             if self.members[at].operator.has_ended() {
                 assert!(!(armed && at == 0), "the process with the trap ended: {}", self.members[at].operator.wait_ended());
@@ -310,11 +330,13 @@ impl Case {
 
     /// The request is caught: the user goes on, and the deed is done.
     fn strike(&mut self) -> Phase {
-        self.plan.scenario.midway(self);
-        let point = self.plan.trap.expect("it has caught").point;
+        if let Some(scenario) = self.midway {
+            scenario.midway(self);
+        }
+        let point = self.trap.expect("it has caught").point;
         let lost = point == Point::Unanswered;
         let now = Instant::now();
-        match self.plan.deed {
+        match self.deed {
             Deed::Wait => {
                 self.members[0].proxy.go_on(false);
                 Phase::After
@@ -346,7 +368,7 @@ impl Case {
 
     /// A late request comes when another leads: the worst moment for it.
     fn after_death(&self, proxy: Proxy, since: Instant) -> Phase {
-        let late = self.plan.trap.expect("it has caught").point == Point::Unapplied;
+        let late = self.trap.expect("it has caught").point == Point::Unapplied;
         if late && !self.someone_leads() && since.elapsed() < Duration::from_secs(15) {
             return Phase::Dead { proxy, since };
         }
@@ -359,7 +381,7 @@ impl Case {
     }
 
     fn while_stopped(&mut self, mut member: Member, since: Instant, led: Option<Instant>) -> Phase {
-        let point = self.plan.trap.expect("it has caught").point;
+        let point = self.trap.expect("it has caught").point;
         let led = led.or_else(|| {
             let leads = self.someone_leads() || since.elapsed() > Duration::from_secs(15);
             leads.then(|| {
@@ -382,12 +404,14 @@ impl Case {
     }
 }
 
+/// What `Ready` says of an audience that stays as it is until someone does something.
+const ENDS: [&str; 6] = ["Created", "AlreadyCreated", "OutcomeUnknown", "Rejected", "Dismissed", "Suspended"];
+
 /// Whether everything is as it will stay.
 fn settled(world: &World) -> Result<(), String> {
     for audience in world.objects.list(Kind::Accounts) {
         let current = audience["status"]["observedGeneration"] == audience["metadata"]["generation"];
-        let ends = ["Created", "AlreadyCreated", "OutcomeUnknown", "Rejected", "Dismissed", "Suspended"];
-        let quiet = current && ends.contains(&reason(&audience)) && !is_true(&audience, "Reconciling");
+        let quiet = current && ENDS.contains(&reason(&audience)) && !is_true(&audience, "Reconciling");
         ensure(quiet, || format!("{}: {}", audience["metadata"]["name"], audience["status"]))?;
     }
     for receipt in world.receipts() {

@@ -93,7 +93,10 @@ pub fn judge(world: &World, journal: &Journal) -> Result<(), String> {
         let of_it = attempts.get(payload).into_iter().flatten();
         of_it.filter(|attempt| attempt["outcome"]["result"].as_str().is_some_and(|r| results.contains(&r))).count()
     };
-    for (payload, count) in &sent {
+    let (came, all) = (sent.values().sum::<usize>(), attempts.values().map(Vec::len).sum::<usize>());
+    ensure(came <= all + unsent, || format!("{came} requests, and {all} attempts beside {unsent} that sent nothing"))?;
+    // A request whose body was never read has no hash.
+    for (payload, count) in sent.iter().filter(|(payload, _)| !payload.is_empty()) {
         let recorded = attempts.get(payload.as_str()).map_or(0, Vec::len);
         ensure(*count <= recorded + unsent, || format!("{count} requests of {payload}, and {recorded} attempts"))?;
     }

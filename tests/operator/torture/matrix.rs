@@ -91,7 +91,7 @@ pub fn run(name: &str, plans: &[Plan], threads: usize) {
             let (next, results, plans) = (&next, &results, &plans);
             let work = move || {
                 while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let verdict = catch_unwind(AssertUnwindSafe(|| Case::run(*plan))).ok();
+                    let verdict = catch_unwind(AssertUnwindSafe(|| Case::run(plan))).ok();
                     let mut results = results.lock().expect("nobody panics with it");
                     results.push((*plan, verdict));
                     let (done, all) = (results.len(), plans.len());

@@ -2,6 +2,7 @@
 //! goes on. `make torture` tries every case; `make test` a part of them.
 
 mod case;
+mod faults;
 mod judge;
 mod matrix;
 mod scenario;
@@ -32,6 +33,32 @@ fn every_story_survives_every_deed_where_it_matters_most() {
     let mut plans = matrix.plans(|call, _| [Call::Claim, Call::Post, Call::Outcome].contains(&call));
     matrix::sample(&mut plans, 60);
     run("sample", &plans, BESIDE_OTHERS);
+}
+
+#[test]
+fn every_fault_of_the_api_under_both_policies() {
+    faults::every_fault(BESIDE_OTHERS);
+}
+
+#[test]
+fn every_storm_of_the_api_server() {
+    faults::every_storm(BESIDE_OTHERS, usize::MAX);
+}
+
+#[test]
+fn a_foreign_writer() {
+    faults::foreign_writer();
+}
+
+#[test]
+fn a_stale_api_server() {
+    faults::a_stale_cache_and_a_suspended_audience();
+    faults::a_stale_standby_takes_over();
+}
+
+#[test]
+fn a_small_storm_of_restarts() {
+    faults::restart_storm(10, 40);
 }
 
 /// All of it. `TORTURE_CASE` runs the cases whose name holds this text, `TORTURE_SEED` gives an order again.
