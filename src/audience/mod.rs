@@ -49,6 +49,8 @@ mod text;
 mod website;
 
 #[cfg(test)]
+mod list_fuzz;
+#[cfg(test)]
 mod tests;
 
 pub use self::{

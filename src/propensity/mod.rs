@@ -26,6 +26,8 @@ mod pace;
 mod read;
 
 #[cfg(test)]
+mod answer_fuzz;
+#[cfg(test)]
 mod client_cases;
 #[cfg(test)]
 mod client_server;

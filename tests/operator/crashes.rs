@@ -129,8 +129,9 @@ fn when_the_leader_is_killed_the_standby_goes_on() {
 fn when_the_leader_stops_the_standby_goes_on_at_once() {
     let world = World::new();
     // Longer than this test may wait: only a lease that is given back is taken in time.
-    let lease =
-        |launch: crate::support::operator::Launch<'static>| launch.flag("lease-duration", "600s").flag("renew-deadline", "500s");
+    let lease = |launch: crate::support::operator::Launch<'static>| {
+        launch.flag("lease-duration", "600s").flag("renew-deadline", "500s")
+    };
     let mut first = lease(world.operator()).start();
     first.wait_leading();
     let second = lease(world.operator()).start();

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::cluster::cluster;
 use super::http;
-use super::proxy::Proxy;
 use super::programs::{BIN, Held, RUN, numbered};
+use super::proxy::Proxy;
 use super::wait::{PATIENCE, ensure, eventually, eventually_for};
 
 /// The operator's binary.

@@ -261,7 +261,9 @@ impl Gateway {
                     tokio::spawn(async move {
                         // The kernel's table can miss a line while it changes; a process that nobody knows is dead already.
                         for _ in 0..20 {
-                            if let Some(shared) = owner(&known, peer.port(), address.port()).and_then(|shared| shared.upgrade()) {
+                            if let Some(shared) =
+                                owner(&known, peer.port(), address.port()).and_then(|shared| shared.upgrade())
+                            {
                                 return serve(stream, shared, Side::Propensity).await;
                             }
                             tokio::time::sleep(Duration::from_millis(10)).await;

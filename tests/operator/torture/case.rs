@@ -85,13 +85,24 @@ enum Phase {
     /// Nothing is caught yet, or ever.
     Before,
     /// It is dead; its request is let through when another leads.
-    Dead { proxy: Proxy, since: Instant },
+    Dead {
+        proxy: Proxy,
+        since: Instant,
+    },
     /// It is stopped until another leads and has had time.
-    Stopped { member: Member, since: Instant, led: Option<Instant> },
+    Stopped {
+        member: Member,
+        since: Instant,
+        led: Option<Instant>,
+    },
     /// It was told to end.
-    Ending { member: Member },
+    Ending {
+        member: Member,
+    },
     /// It lives, and its request is let through a little later.
-    Cut { since: Instant },
+    Cut {
+        since: Instant,
+    },
     After,
 }
 
@@ -116,13 +127,24 @@ impl Case {
         let world = World::new();
         let gateway = Gateway::start(world.simulator.borrow().address());
         let name = name.to_owned();
-        Self { name, world, gateway, trap: None, deed: Deed::Wait, midway: None, members: vec![], phase: Phase::Before, logs: vec![] }
+        Self {
+            name,
+            world,
+            gateway,
+            trap: None,
+            deed: Deed::Wait,
+            midway: None,
+            members: vec![],
+            phase: Phase::Before,
+            logs: vec![],
+        }
     }
 
     /// Runs a case to its end and judges it.
     pub fn run(plan: &Plan) -> Verdict {
         let scenario = plan.scenario;
-        let mut case = Self { trap: plan.trap, deed: plan.deed, midway: Some(scenario), ..Self::new(&plan.to_string()) };
+        let mut case =
+            Self { trap: plan.trap, deed: plan.deed, midway: Some(scenario), ..Self::new(&plan.to_string()) };
         scenario.found(&case);
         if scenario.from_the_start() {
             if scenario == Scenario::Restart {
@@ -308,7 +330,11 @@ impl Case {
             Phase::Dead { proxy, since } => self.after_death(proxy, since),
             Phase::Stopped { member, since, led } => self.while_stopped(member, since, led),
             Phase::Ending { mut member } => {
-                if member.operator.has_ended() { Phase::After } else { Phase::Ending { member } }
+                if member.operator.has_ended() {
+                    Phase::After
+                } else {
+                    Phase::Ending { member }
+                }
             }
             Phase::Cut { since } if since.elapsed() > Duration::from_millis(300) => {
                 self.members[0].proxy.apply();
@@ -319,7 +345,11 @@ impl Case {
         let armed = matches!(self.phase, Phase::Before) && self.trap.is_some();
         for at in (0..self.members.len()).rev() {
             if self.members[at].operator.has_ended() {
-                assert!(!(armed && at == 0), "the process with the trap ended: {}", self.members[at].operator.wait_ended());
+                assert!(
+                    !(armed && at == 0),
+                    "the process with the trap ended: {}",
+                    self.members[at].operator.wait_ended()
+                );
                 self.members.remove(at);
             }
         }

@@ -40,7 +40,8 @@ fn each<'a>(record: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
 
 /// The attempts whose outcome is unknown and that nobody settled.
 pub fn open_unknowns(record: &Value) -> impl Iterator<Item = &Value> {
-    let settled: BTreeSet<_> = each(record, "resolutions").map(|resolution| resolution["attempt"].to_string()).collect();
+    let settled: BTreeSet<_> =
+        each(record, "resolutions").map(|resolution| resolution["attempt"].to_string()).collect();
     each(record, "attempts")
         .filter(move |a| a["outcome"]["result"] == "Unknown" && !settled.contains(&a["id"].to_string()))
 }

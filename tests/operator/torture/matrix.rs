@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom as _;
-use rand::SeedableRng as _;
 
 use super::case::{Case, Deed, Plan};
 use super::judge::Verdict;
@@ -118,7 +118,15 @@ pub fn run(name: &str, plans: &[Plan], threads: usize) {
             }
         }
     }
-    eprintln!("\n{name}, {} s: {:>17} {:>7} {:>9} {:>9} {:>7}", started.elapsed().as_secs(), "cases", "missed", "requests", "unknown", "failed");
+    eprintln!(
+        "\n{name}, {} s: {:>17} {:>7} {:>9} {:>9} {:>7}",
+        started.elapsed().as_secs(),
+        "cases",
+        "missed",
+        "requests",
+        "unknown",
+        "failed"
+    );
     for (name, Row { cases, missed, requests, unknowns, failed }) in &rows {
         eprintln!("{name:30} {cases:>7} {missed:>7} {requests:>9} {unknowns:>9} {failed:>7}");
     }
@@ -127,6 +135,7 @@ pub fn run(name: &str, plans: &[Plan], threads: usize) {
             eprintln!("{plan}: {verdict:?}");
         }
     }
-    let failed: Vec<_> = results.iter().filter(|(_, verdict)| verdict.is_none()).map(|(plan, _)| plan.to_string()).collect();
+    let failed: Vec<_> =
+        results.iter().filter(|(_, verdict)| verdict.is_none()).map(|(plan, _)| plan.to_string()).collect();
     assert!(failed.is_empty(), "run these again with TORTURE_CASE=…: {failed:#?}");
 }

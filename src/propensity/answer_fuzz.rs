@@ -1,0 +1,101 @@
+//! A fuzz target: whatever the API answers, its class is never better than what it says. `make test` runs it for a bounded time
+//! with random inputs; `cargo bolero test propensity::answer_fuzz::answers` lets a coverage-guided engine look for worse.
+
+use std::time::{Duration, SystemTime};
+
+use bolero::{TypeGenerator, check};
+use reqwest::header::HeaderValue;
+use serde_json::Value;
+
+use super::answer::AnswerClass;
+use super::key::WorkspaceKey;
+use super::mask::{Masker, SHOWN};
+use super::read::{Body, class_of, retry_after};
+use crate::ledger::Evidence;
+
+/// Answers that are nearly right, to start from.
+const NEARLY: [&str; 8] = [
+    r#"{"results":{"error":false,"message":"created"}}"#,
+    r#"{"results":{"error":true,"message":"Lovelace isn't wanted"}}"#,
+    r#"{"results":{"message":["Sesame-42"],"error":false}}"#,
+    r#"{"error":false}"#,
+    r#"[{"results":{"error":false}}]"#,
+    r#"{"results":{"error":false},"results":{"error":true}}"#,
+    "<html><body>Bad Gateway</body></html>",
+    "",
+];
+
+#[derive(Debug, TypeGenerator)]
+struct Input {
+    status: u16,
+    nearly: u8,
+    /// Where bytes are changed, and to what.
+    changes: Vec<(u16, u8)>,
+    more: Vec<u8>,
+    cut: Option<u16>,
+    ending: u8,
+    listed: bool,
+    retry_after: Vec<u8>,
+}
+
+impl Input {
+    fn status(&self) -> u16 {
+        // Mostly those that mean something.
+        const TELLING: [u16; 16] = [200, 201, 204, 302, 400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503];
+        TELLING.get(usize::from(self.status)).copied().unwrap_or(100 + self.status % 900)
+    }
+
+    fn body(&self) -> Body {
+        let mut bytes = NEARLY[usize::from(self.nearly) % NEARLY.len()].as_bytes().to_vec();
+        for (at, byte) in &self.changes {
+            let at = usize::from(*at) % (bytes.len() + 1);
+            if at == bytes.len() { bytes.push(*byte) } else { bytes[at] = *byte }
+        }
+        bytes.extend(&self.more);
+        bytes.truncate(self.cut.map_or(bytes.len(), usize::from));
+        match self.ending {
+            0..=9 => Body::Oversized,
+            10..=19 => Body::Truncated,
+            20..=29 => Body::TimedOut,
+            _ => Body::Whole(bytes),
+        }
+    }
+}
+
+#[test]
+fn answers() {
+    let key = WorkspaceKey::from_bytes(b"Sesame-42").expect("a key");
+    let sent = br#"{"contacts":[{"first_name":"Ada","last_name":"Lovelace"}]}"#;
+    check!().with_iterations(20_000).with_type::<Input>().for_each(|input| {
+        let (status, body) = (input.status(), input.body());
+        let said = body.said();
+        let listed: &[u16] = if input.listed { &[503] } else { &[] };
+        let class = class_of(status, &body, said.error, listed);
+        let whole = match &body {
+            Body::Whole(bytes) => serde_json::from_slice::<Value>(bytes).ok(),
+            _ => None,
+        };
+        let error = whole.as_ref().and_then(|whole| whole["results"]["error"].as_bool());
+        match class.evidence() {
+            Evidence::Created => assert!((200..300).contains(&status) && error == Some(false)),
+            Evidence::Rejected => {
+                assert!((400..500).contains(&status) || (200..300).contains(&status) && error == Some(true));
+            }
+            Evidence::NothingStored => assert!([401, 403, 429].contains(&status)),
+            Evidence::Unavailable => assert!(status == 503 && input.listed),
+            Evidence::NothingSent => panic!("{class:?}, although it answered"),
+            Evidence::Unclear => {}
+        }
+        if class != AnswerClass::ErrorTrue && error == Some(false) && !(200..300).contains(&status) {
+            assert_eq!(class.evidence(), Evidence::Unclear, "a refusal that reports success");
+        }
+        if let Some(message) = said.message.and_then(|message| Masker::new(&key, sent).mask(&message)) {
+            assert!(message.chars().count() <= SHOWN + 1);
+            assert!(!message.contains("Sesame-42") && !message.to_lowercase().contains("lovelace"), "{message}");
+        }
+        if let Ok(header) = HeaderValue::from_bytes(&input.retry_after) {
+            let wait = retry_after(&header, SystemTime::UNIX_EPOCH);
+            assert!(wait.unwrap_or_default() <= Duration::from_hours(1));
+        }
+    });
+}
