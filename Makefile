@@ -48,6 +48,18 @@ bench: ## Measure a thousand audiences: time, requests, memory; then a restart w
 models: ## Explore the ledger's models in wide bounds; prints what was explored.
 	MODELS=large cargo test --release --locked --test models -- --nocapture --test-threads 1
 
+.PHONY: torture
+torture: ## Try to break the promise for three quarters of an hour: wide models, every crash and fault, fuzzing. Ends with a table.
+	@started=$$SECONDS
+	$(CLUSTER) build
+	$(STEP) 'Models of the ledger, in wide bounds'
+	$(MAKE) --no-print-directory models
+	$(STEP) 'Fuzz targets, two minutes each'
+	BOLERO_RANDOM_TEST_TIME_MS=120000 cargo test --locked --lib -- --nocapture _fuzz::
+	$(STEP) 'The real binary: every crash, every fault'
+	TORTURE=whole cargo test --locked --test torture -- --nocapture
+	printf '\nThe promise held for %d s.\n' $$((SECONDS - started))
+
 .PHONY: fmt
 fmt: ## Format Rust and Go.
 	cargo fmt

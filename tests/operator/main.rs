@@ -36,6 +36,6 @@ mod resolving;
 mod rules;
 mod sameness;
 mod schema;
+#[path = "../support/mod.rs"]
 mod support;
-mod torture;
 mod traffic;

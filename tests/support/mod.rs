@@ -1,4 +1,4 @@
-//! What every test here stands on.
+//! What every test of the whole operator stands on.
 //!
 //! | file | what it holds |
 //! | --- | --- |
@@ -14,6 +14,7 @@
 //! | `http.rs` | a request to one of these |
 //! | `audit.rs` | what the operator asked of the API server |
 //! | `wait.rs` | waiting for conditions |
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod audit;
 pub mod cluster;

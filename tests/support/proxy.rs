@@ -53,27 +53,11 @@ pub enum Call {
     Resolution,
     Status,
     Event,
+    /// One that this list doesn't know.
     Other,
 }
 
 impl Call {
-    pub const ALL: [Self; 14] = [
-        Self::List,
-        Self::Watch,
-        Self::Lease,
-        Self::Secret,
-        Self::Live,
-        Self::Receipt,
-        Self::Anchor,
-        Self::Claim,
-        Self::Post,
-        Self::Outcome,
-        Self::Resolution,
-        Self::Status,
-        Self::Event,
-        Self::Other,
-    ];
-
     fn of(side: Side, method: &Method, path: &str, query: &str, body: &[u8]) -> Self {
         if side == Side::Propensity {
             return Self::Post;
@@ -195,7 +179,7 @@ pub struct Gateway {
     simulator: SocketAddr,
     address: SocketAddr,
     weather: Arc<Mutex<Option<Weather>>>,
-    processes: Arc<Mutex<Vec<(u32, Weak<Shared>)>>>,
+    processes: Arc<Processes>,
     accepting: AbortHandle,
 }
 
@@ -206,9 +190,12 @@ pub struct Proxy {
     pub api: SocketAddr,
     /// Where the process finds the API server.
     pub kubeconfig: PathBuf,
-    processes: Arc<Mutex<Vec<(u32, Weak<Shared>)>>>,
+    processes: Arc<Processes>,
     accepting: AbortHandle,
 }
+
+/// Processes by their IDs, with their proxies.
+type Processes = Mutex<Vec<(u32, Weak<Shared>)>>;
 
 /// On which side of the operator a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,7 +240,7 @@ impl Gateway {
         RUNTIME.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address = listener.local_addr().expect("it is bound");
-            let processes = Arc::<Mutex<Vec<(u32, Weak<Shared>)>>>::default();
+            let processes = Arc::<Processes>::default();
             let known = Arc::clone(&processes);
             let accepting = tokio::spawn(async move {
                 while let Ok((stream, peer)) = listener.accept().await {
@@ -334,7 +321,7 @@ impl Drop for Gateway {
 }
 
 /// Whose is the other end of a connection, from this port to ours.
-fn owner(known: &Mutex<Vec<(u32, Weak<Shared>)>>, port: u16, ours: u16) -> Option<Weak<Shared>> {
+fn owner(known: &Processes, port: u16, ours: u16) -> Option<Weak<Shared>> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
     let ends = format!(" 0100007F:{port:04X} 0100007F:{ours:04X} ");
     let line = table.lines().find(|line| line.contains(&ends))?;

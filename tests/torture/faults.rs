@@ -1,10 +1,7 @@
 //! Troubles on either side of the operator: every fault of the simulator under both policies, an API server that refuses, loses and
 //! delays, a foreign writer, an API server that tells what is old, and a storm of restarts.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
@@ -13,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::case::Case;
 use super::judge::Verdict;
-use super::matrix::seed;
+use super::report::{Row, row, seed};
 use crate::support::objects::reason;
 use crate::support::proxy::Call;
 use crate::support::stale::Stale;
@@ -63,11 +60,13 @@ const FAULTS: &[(&str, bool)] = &[
 ];
 
 /// Both policies, after each fault once.
-pub fn every_fault(threads: usize) {
+pub fn every_fault() -> Row {
     let faults = FAULTS.iter().flat_map(|(fault, unclear)| [(*fault, *unclear, false), (*fault, *unclear, true)]);
     let faults: Vec<_> = faults.collect();
-    each("faults of the API", &faults, threads, |&(fault, unclear, again)| {
-        let mut case = Case::new(&format!("{fault}, {}", if again { "SendAgain" } else { "Hold" }));
+    let label =
+        |&(fault, _, again): &(&str, bool, bool)| format!("{fault}, {}", if again { "SendAgain" } else { "Hold" });
+    row("faults of the API", &faults, label, |&(fault, unclear, again)| {
+        let mut case = Case::new(&label(&(fault, unclear, again)));
         let mut order: Value = serde_json::from_str(fault).expect("it stands above");
         order["times"] = 1.into();
         case.world.simulator.borrow().fault(order);
@@ -91,7 +90,7 @@ pub fn every_fault(threads: usize) {
             case.fail(&format!("{} requests", verdict.requests));
         }
         verdict
-    });
+    })
 }
 
 /// What the API server does to requests: the name, which requests, how many of a thousand, and what.
@@ -143,33 +142,36 @@ const STORMS: &[Storm] = &[
 ];
 
 /// Each kind of trouble with the API server while lists are applied, edited and deleted.
-pub fn every_storm(threads: usize, kinds: usize) {
-    let storms = &STORMS[..kinds.min(STORMS.len())];
-    each("faults of the API server", storms, threads, |&(name, calls, permille, troubles)| {
-        let mut case = Case::new(name);
-        case.gateway.weather(Some(Weather::new(seed(), permille, calls, troubles)));
-        case.world.connect_with(json!({"requestTimeout": "2s"}));
-        case.start(None);
-        live_with(&mut case, |_| {});
-        let befallen = case.gateway.troubles();
-        case.gateway.weather(None);
-        case.until_settled("the storm is over");
-        let verdict = case.finish();
-        if befallen == 0 {
-            case.fail("nothing was befallen");
-        }
-        verdict
-    });
+pub fn every_storm() -> Row {
+    row(
+        "faults of the API server",
+        STORMS,
+        |storm| storm.0.to_owned(),
+        |&(name, calls, permille, troubles)| {
+            let mut case = Case::new(name);
+            case.gateway.weather(Some(Weather::new(seed(name), permille, calls, troubles)));
+            case.world.connect_with(json!({"requestTimeout": "2s"}));
+            case.start(None);
+            live_with(&mut case, |_| {});
+            let befallen = case.gateway.troubles();
+            case.gateway.weather(None);
+            case.until_settled("the storm is over");
+            let verdict = case.finish();
+            if befallen == 0 {
+                case.fail("nothing was befallen");
+            }
+            verdict
+        },
+    )
 }
 
 /// A foreign writer touches every object again and again, so that each write of the operator meets a newer version.
-pub fn foreign_writer() {
-    each("a foreign writer", &[()], 1, |()| {
-        let mut case = Case::new("a foreign writer");
+pub fn foreign_writer() -> Row {
+    one("a foreign writer", |case| {
         case.world.connect_with(json!({"requestTimeout": "2s"}));
         case.start(None);
         let mut touched = 0_u32;
-        live_with(&mut case, |world| {
+        live_with(case, |world| {
             for kind in [Kind::Receipt, Kind::Accounts, Kind::Workspace] {
                 for object in world.objects.list(kind) {
                     touched += 1;
@@ -185,7 +187,7 @@ pub fn foreign_writer() {
             case.fail("an unknown outcome, although the API answered all");
         }
         verdict
-    });
+    })
 }
 
 /// What users do for some seconds.
@@ -208,10 +210,10 @@ fn live_with(case: &mut Case, mut also: impl FnMut(&World)) {
 }
 
 /// An audience waits for its turn; meanwhile it is suspended, and the operator's caches don't know.
-pub fn a_stale_cache_and_a_suspended_audience() {
-    each("a stale API server", &[()], 1, |()| {
+pub fn a_stale_cache_and_a_suspended_audience() -> Row {
+    one("a stale API server", |case| {
         let stale = Stale::start();
-        let mut case = Case::new("suspended behind a stale cache");
+
         let wait = json!({"fault": "rateLimited", "retryAfter": 900, "times": 1});
         case.world.simulator.borrow().fault(wait);
         case.world.connect_with(json!({"requestTimeout": "2s"}));
@@ -230,14 +232,14 @@ pub fn a_stale_cache_and_a_suspended_audience() {
         case.world.accounts("targets", &["a.example.com"]);
         case.until_settled("it is resumed");
         case.finish()
-    });
+    })
 }
 
 /// A standby whose caches are old takes over, and doesn't know that the list was created meanwhile.
-pub fn a_stale_standby_takes_over() {
-    each("a stale standby", &[()], 1, |()| {
+pub fn a_stale_standby_takes_over() -> Row {
+    one("a stale standby", |case| {
         let stale = Stale::start();
-        let mut case = Case::new("a stale standby takes over");
+
         let wait = json!({"fault": "rateLimited", "retryAfter": 900, "times": 1});
         case.world.simulator.borrow().fault(wait);
         case.world.connect_with(json!({"requestTimeout": "2s"}));
@@ -263,14 +265,14 @@ pub fn a_stale_standby_takes_over() {
         stale.freeze(false);
         case.until_settled("the caches are fresh again");
         case.finish()
-    });
+    })
 }
 
 /// Kills at random moments over many audiences.
-pub fn restart_storm(kills: usize, audiences: usize) {
-    each("a storm of restarts", &[()], 1, |()| {
-        let mut random = SmallRng::seed_from_u64(seed());
-        let mut case = Case::new("a storm of restarts");
+pub fn restart_storm(kills: usize, audiences: usize) -> Row {
+    one("a storm of restarts", |case| {
+        let mut random = SmallRng::seed_from_u64(seed("the kills"));
+
         case.world.connect_with(json!({"requestTimeout": "2s", "concurrentCreates": 5}));
         case.world.simulator.borrow().fault(json!({"fault": "delay", "delayMs": 30}));
         let names: Vec<_> = (0..audiences).map(|at| format!("targets-{at}")).collect();
@@ -308,34 +310,10 @@ pub fn restart_storm(kills: usize, audiences: usize) {
             case.fail("more unknown outcomes than were in flight at the kills");
         }
         verdict
-    });
+    })
 }
 
-/// Runs cases side by side, prints what came of each, and fails if one failed.
-fn each<T: Sync>(name: &str, cases: &[T], threads: usize, run: impl Fn(&T) -> Verdict + Sync) {
-    let started = Instant::now();
-    let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<Verdict>>> = Mutex::default();
-    thread::scope(|scope| {
-        for at in 0..threads.min(cases.len()) {
-            let work = || {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let verdict = catch_unwind(AssertUnwindSafe(|| run(case))).ok();
-                    results.lock().expect("nobody panics with it").push(verdict);
-                }
-            };
-            thread::Builder::new().name(format!("fault-{at}")).spawn_scoped(scope, work).expect("a thread");
-        }
-    });
-    let results = results.into_inner().expect("nobody panicked with it");
-    let good: Vec<_> = results.iter().flatten().collect();
-    eprintln!(
-        "{name}: {} cases, {} requests, {} unknown, {} failed, {} s",
-        results.len(),
-        good.iter().map(|verdict| verdict.requests).sum::<usize>(),
-        good.iter().map(|verdict| verdict.unknowns).sum::<usize>(),
-        results.len() - good.len(),
-        started.elapsed().as_secs()
-    );
-    assert_eq!(good.len(), results.len(), "{name}: see above for what failed");
+/// A case of its own.
+fn one(name: &str, run: impl Fn(&mut Case) -> Verdict + Sync) -> Row {
+    row(name, &[()], |()| name.to_owned(), |()| run(&mut Case::new(name)))
 }

@@ -62,7 +62,7 @@ impl Scenario {
     ];
 
     /// Whether the trap is set before the operator starts, and not when it is idle.
-    pub fn from_the_start(self) -> bool {
+    pub fn is_trapped_from_the_start(self) -> bool {
         matches!(self, Self::Create | Self::Restart)
     }
 

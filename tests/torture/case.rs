@@ -34,7 +34,7 @@ pub enum Deed {
 }
 
 impl Deed {
-    pub const ALL: [Self; 5] = [Self::Kill, Self::Failover, Self::Pause, Self::Rollout, Self::Cut];
+    pub const ALL: [Self; 6] = [Self::Wait, Self::Kill, Self::Failover, Self::Pause, Self::Rollout, Self::Cut];
 }
 
 /// What is tried in a case.
@@ -146,7 +146,7 @@ impl Case {
         let mut case =
             Self { trap: plan.trap, deed: plan.deed, midway: Some(scenario), ..Self::new(&plan.to_string()) };
         scenario.found(&case);
-        if scenario.from_the_start() {
+        if scenario.is_trapped_from_the_start() {
             if scenario == Scenario::Restart {
                 case.start(None);
                 scenario.prelude(&case);
