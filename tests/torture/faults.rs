@@ -160,6 +160,9 @@ pub fn every_storm() -> Row {
             if befallen == 0 {
                 case.fail("nothing was befallen");
             }
+            if verdict.unknowns > 0 {
+                case.fail("an unknown outcome, although the API answered all");
+            }
             verdict
         },
     )
