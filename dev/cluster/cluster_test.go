@@ -204,6 +204,45 @@ func TestClusterServesUntilItsOwnerClosesStdin(t *testing.T) {
 	}
 }
 
+func TestAJoinedServerServesTheSameClusterUntilStdinCloses(t *testing.T) {
+	r := start(t, "--dir", t.TempDir())
+	r.kubectl(t, "create", "namespace", "ours")
+	cmd := exec.Command(program, "join", "--hold", "stdin", "--dir", r.Dir, "--etcd", r.Etcd)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var other joined
+	if err := json.NewDecoder(stdout).Decode(&other); err != nil {
+		t.Fatalf("no report: %v; it said:\n%s", err, &stderr)
+	}
+	if other.Server == r.Server {
+		t.Errorf("both serve at %s", other.Server)
+	}
+	// The same content, the same admin and the same keys of service accounts.
+	r.kubectl(t, "--kubeconfig", other.Kubeconfig, "get", "namespace", "ours")
+	r.kubectl(t, "--kubeconfig", other.Kubeconfig, "--namespace", "ours", "create", "serviceaccount", "worker")
+	token := r.kubectl(t, "--kubeconfig", other.Kubeconfig, "--namespace", "ours", "create", "token", "worker")
+	r.kubectl(t, "--kubeconfig", withToken(t, r.report, token), "auth", "whoami")
+
+	stdin.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("ended with %v and said:\n%s", err, &stderr)
+	}
+	eventually(t, "the joined kube-apiserver is gone", 10*time.Second, func() bool { return gone(other.APIServerPid) })
+	r.kubectl(t, "get", "namespace", "ours")
+}
+
 func TestServersDieWithAKilledCluster(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux ends children with their parent")
