@@ -33,6 +33,18 @@ impl Member {
         Self { website: Some(website.into()), ..Self::default() }
     }
 
+    /// One of its fields.
+    pub fn field_mut(&mut self, field: Field) -> &mut Option<String> {
+        match field {
+            Field::FirstName => &mut self.first_name,
+            Field::LastName => &mut self.last_name,
+            Field::CompanyName => &mut self.company_name,
+            Field::Website => &mut self.website,
+            Field::Email => &mut self.email,
+            Field::LinkedinUrl => &mut self.linkedin_url,
+        }
+    }
+
     /// The fields that are there, by their names on the wire, in the order of RFC 8785.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let Self { first_name, last_name, company_name, website, email, linkedin_url } = self;

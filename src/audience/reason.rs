@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 /// A field of a member, named as in a manifest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// `firstName`
     FirstName,
@@ -19,6 +19,12 @@ pub enum Field {
     Email,
     /// `linkedinUrl`
     LinkedinUrl,
+}
+
+impl Field {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::FirstName, Self::LastName, Self::CompanyName, Self::Website, Self::Email, Self::LinkedinUrl];
 }
 
 impl fmt::Display for Field {

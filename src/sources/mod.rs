@@ -1,5 +1,6 @@
-//! Where keys are read from, and later lists.
+//! Where keys and lists are read from.
 
 pub mod secrets;
+pub mod table;
 
 pub use secrets::{KeyState, Secrets};

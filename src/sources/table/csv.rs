@@ -1,0 +1,95 @@
+//! Comma-separated values, as spreadsheets and databases export them.
+
+use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+
+use super::{Columns, MOST_ROWS, Tally, Unreadable, headings};
+use crate::audience::{Field, Kind, Member};
+
+/// Reads a text with headings in its first row.
+pub(super) fn read(
+    text: &str,
+    kind: Kind,
+    columns: &Columns,
+    mut row: impl FnMut(u64, Member),
+) -> Result<Tally, Unreadable> {
+    // The reader takes the end of the text for the end of a quote.
+    if !text.bytes().filter(|byte| *byte == b'"').count().is_multiple_of(2) {
+        return Err(Unreadable::OpenQuote);
+    }
+    let mut reader =
+        ReaderBuilder::new().delimiter(delimiter(text)).has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
+    let mut record = StringRecord::new();
+    let mut fields: Option<Vec<Option<Field>>> = None;
+    let mut tally = Tally::default();
+    let mut number = 0;
+    while reader.read_record(&mut record).map_err(|error| meaning(&error))? {
+        number += 1;
+        if number > MOST_ROWS + 1 {
+            return Err(Unreadable::TooManyRows);
+        }
+        let Some(fields) = &fields else {
+            let found = fields_of(&record, kind, columns)?;
+            tally.ignored_columns = found.iter().filter(|field| field.is_none()).count() as u64;
+            fields = Some(found);
+            continue;
+        };
+        if record.iter().all(str::is_empty) {
+            continue;
+        }
+        tally.rows += 1;
+        let mut member = Member::default();
+        for (field, cell) in fields.iter().zip(&record) {
+            if let Some(field) = field.filter(|_| !cell.is_empty()) {
+                *member.field_mut(field) = Some(cell.to_owned());
+            }
+        }
+        row(number, member);
+    }
+    Ok(tally)
+}
+
+/// What each column means.
+fn fields_of(headings_row: &StringRecord, kind: Kind, columns: &Columns) -> Result<Vec<Option<Field>>, Unreadable> {
+    let fields: Vec<_> = headings_row.iter().map(|heading| columns.field_of(heading, kind)).collect();
+    for (at, field) in fields.iter().enumerate() {
+        let Some(field) = field else { continue };
+        if let Some(first) = fields[..at].iter().position(|other| *other == Some(*field)) {
+            return Err(Unreadable::TwoColumns { field: *field, first: first + 1, second: at + 1 });
+        }
+    }
+    if let Some(field) = columns.missing(&fields, kind) {
+        return Err(Unreadable::ColumnMissing(field));
+    }
+    if fields.iter().all(Option::is_none) {
+        return Err(Unreadable::NoKnownColumn(headings(kind)));
+    }
+    Ok(fields)
+}
+
+/// The separator that the headings are written with.
+fn delimiter(text: &str) -> u8 {
+    let headings = text.trim_start().lines().next().unwrap_or_default();
+    let mut quoted = false;
+    let mut counts = [(b',', 0), (b';', 0), (b'\t', 0)];
+    for byte in headings.bytes() {
+        quoted ^= byte == b'"';
+        if let Some((_, count)) = counts.iter_mut().find(|(delimiter, _)| *delimiter == byte && !quoted) {
+            *count += 1;
+        }
+    }
+    // The first of equals, so a single column is read with commas.
+    let most = counts.iter().rev().max_by_key(|(_, count)| *count);
+    most.map_or(b',', |(delimiter, _)| *delimiter)
+}
+
+fn meaning(error: &csv::Error) -> Unreadable {
+    match error.kind() {
+        ErrorKind::UnequalLengths { pos, expected_len, len } => Unreadable::Ragged {
+            row: pos.as_ref().map_or(0, |position| position.record() + 1),
+            expected: *expected_len,
+            found: *len,
+        },
+        // The text is UTF-8 and in memory, so nothing else is left.
+        _ => Unreadable::Syntax { format: super::Format::Csv, line: error.position().map_or(0, csv::Position::line) },
+    }
+}

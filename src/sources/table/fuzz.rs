@@ -1,0 +1,51 @@
+//! A fuzz target: any bytes are a list, or a reason that doesn't repeat them; within bounds.
+
+use bolero::{TypeGenerator, check};
+
+use super::{Columns, Format, read, unpack};
+use crate::audience::Kind;
+
+/// Files that are nearly right, to start from.
+const NEARLY: [&str; 6] = [
+    "first_name,last_name,company,email\nCanary,Lovelace,\"Engines, \"\"Inc\"\"\",canary@example.com\n",
+    "website;name\r\ncanary.example.com;x\r\n",
+    r#"[{"website":"canary.example.com","more":[1,{"a":null}]}]"#,
+    r#"{"contacts":[{"email":"canary@example.com","linkedinUrl":null}]}"#,
+    "- {firstName: &a Canary, lastName: *a}\n- company: >\n    Engines\n",
+    "{\"url\":\"canary.example.com\"}\n\n\"canary.example.org\"\n",
+];
+
+#[derive(Debug, TypeGenerator)]
+struct Input {
+    nearly: u8,
+    changes: Vec<(u16, u8)>,
+    more: Vec<u8>,
+    cut: Option<u16>,
+}
+
+#[test]
+fn files() {
+    check!().with_type::<Input>().for_each(|input| {
+        let mut bytes = NEARLY[usize::from(input.nearly) % NEARLY.len()].as_bytes().to_vec();
+        for (at, byte) in &input.changes {
+            let at = usize::from(*at) % bytes.len();
+            bytes[at] = *byte;
+        }
+        bytes.extend(&input.more);
+        bytes.truncate(input.cut.map_or(bytes.len(), usize::from));
+        let Ok(bytes) = unpack(&bytes) else { return };
+        for kind in [Kind::Contacts, Kind::Accounts] {
+            for format in [Format::Csv, Format::Json, Format::Ndjson, Format::Yaml] {
+                let (mut count, mut last) = (0, 0);
+                let outcome = read(&bytes, kind, format, &Columns::default(), |number, _| {
+                    assert!(number > last, "rows are in order");
+                    (count, last) = (count + 1, number);
+                });
+                match outcome {
+                    Ok(tally) => assert_eq!(tally.rows, count),
+                    Err(why) => assert!(!why.to_string().to_lowercase().contains("canary"), "{why}"),
+                }
+            }
+        }
+    });
+}
