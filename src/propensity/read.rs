@@ -46,7 +46,9 @@ impl Body {
         let Self::Whole(bytes) = self else {
             return Said::default();
         };
-        let Ok(Reply { results }) = serde_json::from_slice(bytes) else {
+        // The parser doesn't look into texts that it skips, and what isn't UTF-8 isn't JSON.
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let Ok(Reply { results }) = serde_json::from_str(text) else {
             return Said::default();
         };
         let message = match results.message {
@@ -131,6 +133,8 @@ mod tests {
         for body in [Body::Oversized, Body::Truncated, Body::TimedOut] {
             assert_eq!(body.said(), Said::default());
         }
+        let damaged = Body::Whole(b"{\"results\":{\"error\":true,\"more\":\"\xff\"}}".to_vec());
+        assert_eq!(damaged.said(), Said::default());
     }
 
     #[test]
