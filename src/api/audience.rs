@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AudienceStatus, Contact, LocalRef, schema};
+use super::{Account, AudienceStatus, Contact, InvalidMembers, ListSource, LocalRef, schema};
 
 /// An audience of contacts (people). The operator creates it in the Propensity workspace when its content is new, and
 /// only then: reordering, repeating or reformatting members sends nothing.
@@ -53,6 +53,8 @@ use super::{Account, AudienceStatus, Contact, LocalRef, schema};
         priority = "1"
     )
 )]
+#[x_kube(validation = Rule::new(schema::duration_rule!("settle", "0s", "1h")).message("settle must be a duration such as 10s or 1m, at most 1h"))]
+#[x_kube(validation = Rule::new("self.minMembers <= self.maxMembers").message("minMembers must not be greater than maxMembers"))]
 #[serde(rename_all = "camelCase")]
 pub struct ContactAudienceSpec {
     /// The contacts. Each needs `linkedinUrl`, or `firstName` and `lastName` with `companyName` or `website`. Their order, their
@@ -112,6 +114,8 @@ pub struct ContactAudienceSpec {
         priority = "1"
     )
 )]
+#[x_kube(validation = Rule::new(schema::duration_rule!("settle", "0s", "1h")).message("settle must be a duration such as 10s or 1m, at most 1h"))]
+#[x_kube(validation = Rule::new("self.minMembers <= self.maxMembers").message("minMembers must not be greater than maxMembers"))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountAudienceSpec {
     /// The accounts, by website. Their order, their spelling and repeated rows don't matter. At most 1,000; changing which
@@ -127,7 +131,7 @@ pub struct AccountAudienceSpec {
 }
 
 /// What both kinds of audience share.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AudienceOptions {
     /// The `PropensityWorkspace` of this namespace to create the audience in. Another workspace is another audience.
@@ -139,6 +143,41 @@ pub struct AudienceOptions {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 63))]
     pub revision: String,
+    /// Lists that live elsewhere in this namespace, in addition to the members above. All of them are read whole, or nothing is sent. A
+    /// change of any is a change of the list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub from: Vec<ListSource>,
+    /// How long the sources in `from` must be unchanged before their list is sent, so that an apply of several objects sends one list.
+    #[serde(default = "default_settle")]
+    #[schemars(default = "default_settle", length(max = 32))]
+    pub settle: Duration,
+    /// `Fail`: nothing is sent while a row can't be. `Skip`: such rows are left out, up to `maxInvalidPercent`.
+    #[serde(default)]
+    #[schemars(default)]
+    pub invalid_members: InvalidMembers,
+    /// With `Skip`: of a hundred rows, at most this many may be left out; with more, nothing is sent.
+    #[serde(default = "default_max_invalid_percent")]
+    #[schemars(default = "default_max_invalid_percent", range(max = 100))]
+    pub max_invalid_percent: u32,
+    /// A list with fewer members isn't sent.
+    #[serde(default = "default_min_members")]
+    #[schemars(default = "default_min_members", range(min = 1))]
+    pub min_members: u64,
+    /// A list with more members isn't sent.
+    #[serde(default = "default_max_members")]
+    #[schemars(default = "default_max_members", range(min = 1))]
+    pub max_members: u64,
+    /// A list isn't sent whose number of members differs by more than this many percent from that of the last audience that this resource created. Only the numbers
+    /// are compared, not who is in it.
+    #[serde(default = "default_max_size_change")]
+    #[schemars(default = "default_max_size_change", range(max = 100_000))]
+    pub max_size_change_percent: u32,
+    /// The `status.shortListHash` of a list that may pass `minMembers`, `maxMembers` and `maxSizeChangePercent` this once. Another list is held
+    /// again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 12))]
+    pub pass_guards: String,
     /// What to do when nobody can know whether a request created the audience.
     #[serde(default)]
     #[schemars(default)]
@@ -147,6 +186,45 @@ pub struct AudienceOptions {
     #[serde(default)]
     #[schemars(default)]
     pub suspend: bool,
+}
+
+impl Default for AudienceOptions {
+    fn default() -> Self {
+        Self {
+            workspace_ref: LocalRef::default(),
+            revision: String::new(),
+            from: vec![],
+            settle: default_settle(),
+            invalid_members: InvalidMembers::Fail,
+            max_invalid_percent: default_max_invalid_percent(),
+            min_members: default_min_members(),
+            max_members: default_max_members(),
+            max_size_change_percent: default_max_size_change(),
+            pass_guards: String::new(),
+            unknown_outcome: UnknownOutcome::default(),
+            suspend: false,
+        }
+    }
+}
+
+fn default_settle() -> Duration {
+    schema::duration_of_secs(10)
+}
+
+fn default_max_invalid_percent() -> u32 {
+    5
+}
+
+fn default_min_members() -> u64 {
+    1
+}
+
+fn default_max_members() -> u64 {
+    100_000
+}
+
+fn default_max_size_change() -> u32 {
+    50
 }
 
 fn default_workspace_ref() -> LocalRef {

@@ -33,6 +33,9 @@ pub struct AudienceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub problems: Vec<RowProblem>,
+    /// Columns of the sources, or names of fields, that mean nothing to this kind of audience and were ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_columns: Option<u64>,
     /// The receipt of the present list, which is the truth of what was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_ref: Option<LocalRef>,

@@ -105,6 +105,14 @@ reasons! {
     InvalidMembers,
     /// The list has no member.
     EmptyList,
+    /// A source of the list isn't there.
+    SourceNotFound,
+    /// A source of the list can't be read to its end.
+    SourceUnreadable,
+    /// Waits until the sources have been quiet for a while.
+    Settling,
+    /// The list has too few or too many members, or changed by too much.
+    GuardTripped,
     /// The API rejected the list.
     Rejected,
     /// Nobody can know whether the audience was created.

@@ -5,6 +5,7 @@
 //! | `audience.rs` | `ContactAudience`, `AccountAudience` and what their specs share |
 //! | `member.rs` | one contact, one account, as a person writes them |
 //! | `audience_status.rs` | the status of both kinds of audience |
+//! | `source.rs` | where lists live that don't stand in the audience |
 //! | `workspace.rs` | `PropensityWorkspace` |
 //! | `receipt.rs` | `AudienceReceipt`, one entry of the ledger |
 //! | `condition.rs` | every condition type and reason, and how conditions change |
@@ -18,6 +19,7 @@ pub mod generate;
 pub mod member;
 pub mod receipt;
 pub mod schema;
+pub mod source;
 pub mod workspace;
 
 pub use audience::{AccountAudience, AudienceOptions, ContactAudience, UnknownOutcome, UnknownPolicy};
@@ -25,6 +27,7 @@ pub use audience_status::AudienceStatus;
 pub use condition::{ConditionType, Reason};
 pub use member::{Account, Contact};
 pub use receipt::AudienceReceipt;
+pub use source::{ColumnNames, EntryRef, InvalidMembers, ListFormat, ListSource, SelectedEntries};
 pub use workspace::PropensityWorkspace;
 
 /// The API group of every resource. The derive macros need a literal, so a test holds them to this constant.

@@ -58,6 +58,11 @@ pub struct Normaliser<F> {
 }
 
 impl<F: FnMut(&Member) -> bool> Normaliser<F> {
+    /// Which kind of members it takes.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Starts a list. `is_excluded` is asked about each valid row in its normal form; a member is excluded when any of its rows is,
     /// also where the row's telling value lost to that of an earlier row.
     pub fn new(kind: Kind, is_excluded: F) -> Self {

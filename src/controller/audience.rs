@@ -12,7 +12,7 @@ use super::scene::{Clearance, Course, Phase, Plan, assess, until_tomorrow};
 use super::status::{self, Facts, Found};
 use super::tracked::Tracked;
 use super::verdicts::{self, Said};
-use super::{announce, gather};
+use super::{announce, gather, lists};
 use crate::api::Reason;
 use crate::api::audience_status::{CreatedAudience, OpenUnknown};
 use crate::api::condition::{self, ConditionType, Verdict};
@@ -81,6 +81,7 @@ async fn look(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError>
         leave_queues(ctx, audience);
         return Ok(Next::change(Outcome::Done));
     }
+    let (audience, wait) = &lists::read(ctx, audience).await?;
     let workspace = ctx.workspace_of(audience);
     let scene = gather::scene(ctx, audience, workspace.as_deref());
     let plan = match assess(&scene) {
@@ -89,7 +90,9 @@ async fn look(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError>
             if let Some(left) = may_pass(ctx, audience, &verdict, phase) {
                 return Ok(Next { after: Some(left), outcome: Outcome::Waiting });
             }
-            return tell(ctx, audience, None, (verdict, phase), None).await;
+            let mut next = tell(ctx, audience, None, (verdict, phase), None).await?;
+            next.after = *wait;
+            return Ok(next);
         }
         Course::Known(plan) => plan,
     };
@@ -398,7 +401,7 @@ async fn tell(
     let receipt = plan.map(|plan| plan.receipt.clone());
     let facts = Facts {
         generation: audience.meta.generation,
-        digest: audience.digest.clone(),
+        digest: audience.unread.is_none().then(|| audience.digest.clone()),
         open_unknowns: open_unknowns(ctx, audience, receipt.as_deref()),
         receipt,
         result: ctx.memory.answer(audience.uid()),

@@ -12,8 +12,10 @@ use tokio::sync::{mpsc::UnboundedSender, watch};
 use super::anchor::Ledgers;
 use super::cluster::Cluster;
 use super::events::Publisher;
+use super::feed::Place;
 use super::flights::Flights;
 use super::gates::Gates;
+use super::lists::Lists;
 use super::memory::Memory;
 use super::open_receipts::{OpenReceipts, ReceiptKey};
 use super::tracked::{AudienceKey, Tracked};
@@ -23,7 +25,7 @@ use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
 use crate::ledger::DayBudget;
 use crate::propensity::{BaseUrl, Client};
-use crate::sources::{Secrets, secrets::Scope};
+use crate::sources::{Secrets, secrets::Scope, versions::Versions};
 use crate::telemetry::metrics::Metrics;
 
 /// A workspace by namespace and name.
@@ -51,6 +53,12 @@ pub struct Context {
     pub secrets: Secrets,
     /// Secrets to watch beside the operator's own names, since a workspace names them.
     pub named_secrets: UnboundedSender<Scope>,
+    /// Versions of the objects that lists are read from.
+    pub versions: Versions,
+    /// Secrets with lists to watch, since an audience names them.
+    pub list_secrets: UnboundedSender<Place>,
+    /// What is remembered of lists that live elsewhere.
+    pub lists: Lists,
     /// The gates of the keys.
     pub gates: Gates,
     /// The ledgers of the workspaces.

@@ -23,13 +23,13 @@ fn metadata(name: &str) -> Value {
 /// An audience of contacts with this spec.
 pub fn contacts(spec: Value) -> Tracked {
     let object = json!({"apiVersion": "abm.propensity.com/v1alpha1", "kind": "ContactAudience", "metadata": metadata("leaders"), "spec": spec});
-    serde_json::from_value::<ContactAudience>(object).unwrap().whole().tracked
+    serde_json::from_value::<ContactAudience>(object).unwrap().parts().inline().tracked
 }
 
 /// An audience of accounts with this spec.
 pub fn accounts(spec: Value) -> Tracked {
     let object = json!({"apiVersion": "abm.propensity.com/v1alpha1", "kind": "AccountAudience", "metadata": metadata("firms"), "spec": spec});
-    serde_json::from_value::<AccountAudience>(object).unwrap().whole().tracked
+    serde_json::from_value::<AccountAudience>(object).unwrap().parts().inline().tracked
 }
 
 /// An audience of one contact that can be sent.

@@ -21,7 +21,7 @@ use super::live;
 use super::open_receipts::Entry;
 use super::scene::{Clearance, Course, Plan, assess};
 use super::tracked::{Tracked, Whole, kind_name};
-use super::{announce, gather};
+use super::{announce, gather, lists};
 use crate::api::audience_status::LastResult;
 use crate::audience;
 use crate::clock::{Moment, Stopwatch};
@@ -207,10 +207,11 @@ async fn snapshot(
     plan: &Plan,
     key: &WorkspaceKey,
 ) -> Result<Option<(Whole, Plan, Clearance)>, CallError> {
-    let Some(live) = live::audience(ctx, seen.kind, seen.namespace(), seen.name()).await? else { return Ok(None) };
-    if live.tracked.uid() != seen.uid() || live.tracked.is_deleting() {
+    let Some(parts) = live::audience(ctx, seen.kind, seen.namespace(), seen.name()).await? else { return Ok(None) };
+    if parts.meta.uid != seen.meta.uid || parts.meta.deletion_timestamp.is_some() {
         return Ok(None);
     }
+    let Ok(live) = lists::whole(ctx, parts).await? else { return Ok(None) };
     let name = &live.tracked.options.workspace_ref.name;
     let workspace = live::workspace(ctx, live.tracked.namespace(), name).await?;
     let scene = gather::scene(ctx, &live.tracked, workspace.as_ref());

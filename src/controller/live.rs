@@ -2,34 +2,34 @@
 
 use super::cluster::{CallError, Lane};
 use super::context::Context;
-use super::tracked::{AudienceKey, Listed, Tracked, Whole, kind_of};
+use super::tracked::{AudienceKey, Listed, Parts, Tracked, kind_of};
 use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
 use crate::audience::Kind;
 
-/// An audience with its list.
+/// An audience with the members that stand in it.
 ///
 /// # Errors
 /// When the API server doesn't answer; an absent audience is no error.
-pub async fn audience(ctx: &Context, kind: Kind, namespace: &str, name: &str) -> Result<Option<Whole>, CallError> {
+pub async fn audience(ctx: &Context, kind: Kind, namespace: &str, name: &str) -> Result<Option<Parts>, CallError> {
     Ok(match kind {
         Kind::Contacts => {
             let api = ctx.cluster.api::<ContactAudience>(namespace);
-            ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(Listed::whole)
+            ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(Listed::parts)
         }
         Kind::Accounts => {
             let api = ctx.cluster.api::<AccountAudience>(namespace);
-            ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(Listed::whole)
+            ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(Listed::parts)
         }
     })
 }
 
-/// The same audience as it is now; `None` where it is gone or another took its name.
+/// The same audience as it is now, without what its sources come to; `None` where it is gone or another took its name.
 ///
 /// # Errors
 /// When the API server doesn't answer.
 pub async fn tracked(ctx: &Context, known: &Tracked) -> Result<Option<Tracked>, CallError> {
     let live = audience(ctx, known.kind, known.namespace(), known.name()).await?;
-    Ok(live.map(|whole| whole.tracked).filter(|live| live.uid() == known.uid()))
+    Ok(live.map(|parts| parts.inline().tracked).filter(|live| live.uid() == known.uid()))
 }
 
 /// A workspace.

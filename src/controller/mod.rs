@@ -34,6 +34,7 @@ mod lead;
 mod leader;
 mod lease;
 mod ledger_store;
+mod lists;
 mod live;
 mod memory;
 mod open_receipts;

@@ -12,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::cluster::{Cluster, ConnectError, connect};
 use super::context::{Api, Budgets, Context, Switches, Wake};
 use super::events::Publisher;
+use super::feed::Place;
 use super::flights::Flights;
 use super::gates::Gates;
 use super::leader::{Elector, Leadership, LeaseSettings};
+use super::lists::Lists;
 use super::memory::Memory;
 use super::open_receipts::OpenReceipts;
 use super::tracked::Tracked;
@@ -24,7 +26,7 @@ use crate::audience::Kind;
 use crate::clock::Clock;
 use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError};
 use crate::settings::Settings;
-use crate::sources::{Secrets, secrets::Scope};
+use crate::sources::{Secrets, secrets::Scope, versions::Versions};
 use crate::telemetry::http::{self, Health, ListenError};
 use crate::telemetry::metrics::Metrics;
 
@@ -103,6 +105,7 @@ struct Parts {
     contacts: Writer<Tracked>,
     accounts: Writer<Tracked>,
     named_secrets: UnboundedReceiver<Scope>,
+    list_secrets: UnboundedReceiver<Place>,
 }
 
 async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<Parts, RunError> {
@@ -119,6 +122,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
     let contacts = watches::empty(Kind::Contacts);
     let accounts = watches::empty(Kind::Accounts);
     let (names, named_secrets) = queue::channel();
+    let (places, list_secrets) = queue::channel();
     let ctx = Context {
         cluster: Cluster::new(client.clone(), metrics.clone()),
         api,
@@ -135,6 +139,9 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         receipts: OpenReceipts::default(),
         secrets: Secrets::default(),
         named_secrets: names,
+        versions: Versions::default(),
+        list_secrets: places,
+        lists: Lists::default(),
         gates: Gates::default(),
         ledgers: Ledgers::default(),
         budgets: Budgets::default(),
@@ -148,7 +155,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         claims: AtomicBool::new(false),
         epoch: (clock.wall(), clock.boottime()),
     };
-    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts, named_secrets })
+    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts, named_secrets, list_secrets })
 }
 
 fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
@@ -163,7 +170,7 @@ fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
 
 /// Watches, leads, drains.
 async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), RunError> {
-    let Parts { ctx, workspaces, contacts, accounts, named_secrets } = parts;
+    let Parts { ctx, workspaces, contacts, accounts, named_secrets, list_secrets } = parts;
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(watches::workspaces(Arc::clone(&ctx), workspaces));
@@ -175,6 +182,8 @@ async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), 
         tasks.spawn(watches::secrets(Arc::clone(&ctx), scope));
     }
     tasks.spawn(watches::named_secrets(Arc::clone(&ctx), named_secrets));
+    tasks.spawn(watches::list_secrets(Arc::clone(&ctx), list_secrets));
+    tasks.spawn(watches::config_maps(Arc::clone(&ctx)));
     tasks.spawn(watches::metrics(Arc::clone(&ctx)));
     tasks.spawn(heartbeat(health.clone()));
 

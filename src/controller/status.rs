@@ -19,8 +19,8 @@ use crate::audience::Kind;
 pub struct Facts {
     /// The generation that was looked at.
     pub generation: Option<i64>,
-    /// Its list.
-    pub digest: Digest,
+    /// Its list; none while its sources aren't read.
+    pub digest: Option<Digest>,
     /// Where it stands.
     pub verdict: Verdict,
     /// What kind of state that is.
@@ -56,8 +56,6 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         facts.created.iter().for_each(|found| add_created(&mut status, found));
         return status;
     }
-    let digest = &facts.digest;
-    let hash = digest.hash.as_str().to_owned();
     let keeps_truth = facts.verdict.reason == Reason::Suspended && says_created(old, facts);
     let conditions = if keeps_truth {
         old.conditions.clone()
@@ -67,17 +65,27 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
     let mut status = AudienceStatus {
         observed_generation: facts.generation,
         conditions,
-        short_list_hash: Some(digest.hash.short().to_owned()),
-        list_hash: Some(hash),
-        members: Some(funnel(&digest.funnel)),
-        problems: digest.problems.iter().map(problem).collect(),
-        receipt_ref: facts.receipt.clone().map(|name| LocalRef { name }),
+        short_list_hash: old.short_list_hash.clone(),
+        list_hash: old.list_hash.clone(),
+        members: old.members.clone(),
+        problems: old.problems.clone(),
+        ignored_columns: old.ignored_columns,
+        receipt_ref: old.receipt_ref.clone(),
         last_result: facts.result.clone().or_else(|| old.last_result.clone()),
         last_created: old.last_created.clone(),
         recent_creates: old.recent_creates.clone(),
         superseded: old.superseded,
         open_unknowns: facts.open_unknowns.clone(),
     };
+    // A list that isn't known leaves standing what was known of the last.
+    if let Some(digest) = &facts.digest {
+        status.short_list_hash = Some(digest.hash.short().to_owned());
+        status.list_hash = Some(digest.hash.as_str().to_owned());
+        status.members = Some(funnel(&digest.funnel));
+        status.problems = digest.problems.iter().map(problem).collect();
+        status.ignored_columns = Some(digest.ignored_columns).filter(|count| *count > 0);
+        status.receipt_ref = facts.receipt.clone().map(|name| LocalRef { name });
+    }
     if let Some(found) = &facts.created {
         add_created(&mut status, found);
     }

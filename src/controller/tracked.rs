@@ -3,13 +3,16 @@
 //! A list's members don't stay in memory: a watched audience is digested and let go, and the list is read live when it must be sent.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{NamespaceResourceScope, Resource};
 use kube::runtime::reflector::ObjectRef;
 
+use super::scene::Phase;
+use crate::api::condition::Verdict;
 use crate::api::{AccountAudience, AudienceOptions, AudienceStatus, Contact, ContactAudience};
-use crate::audience::{self, Kind, List, Member, Row};
+use crate::audience::{self, Kind, Member, Normaliser, Row};
 
 /// What the operator remembers of an audience.
 #[derive(Clone, Debug)]
@@ -22,8 +25,12 @@ pub struct Tracked {
     pub options: AudienceOptions,
     /// Its status as last seen.
     pub status: AudienceStatus,
-    /// What its list comes to.
+    /// How many members stand in the object itself.
+    pub inline: u64,
+    /// What its list comes to; of one with sources, once they are read.
     pub digest: Digest,
+    /// Why its sources aren't read.
+    pub unread: Option<(Verdict, Phase)>,
 }
 
 /// What a list comes to, without its members.
@@ -35,6 +42,8 @@ pub struct Digest {
     pub funnel: audience::Funnel,
     /// The first invalid rows.
     pub problems: Vec<audience::Problem>,
+    /// Columns of its sources that mean nothing.
+    pub ignored_columns: u64,
 }
 
 /// Names one audience: kind, namespace and name.
@@ -48,37 +57,47 @@ pub struct Whole {
     pub list: audience::List,
 }
 
+/// An audience as the API server has it, with the members that stand in it.
+pub struct Parts {
+    /// Its metadata, trimmed.
+    pub meta: ObjectMeta,
+    /// Which of the two kinds.
+    pub kind: Kind,
+    /// Its options.
+    pub options: AudienceOptions,
+    /// Its status.
+    pub status: AudienceStatus,
+    /// The members that stand in it.
+    pub members: Vec<Member>,
+}
+
 /// An audience as the API server has it.
 pub trait Listed: Sized {
-    /// Takes the list out of the object and normalises it.
-    fn whole(self) -> Whole;
+    /// Both kinds as one.
+    fn parts(self) -> Parts;
 }
 
 impl Listed for ContactAudience {
-    fn whole(self) -> Whole {
-        let members = self.spec.contacts.into_iter().map(Member::from);
-        whole(self.metadata, Kind::Contacts, self.spec.options, self.status, members)
+    fn parts(self) -> Parts {
+        let members = self.spec.contacts.into_iter().map(Member::from).collect();
+        parts(self.metadata, Kind::Contacts, self.spec.options, self.status, members)
     }
 }
 
 impl Listed for AccountAudience {
-    fn whole(self) -> Whole {
-        let members = self.spec.accounts.into_iter().map(|account| Member::account(account.website));
-        whole(self.metadata, Kind::Accounts, self.spec.options, self.status, members)
+    fn parts(self) -> Parts {
+        let members = self.spec.accounts.into_iter().map(|account| Member::account(account.website)).collect();
+        parts(self.metadata, Kind::Accounts, self.spec.options, self.status, members)
     }
 }
 
-fn whole(
+fn parts(
     meta: ObjectMeta,
     kind: Kind,
     options: AudienceOptions,
     status: Option<AudienceStatus>,
-    members: impl Iterator<Item = Member>,
-) -> Whole {
-    let rows = (1..).zip(members).map(|(number, member)| Row { source: list_field(kind), number, member });
-    let normalised = List::normalise(kind, rows);
-    let digest =
-        Digest { hash: normalised.list.hash().clone(), funnel: normalised.funnel, problems: normalised.problems.first };
+    members: Vec<Member>,
+) -> Parts {
     let meta = ObjectMeta {
         name: meta.name,
         namespace: meta.namespace,
@@ -88,8 +107,39 @@ fn whole(
         deletion_timestamp: meta.deletion_timestamp,
         ..ObjectMeta::default()
     };
-    let status = status.unwrap_or_default();
-    Whole { tracked: Tracked { meta, kind, options, status, digest }, list: normalised.list }
+    Parts { meta, kind, options, status: status.unwrap_or_default(), members }
+}
+
+impl Parts {
+    /// The audience with the members that stand in it, and no others.
+    #[must_use]
+    pub fn inline(self) -> Whole {
+        self.with(|_| Ok::<_, Infallible>(0)).unwrap_or_else(|never| match never {})
+    }
+
+    /// The audience with the members that stand in it, and those that are added. What adds them tells how many columns it ignored.
+    ///
+    /// # Errors
+    /// What the adding fails with.
+    pub fn with<E>(self, add: impl FnOnce(&mut Normaliser<fn(&Member) -> bool>) -> Result<u64, E>) -> Result<Whole, E> {
+        let Self { meta, kind, options, status, members } = self;
+        let inline = members.len() as u64;
+        let nobody: fn(&Member) -> bool = |_| false;
+        let mut normaliser = Normaliser::new(kind, nobody);
+        for (number, member) in (1..).zip(members) {
+            normaliser.push(Row { source: list_field(kind), number, member });
+        }
+        let ignored_columns = add(&mut normaliser)?;
+        let normalised = normaliser.finish();
+        let digest = Digest {
+            hash: normalised.list.hash().clone(),
+            funnel: normalised.funnel,
+            problems: normalised.problems.first,
+            ignored_columns,
+        };
+        let tracked = Tracked { meta, kind, options, status, inline, digest, unread: None };
+        Ok(Whole { tracked, list: normalised.list })
+    }
 }
 
 impl Tracked {

@@ -1,23 +1,30 @@
 //! The watches that feed memory and wake what depends on a change. Each is a task of its own with its own backoff, so that one that fails slows no other.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kube::core::{NamespaceResourceScope, Resource};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Api;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta, Resource};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::watcher;
+use kube::runtime::{WatchStreamExt, watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use super::context::Context;
-use super::feed::{Change, follow};
+use super::feed::{Change, Place, follow};
 use super::live;
 use super::open_receipts::{Entry, OpenReceipts, ReceiptKey};
 use super::tracked::{Listed, Tracked};
 use super::workspace;
 use crate::api::{AudienceReceipt, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
-use crate::sources::secrets::Scope;
+use crate::audience::Kind;
+use crate::sources::secrets::{Scope, is_forbidden};
+use crate::sources::versions::{Holder, SecretWatch, Seen};
 
 /// Open receipts only: all but the closed ones. A receipt without a record matches too.
 const OPEN: &str = "record.state!=Created,record.state!=Dismissed";
@@ -55,7 +62,7 @@ pub async fn workspaces(ctx: Arc<Context>, mut writer: Writer<PropensityWorkspac
 }
 
 /// Keeps the audiences of a kind current without their members, and wakes each that changed.
-pub async fn audiences<K>(ctx: Arc<Context>, mut writer: Writer<Tracked>, kind: crate::audience::Kind)
+pub async fn audiences<K>(ctx: Arc<Context>, mut writer: Writer<Tracked>, kind: Kind)
 where
     K: Listed + Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     K::DynamicType: Default,
@@ -67,6 +74,7 @@ where
             if let Some(other) = store.get(&key).filter(|old| old.uid() != audience.uid()) {
                 ctx.memory.forget(&other);
             }
+            ctx.lists.note(&audience);
             writer.apply_watcher_event(&watcher::Event::Apply(audience));
             ctx.wake.audience(key);
         }
@@ -76,12 +84,13 @@ where
                 writer.apply_watcher_event(&watcher::Event::Delete((*audience).clone()));
                 ctx.memory.forget(&audience);
             }
+            ctx.lists.forget(&key);
             ctx.wake.audiences(ctx.gates.forget(ctx.clock.boottime(), &key));
         }
         Change::Ready => ctx.feeds.send_modify(|count| *count += 1),
     };
     let config = watcher::Config::default().page_size(PAGE);
-    let digest = |object: K| object.whole().tracked;
+    let digest = |object: K| object.parts().inline().tracked;
     follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, digest, told).await;
 }
 
@@ -170,8 +179,115 @@ pub async fn named_secrets(ctx: Arc<Context>, mut named: UnboundedReceiver<Scope
     }
 }
 
+/// Keeps the versions of ConfigMaps current, and wakes the audiences whose lists may be in one that changed.
+pub async fn config_maps(ctx: Arc<Context>) {
+    let read = |map: PartialObjectMeta<ConfigMap>| {
+        let place = (map.metadata.namespace.unwrap_or_default(), map.metadata.name.unwrap_or_default());
+        let version = map.metadata.resource_version.unwrap_or_default();
+        (place, Seen { version, labels: map.metadata.labels.unwrap_or_default() })
+    };
+    let told = |change: Change<(Place, Seen)>| match change {
+        Change::Applied((place, seen)) => {
+            let namespace = place.0.clone();
+            if ctx.versions.upsert(Holder::ConfigMap, place, seen, ctx.clock.boottime()) {
+                ctx.wake.audiences(ctx.lists.with_sources(&namespace));
+            }
+        }
+        Change::Gone(place) => {
+            ctx.versions.remove(Holder::ConfigMap, &place, ctx.clock.boottime());
+            ctx.wake.audiences(ctx.lists.with_sources(&place.0));
+        }
+        Change::Ready => {
+            ctx.versions.config_maps_are_listed();
+            ctx.feeds.send_modify(|count| *count += 1);
+        }
+    };
+    let config = watcher::Config::default();
+    follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, read, told).await;
+}
+
+/// Keeps the version of a Secret with a list current, and wakes the audiences that may name it.
+async fn list_secret(ctx: Arc<Context>, place: Place) {
+    let (namespace, name) = &place;
+    let api: Api<PartialObjectMeta<Secret>> = ctx.cluster.api(namespace);
+    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+    let mut events = watcher(api, config).default_backoff().boxed();
+    let mut listed = false;
+    while let Some(event) = events.next().await {
+        let now = ctx.clock.boottime();
+        let seen =
+            |meta: ObjectMeta| Seen { version: meta.resource_version.unwrap_or_default(), labels: BTreeMap::new() };
+        let news = match event {
+            Ok(watcher::Event::Init) => {
+                listed = false;
+                false
+            }
+            Ok(watcher::Event::InitApply(secret)) => {
+                listed = true;
+                ctx.versions.upsert(Holder::Secret, place.clone(), seen(secret.metadata), now)
+            }
+            Ok(watcher::Event::InitDone) => {
+                if !listed {
+                    ctx.versions.remove(Holder::Secret, &place, now);
+                }
+                ctx.versions.secret_is(&place, SecretWatch::Current)
+            }
+            Ok(watcher::Event::Apply(secret)) => {
+                ctx.versions.upsert(Holder::Secret, place.clone(), seen(secret.metadata), now)
+            }
+            Ok(watcher::Event::Delete(_)) => {
+                ctx.versions.remove(Holder::Secret, &place, now);
+                true
+            }
+            Err(error) => is_forbidden(&error) && ctx.versions.secret_is(&place, SecretWatch::Denied),
+        };
+        if news {
+            ctx.wake.audiences(ctx.lists.with_sources(namespace));
+        }
+    }
+}
+
+/// Watches Secrets with lists, as long as an audience names one.
+pub async fn list_secrets(ctx: Arc<Context>, mut named: UnboundedReceiver<Place>) {
+    let mut tasks = JoinSet::new();
+    let mut running = std::collections::HashMap::new();
+    let mut prune = tokio::time::interval(PRUNED_EVERY);
+    loop {
+        tokio::select! {
+            place = named.recv() => {
+                let Some(place) = place else { return };
+                if ctx.versions.announce(&place) {
+                    running.insert(place.clone(), tasks.spawn(list_secret(Arc::clone(&ctx), place)));
+                }
+            }
+            _ = prune.tick() => running.retain(|place, task| {
+                let is_named = names_secret(&ctx, place);
+                if !is_named {
+                    task.abort();
+                    ctx.versions.forget(place);
+                }
+                is_named
+            }),
+            Some(ended) = tasks.join_next() => {
+                if ended.is_err_and(|error| error.is_panic()) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Whether an audience names a Secret as a source.
+fn names_secret(ctx: &Context, (namespace, name): &Place) -> bool {
+    ctx.lists.with_sources(namespace).iter().any(|key| {
+        let audience = [Kind::Contacts, Kind::Accounts].into_iter().find_map(|kind| ctx.audiences(kind).get(key));
+        let mut sources = audience.iter().flat_map(|audience| &audience.options.from);
+        sources.any(|source| source.secret.as_ref().is_some_and(|entry| entry.name == *name))
+    })
+}
+
 /// Kinds that are watched: when all are listed, what is in memory is what there is.
-pub const FEEDS: usize = 4;
+pub const FEEDS: usize = 5;
 
 /// A store that counts as ready while it is still empty: it is filled one by one, and [`FEEDS`] tells when it is whole.
 pub fn empty<K>(kind: K::DynamicType) -> Writer<K>

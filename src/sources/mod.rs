@@ -2,5 +2,6 @@
 
 pub mod secrets;
 pub mod table;
+pub mod versions;
 
 pub use secrets::{KeyState, Secrets};

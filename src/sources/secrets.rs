@@ -225,7 +225,9 @@ fn is_same(a: &Result<WorkspaceKey, Option<KeyError>>, b: &Result<WorkspaceKey, 
     }
 }
 
-fn is_forbidden(error: &watcher::Error) -> bool {
+/// Whether a watch failed since the operator may not.
+#[must_use]
+pub fn is_forbidden(error: &watcher::Error) -> bool {
     let (watcher::Error::InitialListFailed(kube::Error::Api(status))
     | watcher::Error::WatchStartFailed(kube::Error::Api(status))
     | watcher::Error::WatchFailed(kube::Error::Api(status))) = error

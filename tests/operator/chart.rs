@@ -33,7 +33,7 @@ fn the_operator_may_do_nothing_that_it_does_not_need() {
         ["list", "secrets"],
         ["create", "secrets"],
         ["update", "secrets/propensity"],
-        ["list", "configmaps"],
+        ["update", "configmaps"],
         ["create", "pods"],
     ] {
         let said = world.kubectl(&["auth", "can-i", verb_and_resource[0], verb_and_resource[1], account]);

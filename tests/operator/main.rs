@@ -8,6 +8,7 @@
 //! | `schema.rs`, `rules.rs` | the CRDs: documented, bounded, and what the API server refuses |
 //! | `create.rs`, `sameness.rs` | what is sent, and what is never sent again |
 //! | `connection.rs`, `lists.rs`, `forged.rs`, `anchor.rs` | bad input of every kind |
+//! | `sources.rs`, `guards.rs` | lists that live in other objects, and what holds them back |
 //! | `outcomes.rs`, `resolving.rs`, `again.rs`, `outage.rs` | what the API answers, and how a person or a policy settles it |
 //! | `crashes.rs` | kills, stops and take-overs |
 //! | `traffic.rs` | what is asked of the API server |
@@ -27,6 +28,7 @@ mod connection;
 mod crashes;
 mod create;
 mod forged;
+mod guards;
 mod leaks;
 mod lists;
 mod outage;
@@ -36,6 +38,7 @@ mod resolving;
 mod rules;
 mod sameness;
 mod schema;
+mod sources;
 #[path = "../support/mod.rs"]
 mod support;
 mod traffic;

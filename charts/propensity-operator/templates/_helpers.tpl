@@ -50,6 +50,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resourceNames:
     {{- toYaml .Values.secretNames | nindent 4 }}
   verbs: [get, list, watch]
+# Lists may stand in ConfigMaps. Only their metadata is watched.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

@@ -9,7 +9,7 @@ fn facts(list: &[u32], verdict: Reason, phase: Phase) -> Facts {
     Facts {
         generation: Some(3),
         receipt: Some(format!("ar-{}", digest.hash.short())),
-        digest,
+        digest: Some(digest),
         verdict: Verdict::new(verdict, "said"),
         phase,
         result: None,
@@ -160,7 +160,7 @@ fn the_funnel_and_the_problems_name_no_value() {
         {"email": "canary@example.com"}
     ]});
     let mut facts = facts(&[1], Reason::InvalidMembers, Phase::Stalled);
-    facts.digest = contacts(rows).digest;
+    facts.digest = Some(contacts(rows).digest);
     let status = next(&AudienceStatus::default(), &facts, at(0));
     let expected = Funnel { read: 3, invalid: 1, duplicate: 1, excluded: 0, to_send: 1 };
     assert_eq!(status.members, Some(expected));

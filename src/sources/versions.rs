@@ -1,0 +1,243 @@
+//! Versions of the objects that lists are read from. Their content is never kept: a version tells whether a list that was read is still the present one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Moment;
+
+/// The kinds of objects that hold lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Holder {
+    /// A ConfigMap.
+    ConfigMap,
+    /// A Secret.
+    Secret,
+}
+
+/// What is known of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Nobody looked yet.
+    Unknown,
+    /// The operator may not read it.
+    Denied,
+    /// There is none.
+    Absent,
+    /// Its resource version.
+    Present(String),
+}
+
+/// An object as it was last seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its resource version.
+    pub version: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An object by namespace and name.
+pub type Place = (String, String);
+
+/// Versions, kept current by watches of metadata.
+#[derive(Default)]
+pub struct Versions {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    known: HashMap<(Holder, Place), (Seen, Moment)>,
+    /// When objects went, so that what comes instead is waited for.
+    gone: HashMap<(Holder, Place), Moment>,
+    /// Whether the ConfigMaps are listed.
+    listed: bool,
+    /// Secrets that are watched by their names, and whether they are listed.
+    secrets: HashMap<Place, SecretWatch>,
+}
+
+/// How a Secret's watch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretWatch {
+    /// It is about to list.
+    Starting,
+    /// What is known is what there is.
+    Current,
+    /// It is refused.
+    Denied,
+}
+
+impl Versions {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in an object; tells whether its version is new.
+    pub fn upsert(&self, holder: Holder, place: Place, seen: Seen, now: Moment) -> bool {
+        let mut inner = self.lock();
+        // What is listed first was there before, so nobody waits for it.
+        let fresh = if inner.is_listed(holder, &place) { now } else { Moment::default() };
+        inner.gone.remove(&(holder, place.clone()));
+        match inner.known.get(&(holder, place.clone())) {
+            Some((old, _)) if *old == seen => false,
+            _ => {
+                inner.known.insert((holder, place), (seen, fresh));
+                true
+            }
+        }
+    }
+
+    /// Takes in that an object is gone.
+    pub fn remove(&self, holder: Holder, place: &Place, now: Moment) {
+        let mut inner = self.lock();
+        if inner.known.remove(&(holder, place.clone())).is_some() {
+            inner.gone.insert((holder, place.clone()), now);
+        }
+    }
+
+    /// The ConfigMaps are listed.
+    pub fn config_maps_are_listed(&self) {
+        self.lock().listed = true;
+    }
+
+    /// Announces the watch of a Secret. Returns false if there is one.
+    pub fn announce(&self, place: &Place) -> bool {
+        let mut inner = self.lock();
+        let new = !inner.secrets.contains_key(place);
+        if new {
+            inner.secrets.insert(place.clone(), SecretWatch::Starting);
+        }
+        new
+    }
+
+    /// Whether a Secret's version is watched.
+    #[must_use]
+    pub fn is_watched(&self, place: &Place) -> bool {
+        self.lock().secrets.contains_key(place)
+    }
+
+    /// How a Secret's watch stands now; tells whether that is new.
+    pub fn secret_is(&self, place: &Place, watch: SecretWatch) -> bool {
+        self.lock().secrets.insert(place.clone(), watch) != Some(watch)
+    }
+
+    /// Forgets a Secret that is no longer watched.
+    pub fn forget(&self, place: &Place) {
+        let mut inner = self.lock();
+        inner.secrets.remove(place);
+        inner.known.remove(&(Holder::Secret, place.clone()));
+    }
+
+    /// The version of an object.
+    #[must_use]
+    pub fn of(&self, holder: Holder, place: &Place) -> Version {
+        let inner = self.lock();
+        if let Some((seen, _)) = inner.known.get(&(holder, place.clone())) {
+            return Version::Present(seen.version.clone());
+        }
+        match (holder, inner.secrets.get(place)) {
+            (Holder::Secret, Some(SecretWatch::Denied)) => Version::Denied,
+            _ if inner.is_listed(holder, place) => Version::Absent,
+            _ => Version::Unknown,
+        }
+    }
+
+    /// The ConfigMaps of a namespace that have all of these labels, by name.
+    #[must_use]
+    pub fn selected(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Vec<String> {
+        let inner = self.lock();
+        let matches = |seen: &Seen| labels.iter().all(|(name, value)| seen.labels.get(name) == Some(value));
+        let mut names: Vec<_> = inner
+            .known
+            .iter()
+            .filter(|((holder, (place, _)), (seen, _))| {
+                *holder == Holder::ConfigMap && place == namespace && matches(seen)
+            })
+            .map(|((_, (_, name)), _)| name.clone())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// When an object last changed, as far as that was seen.
+    #[must_use]
+    pub fn changed(&self, holder: Holder, place: &Place) -> Moment {
+        let inner = self.lock();
+        let known = inner.known.get(&(holder, place.clone())).map(|(_, changed)| *changed);
+        known.or_else(|| inner.gone.get(&(holder, place.clone())).copied()).unwrap_or_default()
+    }
+}
+
+impl Inner {
+    fn is_listed(&self, holder: Holder, place: &Place) -> bool {
+        match holder {
+            Holder::ConfigMap => self.listed,
+            Holder::Secret => self.secrets.get(place) == Some(&SecretWatch::Current),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_zero(Duration::from_secs(seconds))
+    }
+
+    fn place(name: &str) -> Place {
+        ("team".to_owned(), name.to_owned())
+    }
+
+    fn seen(version: &str, labels: &[(&str, &str)]) -> Seen {
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Seen { version: version.to_owned(), labels }
+    }
+
+    #[test]
+    fn a_config_map_is_unknown_until_all_are_listed() {
+        let versions = Versions::default();
+        assert_eq!(versions.of(Holder::ConfigMap, &place("a")), Version::Unknown);
+        assert!(versions.upsert(Holder::ConfigMap, place("a"), seen("1", &[]), at(5)));
+        versions.config_maps_are_listed();
+        assert_eq!(versions.of(Holder::ConfigMap, &place("a")), Version::Present("1".to_owned()));
+        assert_eq!(versions.of(Holder::ConfigMap, &place("b")), Version::Absent);
+        assert_eq!(versions.changed(Holder::ConfigMap, &place("a")), at(0), "it was there before");
+        assert!(!versions.upsert(Holder::ConfigMap, place("a"), seen("1", &[]), at(6)));
+        assert!(versions.upsert(Holder::ConfigMap, place("a"), seen("2", &[]), at(7)));
+        assert_eq!(versions.changed(Holder::ConfigMap, &place("a")), at(7));
+        versions.remove(Holder::ConfigMap, &place("a"), at(8));
+        assert_eq!(versions.of(Holder::ConfigMap, &place("a")), Version::Absent);
+        assert_eq!(versions.changed(Holder::ConfigMap, &place("a")), at(8));
+    }
+
+    #[test]
+    fn a_secret_is_known_by_its_own_watch() {
+        let versions = Versions::default();
+        versions.config_maps_are_listed();
+        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
+        assert!(versions.announce(&place("a")) && !versions.announce(&place("a")));
+        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
+        assert!(versions.secret_is(&place("a"), SecretWatch::Denied));
+        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Denied);
+        versions.secret_is(&place("a"), SecretWatch::Current);
+        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Absent);
+        versions.upsert(Holder::Secret, place("a"), seen("3", &[]), at(1));
+        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Present("3".to_owned()));
+        versions.forget(&place("a"));
+        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
+    }
+
+    #[test]
+    fn labels_select_within_a_namespace() {
+        let versions = Versions::default();
+        for (name, labels) in [("b", &[("list", "q4"), ("x", "y")][..]), ("a", &[("list", "q4")]), ("c", &[])] {
+            versions.upsert(Holder::ConfigMap, place(name), seen("1", labels), at(1));
+        }
+        versions.upsert(Holder::ConfigMap, ("other".into(), "d".into()), seen("1", &[("list", "q4")]), at(1));
+        let labels = [("list".to_owned(), "q4".to_owned())].into();
+        assert_eq!(versions.selected("team", &labels), ["a", "b"]);
+    }
+}

@@ -1,0 +1,262 @@
+//! Lists that live in ConfigMaps and Secrets.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::objects::message;
+use crate::support::wait::{ensure, holds_for};
+use crate::support::{Kind, Operator, World};
+
+/// The default settle time takes a tenth of a second.
+const HURRY: u32 = 100;
+
+fn world() -> (World, Operator) {
+    let world = World::new();
+    let operator = world.operator().fast(HURRY).start();
+    world.connect();
+    (world, operator)
+}
+
+/// An audience whose list is in these places.
+fn from(world: &World, kind: Kind, name: &str, sources: Value, more: Value) {
+    let mut spec = json!({"from": sources});
+    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    world.apply(kind, name, json!({"spec": spec}));
+}
+
+fn config_map(world: &World, name: &str, data: Value) {
+    world.apply(Kind::ConfigMap, name, json!({"data": data}));
+}
+
+fn one_map() -> Value {
+    json!([{"configMap": {"name": "lists", "key": "accounts.csv"}}])
+}
+
+/// The websites of the last audience that was stored.
+fn stored(world: &World) -> Vec<String> {
+    let audiences = world.simulator.borrow().audiences();
+    let members = audiences.last().expect("one is stored")["members"].as_array().unwrap().clone();
+    members.iter().map(|member| member["website"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn a_list_in_a_config_map_is_sent_and_followed() {
+    let (world, _operator) = world();
+    config_map(
+        &world,
+        "lists",
+        json!({"accounts.csv": "Name;Domain\nA;www.a.example.com\nB;b.example.com\n;b.example.com\n"}),
+    );
+    from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+    let audience = world.settled(Kind::Accounts, "targets", "Created");
+    assert_eq!(
+        audience["status"]["members"],
+        json!({"read": 3, "invalid": 0, "duplicate": 1, "excluded": 0, "toSend": 2})
+    );
+    assert_eq!(audience["status"]["ignoredColumns"], 1);
+    assert_eq!(stored(&world), ["a.example.com", "b.example.com"]);
+
+    // The same list, written differently, is the same audience.
+    config_map(&world, "lists", json!({"accounts.csv": "website\nb.example.com\na.example.com\n"}));
+    world.settled(Kind::Accounts, "targets", "AlreadyCreated");
+    world.sent(1, 1);
+    // Another list is another.
+    config_map(&world, "lists", json!({"accounts.csv": "website\nc.example.com\na.example.com\n"}));
+    world.settled(Kind::Accounts, "targets", "Created");
+    assert_eq!(stored(&world), ["a.example.com", "c.example.com"]);
+    world.sent(2, 2);
+}
+
+#[test]
+fn every_source_and_what_stands_inline_are_one_list() {
+    let (world, _operator) = world();
+    let packed = {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
+        encoder.write_all(b"[\"b.example.com\"]").unwrap();
+        encoder.finish().unwrap()
+    };
+    let packed = data_encoding::BASE64.encode(&packed);
+    world.apply(Kind::ConfigMap, "packed", json!({"binaryData": {"accounts.json.gz": packed}}));
+    for (number, site) in [(1, "c"), (2, "d")] {
+        let name = format!("part-{number}");
+        let body = json!({
+            "metadata": {"labels": {"list": "q4"}},
+            "data": {"sites": format!("- {site}.example.com\n")},
+        });
+        world.apply(Kind::ConfigMap, &name, body);
+    }
+    world.apply(
+        Kind::Secret,
+        "propensity",
+        json!({"stringData": {"accounts.ndjson": "{\"Home\":\"e.example.com\"}\n"}}),
+    );
+    // The Secret of the key holds a list too; server-side apply took the key away, so it comes back.
+    let key = world.simulator.borrow().key().to_owned();
+    world.apply(
+        Kind::Secret,
+        "propensity",
+        json!({"stringData": {"accounts.ndjson": "{\"Home\":\"e.example.com\"}\n", "workspace_api_key": key}}),
+    );
+    let sources = json!([
+        {"configMap": {"name": "packed", "key": "accounts.json.gz"}},
+        {"configMaps": {"matchLabels": {"list": "q4"}, "count": 2, "key": "sites"}, "format": "YAML"},
+        {"secret": {"name": "propensity", "key": "accounts.ndjson"}, "columns": {"website": "home"}},
+    ]);
+    from(&world, Kind::Accounts, "targets", sources, json!({"accounts": [{"website": "a.example.com"}]}));
+    world.settled(Kind::Accounts, "targets", "Created");
+    let sites = ["a", "b", "c", "d", "e"].map(|site| format!("{site}.example.com"));
+    assert_eq!(stored(&world), sites);
+    world.sent(1, 1);
+}
+
+#[test]
+fn contacts_come_from_a_secret_with_their_columns() {
+    let (world, _operator) = world();
+    let key = world.simulator.borrow().key().to_owned();
+    let csv = "First Name,Surname,Employer,Work Email\nAda,Lovelace,Engines,ADA@example.com\n";
+    world.apply(Kind::Secret, "propensity", json!({"stringData": {"workspace_api_key": key, "contacts.csv": csv}}));
+    let source = json!([{"secret": {"name": "propensity", "key": "contacts.csv"}}]);
+    from(&world, Kind::Contacts, "people", source, json!({}));
+    world.settled(Kind::Contacts, "people", "Created");
+    let audiences = world.simulator.borrow().audiences();
+    let member = &audiences[0]["members"][0];
+    let wanted =
+        json!({"first_name": "Ada", "last_name": "Lovelace", "company_name": "Engines", "email": "ada@example.com"});
+    assert_eq!(*member, wanted);
+}
+
+#[test]
+fn what_is_missing_stops_the_audience_until_it_comes() {
+    let (world, _operator) = world();
+    from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+    world.says(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap lists");
+    config_map(&world, "lists", json!({"other.csv": "website\n"}));
+    world.says(Kind::Accounts, "targets", "SourceNotFound", "has no entry accounts.csv");
+    config_map(&world, "lists", json!({"accounts.csv": "website\na.example.com\n"}));
+    world.settled(Kind::Accounts, "targets", "Created");
+    world.sent(1, 1);
+    // What is created stays; a list that goes away doesn't shrink it.
+    world.objects.delete(Kind::ConfigMap, "lists");
+    let audience = world.says(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap lists");
+    assert_eq!(audience["status"]["members"]["toSend"], 1, "what was known of the last list stands");
+    world.sent(1, 1);
+}
+
+#[test]
+fn four_of_five_files_are_no_list() {
+    let (world, _operator) = world();
+    let part = |number: u32| {
+        let body = json!({
+            "metadata": {"labels": {"list": "q4"}},
+            "data": {"a.csv": format!("website\npart-{number}.example.com\n")},
+        });
+        world.apply(Kind::ConfigMap, &format!("part-{number}"), body);
+    };
+    part(1);
+    let source = json!([{"configMaps": {"matchLabels": {"list": "q4"}, "count": 2, "key": "a.csv"}}]);
+    from(&world, Kind::Accounts, "targets", source, json!({}));
+    world.says(Kind::Accounts, "targets", "SourceNotFound", "1 ConfigMaps have the labels");
+    part(2);
+    world.settled(Kind::Accounts, "targets", "Created");
+    assert_eq!(stored(&world), ["part-1.example.com", "part-2.example.com"]);
+    part(3);
+    world.says(Kind::Accounts, "targets", "SourceNotFound", "3 ConfigMaps have the labels");
+    world.sent(1, 1);
+}
+
+#[test]
+fn what_cannot_be_read_to_its_end_is_never_sent() {
+    let (world, _operator) = world();
+    let canary = "canary-4711.example.com";
+    for (text, why) in [
+        (format!("website,name\n{canary},x\n{canary}\n"), "row 3 has 1 cells"),
+        (format!("website\n\"{canary}\n"), "a quote is never closed"),
+        (format!("{canary}\n{canary}\n"), "no column is known"),
+        (String::new(), "it is empty"),
+    ] {
+        config_map(&world, "lists", json!({"accounts.csv": text}));
+        from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+        let audience = world.says(Kind::Accounts, "targets", "SourceUnreadable", why);
+        assert!(!audience["status"].to_string().contains("canary"), "{}", message(&audience));
+    }
+    let odd = json!([{"configMap": {"name": "lists", "key": "accounts"}}]);
+    config_map(&world, "lists", json!({"accounts": "website\na.example.com\n"}));
+    from(&world, Kind::Accounts, "targets", odd, json!({}));
+    world.says(Kind::Accounts, "targets", "SourceUnreadable", "Set format");
+    world.sent(0, 0);
+}
+
+#[test]
+fn a_secret_that_may_not_be_read_is_named() {
+    let (world, _operator) = world();
+    world.apply(Kind::Secret, "private", json!({"stringData": {"a.csv": "website\na.example.com\n"}}));
+    from(&world, Kind::Accounts, "targets", json!([{"secret": {"name": "private", "key": "a.csv"}}]), json!({}));
+    world.says(Kind::Accounts, "targets", "AccessDenied", "may not read Secret private");
+    world.sent(0, 0);
+}
+
+/// Several changes in a row are one list.
+#[test]
+fn changes_are_waited_out() {
+    let world = World::new();
+    let _operator = world.operator().start();
+    world.connect();
+    from(&world, Kind::Accounts, "targets", one_map(), json!({"settle": "3s"}));
+    world.says(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap");
+    for number in 1..=4 {
+        config_map(&world, "lists", json!({"accounts.csv": format!("website\nsite-{number}.example.com\n")}));
+        holds_for(Duration::from_millis(700), "nothing is sent while it changes", || {
+            let requests = world.simulator.borrow().requests().len();
+            ensure(requests == 0, || format!("{requests} requests"))
+        });
+    }
+    world.settled(Kind::Accounts, "targets", "Created");
+    assert_eq!(stored(&world), ["site-4.example.com"]);
+    world.sent(1, 1);
+}
+
+#[test]
+fn rows_that_cannot_be_sent_fail_the_list_or_are_skipped_within_bounds() {
+    let (world, _operator) = world();
+    let good: String = (0..30).map(|site| format!("site-{site}.example.com\n")).collect();
+    config_map(&world, "lists", json!({"accounts.csv": format!("website\nlocalhost\n{good}")}));
+    from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+    let audience = world.says(Kind::Accounts, "targets", "InvalidMembers", "1 of 31 rows can't be sent");
+    let problem = &audience["status"]["problems"][0];
+    assert_eq!((&problem["source"], &problem["row"]), (&json!("configMap lists/accounts.csv"), &json!(2)));
+    from(&world, Kind::Accounts, "targets", one_map(), json!({"invalidMembers": "Skip", "maxInvalidPercent": 3}));
+    world.says(Kind::Accounts, "targets", "InvalidMembers", "more than the 3 %");
+    from(&world, Kind::Accounts, "targets", one_map(), json!({"invalidMembers": "Skip"}));
+    let audience = world.settled(Kind::Accounts, "targets", "Created");
+    assert_eq!(audience["status"]["members"]["invalid"], 1);
+    world.sent(1, 1);
+}
+
+#[test]
+fn a_source_says_where_it_is_exactly_once() {
+    let world = World::new();
+    let entry = json!({"name": "lists", "key": "a.csv"});
+    for source in [json!({}), json!({"configMap": entry, "secret": entry})] {
+        let refused = world.objects.apply(Kind::Accounts, "targets", json!({"spec": {"from": [source]}}));
+        assert!(refused.unwrap_err().to_string().contains("exactly one of configMap, configMaps and secret"));
+    }
+}
+
+/// After a restart a list is read once, and nothing is sent or written.
+#[test]
+fn a_restart_sends_nothing() {
+    let (world, mut operator) = world();
+    config_map(&world, "lists", json!({"accounts.csv": "website\na.example.com\n"}));
+    from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+    let before = world.settled(Kind::Accounts, "targets", "Created");
+    operator.signal("TERM");
+    operator.wait_ended();
+    let operator = world.operator().fast(HURRY).start();
+    operator.wait_leading();
+    world.accounts("sentinel", &["sentinel.example.com"]);
+    world.settled(Kind::Accounts, "sentinel", "Created");
+    assert_eq!(world.get(Kind::Accounts, "targets")["status"], before["status"]);
+    world.sent(2, 2);
+}
