@@ -175,6 +175,9 @@ say "kubectl get propensity --namespace $namespace"
 k get propensity
 say "kubectl get audiencereceipts --namespace $namespace   (the ledger)"
 k get audiencereceipts
+say 'A list from a CSV in a ConfigMap, and what became of its rows'
+k get configmap q4-accounts -o 'jsonpath={.data.accounts\.csv}'
+k get accountaudience q4-accounts -o 'jsonpath={.status.members}{"\n"}'
 say 'What the simulator holds'
 held=$(get /_sim/audiences | sed 's/,{"type":"audience"/\n{"type":"audience"/g')
 sed -E 's/.*"kind":"([a-z]+)".*"memberCount":([0-9]+),"members":(\[.*\])\}.*/  \2 \1  \3/' <<<"$held"
@@ -197,6 +200,9 @@ cat <<END
 
 A change to try: a list with one more account becomes an audience of its own.
   kubectl patch aaud target-accounts --type json -p '[{"op": "add", "path": "/spec/accounts/-", "value": {"website": "example.net"}}]'
+
+A change of the file, which is followed once it has been quiet for 10 s:
+  kubectl patch configmap q4-accounts --type merge -p '{"data": {"accounts.csv": "website\\nexample.com\\nexample.net\\n"}}'
 
 Delete one and apply it again: the ledger knows it, and nothing is sent.
   kubectl delete caud q4-security-leaders && kubectl apply --server-side -f examples/contacts.yaml

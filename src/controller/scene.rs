@@ -95,7 +95,9 @@ pub fn assess(scene: &Scene<'_>) -> Course {
         return Course::Stop(
             Verdict::new(
                 Reason::EmptyList,
-                format!("the list has no member, so nothing is sent: add members to {field}"),
+                format!(
+                    "the list has no member, so nothing is sent: add members to {field} or to what spec.from names"
+                ),
             ),
             Phase::Stalled,
         );

@@ -1,10 +1,12 @@
 //! Lists that live in ConfigMaps and Secrets.
 
+use std::fs;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::objects::message;
+use crate::support::programs::{RUN, root};
 use crate::support::wait::{ensure, holds_for};
 use crate::support::{Kind, Operator, World};
 
@@ -241,6 +243,36 @@ fn a_source_says_where_it_is_exactly_once() {
     for source in [json!({}), json!({"configMap": entry, "secret": entry})] {
         let refused = world.objects.apply(Kind::Accounts, "targets", json!({"spec": {"from": [source]}}));
         assert!(refused.unwrap_err().to_string().contains("exactly one of configMap, configMaps and secret"));
+    }
+}
+
+/// The configuration that docs/lists.md gives to kustomize.
+#[test]
+fn kustomize_follows_generated_names_into_lists() {
+    let world = World::new();
+    let folder = RUN.join(&world.namespace);
+    fs::create_dir(&folder).unwrap();
+    fs::copy(root().join("docs/kustomize-names.yaml"), folder.join("kustomize-names.yaml")).unwrap();
+    fs::write(folder.join("accounts.csv"), "website\nexample.com\n").unwrap();
+    let audience = json!({
+        "apiVersion": "abm.propensity.com/v1alpha1", "kind": "AccountAudience", "metadata": {"name": "targets"},
+        "spec": {"from": [
+            {"configMap": {"name": "lists", "key": "accounts.csv"}},
+            {"secret": {"name": "private", "key": "accounts.csv"}},
+        ]},
+    });
+    fs::write(folder.join("audience.yaml"), audience.to_string()).unwrap();
+    let kustomization = json!({
+        "resources": ["audience.yaml"],
+        "configurations": ["kustomize-names.yaml"],
+        "configMapGenerator": [{"name": "lists", "files": ["accounts.csv"]}],
+        "secretGenerator": [{"name": "private", "files": ["accounts.csv"]}],
+    });
+    fs::write(folder.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+    let built = world.kubectl(&["kustomize", folder.to_str().unwrap()]).fine();
+    for name in ["lists-", "private-"] {
+        let generated = built.lines().filter(|line| line.trim_start().starts_with(&format!("name: {name}"))).count();
+        assert_eq!(generated, 2, "the object and its reference:\n{built}");
     }
 }
 
