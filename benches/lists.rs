@@ -1,0 +1,57 @@
+//! How fast a CSV of contacts becomes a list: parsed, normalised, deduplicated, hashed. Beside it, in the same run, the least that any
+//! program would do: parse the same bytes with `csv` and hash them with SHA-256.
+#![allow(missing_docs, reason = "criterion's macros make public functions")]
+#![allow(clippy::unwrap_used, reason = "a benchmark may fail")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use propensity_operator::audience::{Kind, Normalised, Normaliser, Row};
+use propensity_operator::sources::table::{self, Columns, Format};
+use sha2::{Digest as _, Sha256};
+
+const CONTACTS: usize = 100_000;
+
+/// Contacts as a CRM exports them: every field, each a little dirty, one of a hundred twice.
+fn contacts() -> Vec<u8> {
+    let mut csv = String::from("First Name,Last Name,Company,Website,Email,LinkedIn URL,Country\n");
+    for at in 0..CONTACTS {
+        let who = if at % 100 == 99 { at - 1 } else { at };
+        csv += &format!(
+            "Ada{who},Lovelace {who},Analytical Engines {},https://www.engines-{}.example.com/about,Ada.{who}@Engines-{}.Example.com,https://www.linkedin.com/in/ada-{who}/,UK\n",
+            who / 20, who / 20, who / 20
+        );
+    }
+    csv.into_bytes()
+}
+
+fn list(csv: &[u8]) -> Normalised {
+    let mut normaliser = Normaliser::new(Kind::Contacts, |_| false);
+    let push = |number, member| normaliser.push(Row { source: "contacts.csv", number, member });
+    table::read(csv, Kind::Contacts, Format::Csv, &Columns::default(), push).unwrap();
+    normaliser.finish()
+}
+
+fn parse_and_hash(csv: &[u8]) -> (usize, [u8; 32]) {
+    let mut reader = csv::ReaderBuilder::new().from_reader(csv);
+    let mut record = csv::StringRecord::new();
+    let mut cells = 0;
+    while reader.read_record(&mut record).unwrap() {
+        cells += record.len();
+    }
+    (cells, Sha256::digest(csv).into())
+}
+
+fn lists(criterion: &mut Criterion) {
+    let csv = contacts();
+    let funnel = list(&csv).funnel;
+    assert_eq!((funnel.read, funnel.duplicate, funnel.invalid), (CONTACTS as u64, CONTACTS as u64 / 100, 0));
+    let mut group = criterion.benchmark_group("100,000 contacts");
+    group.throughput(Throughput::Elements(CONTACTS as u64)).sample_size(20);
+    group.bench_function("csv to list", |b| b.iter(|| black_box(list(black_box(&csv)))));
+    group.bench_function("bare csv and SHA-256", |b| b.iter(|| black_box(parse_and_hash(black_box(&csv)))));
+    group.finish();
+}
+
+criterion_group!(benches, lists);
+criterion_main!(benches);
