@@ -19,7 +19,9 @@ fn contacts() -> Vec<u8> {
         let who = if at % 100 == 99 { at - 1 } else { at };
         csv += &format!(
             "Ada{who},Lovelace {who},Analytical Engines {},https://www.engines-{}.example.com/about,Ada.{who}@Engines-{}.Example.com,https://www.linkedin.com/in/ada-{who}/,UK\n",
-            who / 20, who / 20, who / 20
+            who / 20,
+            who / 20,
+            who / 20
         );
     }
     csv.into_bytes()

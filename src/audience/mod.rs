@@ -45,6 +45,7 @@ mod linkedin;
 mod list;
 mod member;
 mod reason;
+mod suppression;
 mod text;
 mod website;
 
@@ -60,6 +61,7 @@ pub use self::{
     list::{Funnel, List, Normalised, Normaliser, Row},
     member::Member,
     reason::{Field, Problem, Problems, Reason},
+    suppression::{BadEntry, Entry, Suppression},
     website::website,
 };
 

@@ -107,7 +107,8 @@ fn a_list_that_can_not_be_sent_stops_before_anything_else_is_looked_at() {
         )
     );
     for (empty, field) in [(contacts(json!({})), "spec.contacts"), (accounts(json!({})), "spec.accounts")] {
-        let message = format!("the list has no member, so nothing is sent: add members to {field} or to what spec.from names");
+        let message =
+            format!("the list has no member, so nothing is sent: add members to {field} or to what spec.from names");
         assert_eq!(nothing(&empty), (Reason::EmptyList, message, Phase::Stalled));
     }
 }
