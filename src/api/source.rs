@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kube::KubeSchema;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A list that lives elsewhere in the namespace. Exactly one of `configMap`, `configMaps` and `secret` says where.
@@ -45,7 +45,7 @@ pub struct EntryRef {
 #[serde(rename_all = "camelCase")]
 pub struct SelectedEntries {
     /// Labels that an object must have, all of them.
-    #[schemars(length(min = 1, max = 16))]
+    #[schemars(schema_with = "labels")]
     pub match_labels: BTreeMap<String, String>,
     /// How many objects there must be. With more or fewer nothing is sent, since four of five files look complete.
     #[schemars(range(min = 1, max = 200))]
@@ -53,6 +53,16 @@ pub struct SelectedEntries {
     /// The key of the entry in each.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
+}
+
+/// Schema of labels to match.
+fn labels(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string", "maxLength": 63}
+    })
 }
 
 /// How a list is laid out.

@@ -117,7 +117,7 @@ fn a_changed_list_becomes_another_audience_and_the_old_one_is_counted() {
     world.connect();
     world.accounts("targets", &["example.com"]);
     let first = world.settled(Kind::Accounts, "targets", "Created");
-    world.accounts("targets", &["example.com", "example.org"]);
+    world.accounts_with("targets", &["example.com", "example.org"], json!({"maxSizeChangePercent": 100}));
     let second = world.settled(Kind::Accounts, "targets", "Created");
     let status = &second["status"];
     assert_eq!(status["superseded"], 1);
