@@ -67,7 +67,7 @@ enum Known {
 pub async fn pass(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError> {
     let mut audience = audience.clone();
     ctx.memory.newest(&mut audience);
-    match look(ctx, &audience).await {
+    match look(ctx, &mut audience).await {
         Err(CallError::Forbidden) => {
             tell(ctx, &audience, None, verdicts::forbidden(), None).await?;
             Err(CallError::Forbidden)
@@ -76,12 +76,13 @@ pub async fn pass(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallEr
     }
 }
 
-async fn look(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError> {
+async fn look(ctx: &Arc<Context>, audience: &mut Tracked) -> Result<Next, CallError> {
     if audience.is_deleting() {
         leave_queues(ctx, audience);
         return Ok(Next::change(Outcome::Done));
     }
-    let (audience, wait) = &lists::read(ctx, audience).await?;
+    let wait = lists::read(ctx, audience).await?;
+    let audience = &*audience;
     let workspace = ctx.workspace_of(audience);
     let scene = gather::scene(ctx, audience, workspace.as_deref());
     let plan = match assess(&scene) {
@@ -91,7 +92,7 @@ async fn look(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallError>
                 return Ok(Next { after: Some(left), outcome: Outcome::Waiting });
             }
             let mut next = tell(ctx, audience, None, (verdict, phase), None).await?;
-            next.after = *wait;
+            next.after = wait;
             return Ok(next);
         }
         Course::Known(plan) => plan,

@@ -12,7 +12,6 @@ use tokio::sync::{mpsc::UnboundedSender, watch};
 use super::anchor::Ledgers;
 use super::cluster::Cluster;
 use super::events::Publisher;
-use super::feed::Place;
 use super::flights::Flights;
 use super::gates::Gates;
 use super::lists::Lists;
@@ -25,7 +24,11 @@ use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
 use crate::ledger::DayBudget;
 use crate::propensity::{BaseUrl, Client};
-use crate::sources::{Secrets, secrets::Scope, versions::Versions};
+use crate::sources::{
+    Secrets,
+    secrets::Scope,
+    versions::{Place, Versions},
+};
 use crate::telemetry::metrics::Metrics;
 
 /// A workspace by namespace and name.

@@ -10,6 +10,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
+use crate::sources::versions::Place;
 use crate::telemetry::metrics::kube_category;
 
 /// What happened to the objects of a kind.
@@ -21,9 +22,6 @@ pub enum Change<T> {
     /// Every watch has listed what there is.
     Ready,
 }
-
-/// A namespace and a name.
-pub type Place = (String, String);
 
 /// Follows a kind for ever: each object is digested as it comes, and what became of it is told.
 pub async fn follow<K, T>(

@@ -15,6 +15,7 @@ use super::context::Context;
 use super::live;
 use super::scene::Phase;
 use super::tracked::{AudienceKey, Digest, Parts, Tracked, Whole, kind_name};
+use super::verdicts::Said;
 use crate::api::condition::{Reason, Verdict};
 use crate::api::{ColumnNames, EntryRef, ListFormat, ListSource};
 use crate::audience::{Field, Member, Normaliser, Row};
@@ -43,11 +44,9 @@ struct Read {
     uid: String,
     generation: Option<i64>,
     versions: Vec<String>,
-    digest: Result<Digest, (Verdict, Phase)>,
+    /// What it comes to, or why that isn't known.
+    digest: Result<Digest, Said>,
 }
-
-/// Why a list isn't known, as a condition.
-type Obstacle = (Verdict, Phase);
 
 impl Default for Lists {
     fn default() -> Self {
@@ -62,14 +61,11 @@ impl Lists {
 
     /// Notes that an audience has sources, or none.
     pub fn note(&self, audience: &Tracked) {
-        let mut inner = self.lock();
-        let here = inner.with_sources.entry(audience.namespace().to_owned()).or_default();
         if audience.options.from.is_empty() {
-            here.remove(&audience.key());
-            inner.read.remove(&audience.key());
-        } else {
-            here.insert(audience.key());
+            return self.forget(&audience.key());
         }
+        let mut inner = self.lock();
+        inner.with_sources.entry(audience.namespace().to_owned()).or_default().insert(audience.key());
     }
 
     /// Forgets an audience that is gone.
@@ -87,51 +83,51 @@ impl Lists {
         self.lock().with_sources.get(namespace).into_iter().flatten().cloned().collect()
     }
 
-    fn known(&self, audience: &Tracked, versions: &[String]) -> Option<Result<Digest, Obstacle>> {
+    fn known(&self, audience: &Tracked, versions: &[String]) -> Option<Result<Digest, Said>> {
         let inner = self.lock();
         let read = inner.read.get(&audience.key())?;
         let current = read.uid == audience.uid() && read.generation == audience.meta.generation;
         (current && read.versions == versions).then(|| read.digest.clone())
     }
 
-    fn remember(&self, audience: &Tracked, versions: Vec<String>, digest: Result<Digest, Obstacle>) {
+    fn remember(&self, audience: &Tracked, versions: Vec<String>, digest: Result<Digest, Said>) {
         let read = Read { uid: audience.uid().to_owned(), generation: audience.meta.generation, versions, digest };
         self.lock().read.insert(audience.key(), read);
     }
 }
 
-/// An audience with what its sources come to now, or why that isn't known. Reads them only where something changed. Also how long to wait, where waiting helps.
+/// Puts into an audience what its sources come to now, or why that isn't known; reads them only where something changed. Tells how long to wait, where waiting
+/// helps.
 ///
 /// # Errors
 /// When the API server doesn't answer.
-pub async fn read(ctx: &Context, audience: &Tracked) -> Result<(Tracked, Option<Duration>), CallError> {
-    let mut audience = audience.clone();
+pub async fn read(ctx: &Context, audience: &mut Tracked) -> Result<Option<Duration>, CallError> {
     if audience.options.from.is_empty() {
-        return Ok((audience, None));
+        return Ok(None);
     }
     let mut wait = None;
-    let digest = match versions(ctx, &audience) {
+    let digest = match versions(ctx, audience) {
         Err(obstacle) => Err(obstacle),
-        Ok((versions, changed)) => match ctx.lists.known(&audience, &versions) {
+        Ok((versions, changed)) => match ctx.lists.known(audience, &versions) {
             Some(digest) => digest,
-            None => match settling(ctx, &audience, changed) {
+            None => match settling(ctx, audience, changed) {
                 Some((left, verdict)) => {
                     wait = Some(left);
                     Err((verdict, Phase::Reconciling))
                 }
                 None => {
-                    let digest = digest(ctx, &audience).await?;
-                    ctx.lists.remember(&audience, versions, digest.clone());
+                    let digest = digest(ctx, audience).await?;
+                    ctx.lists.remember(audience, versions, digest.clone());
                     digest
                 }
             },
         },
     };
     match digest {
-        Ok(digest) => audience.digest = digest,
+        Ok(digest) => (audience.digest, audience.unread) = (digest, None),
         Err(obstacle) => audience.unread = Some(obstacle),
     }
-    Ok((audience, wait))
+    Ok(wait)
 }
 
 /// How long the sources must still be quiet.
@@ -145,7 +141,7 @@ fn settling(ctx: &Context, audience: &Tracked, changed: Moment) -> Option<(Durat
 }
 
 /// Versions of all the sources, and when the last of them changed.
-fn versions(ctx: &Context, audience: &Tracked) -> Result<(Vec<String>, Moment), Obstacle> {
+fn versions(ctx: &Context, audience: &Tracked) -> Result<(Vec<String>, Moment), Said> {
     let namespace = audience.namespace();
     let mut versions = vec![];
     let mut changed = Moment::default();
@@ -154,7 +150,7 @@ fn versions(ctx: &Context, audience: &Tracked) -> Result<(Vec<String>, Moment), 
         changed = changed.max(ctx.versions.changed(holder, &place));
         match ctx.versions.of(holder, &place) {
             Version::Present(version) => versions.push(format!("{holder:?} {name} {version}")),
-            Version::Absent => return Err(not_found(holder, name, audience)),
+            Version::Absent => return Err(not_found(holder, name, namespace, kind_name(audience.kind))),
             Version::Denied => return Err(denied(name, namespace)),
             Version::Unknown => {
                 if holder == Holder::Secret && !ctx.versions.is_watched(&place) {
@@ -185,7 +181,7 @@ fn versions(ctx: &Context, audience: &Tracked) -> Result<(Vec<String>, Moment), 
     Ok((versions, changed))
 }
 
-async fn digest(ctx: &Context, audience: &Tracked) -> Result<Result<Digest, Obstacle>, CallError> {
+async fn digest(ctx: &Context, audience: &Tracked) -> Result<Result<Digest, Said>, CallError> {
     // The members that stand in the object are let go when it is digested; without any, it needn't be read.
     let parts = if audience.inline == 0 {
         let Tracked { meta, kind, options, status, .. } = audience.clone();
@@ -206,7 +202,7 @@ async fn digest(ctx: &Context, audience: &Tracked) -> Result<Result<Digest, Obst
 ///
 /// # Errors
 /// When the API server doesn't answer.
-pub async fn whole(ctx: &Context, parts: Parts) -> Result<Result<Whole, Obstacle>, CallError> {
+pub async fn whole(ctx: &Context, parts: Parts) -> Result<Result<Whole, Said>, CallError> {
     if parts.options.from.is_empty() {
         return Ok(Ok(parts.inline()));
     }
@@ -234,7 +230,7 @@ struct File {
     columns: Columns,
 }
 
-fn assemble(parts: Parts, files: Vec<File>) -> Result<Whole, Obstacle> {
+fn assemble(parts: Parts, files: Vec<File>) -> Result<Whole, Said> {
     parts.with(|normaliser| {
         let mut ignored = 0;
         for file in files {
@@ -255,7 +251,7 @@ fn rows(normaliser: &mut Normaliser<fn(&Member) -> bool>, file: File) -> Result<
 }
 
 /// The bytes of all sources, read live and in order.
-async fn files(ctx: &Context, parts: &Parts) -> Result<Result<Vec<File>, Obstacle>, CallError> {
+async fn files(ctx: &Context, parts: &Parts) -> Result<Result<Vec<File>, Said>, CallError> {
     let namespace = parts.meta.namespace.as_deref().unwrap_or_default();
     let mut files = vec![];
     for source in &parts.options.from {
@@ -296,17 +292,17 @@ async fn files(ctx: &Context, parts: &Parts) -> Result<Result<Vec<File>, Obstacl
 }
 
 /// Entries by the name that they are reported under, their key and their bytes.
-type Entries = Result<Vec<(String, String, Vec<u8>)>, Obstacle>;
+type Entries = Result<Vec<(String, String, Vec<u8>)>, Said>;
 
 async fn config_map(ctx: &Context, namespace: &str, parts: &Parts, entry: &EntryRef) -> Result<Entries, CallError> {
     let api = ctx.cluster.api::<ConfigMap>(namespace);
     let Some(map) = ctx.cluster.call_in(Lane::Flight, api.get_opt(&entry.name)).await? else {
-        return Ok(Err(not_found_in(Holder::ConfigMap, &entry.name, namespace, kind_name(parts.kind))));
+        return Ok(Err(not_found(Holder::ConfigMap, &entry.name, namespace, kind_name(parts.kind))));
     };
     Ok(of_config_map(map, entry).map(|found| vec![found]))
 }
 
-fn of_config_map(map: ConfigMap, entry: &EntryRef) -> Result<(String, String, Vec<u8>), Obstacle> {
+fn of_config_map(map: ConfigMap, entry: &EntryRef) -> Result<(String, String, Vec<u8>), Said> {
     let name = format!("configMap {}/{}", entry.name, entry.key);
     let text = map.data.and_then(|mut data| data.remove(&entry.key)).map(String::into_bytes);
     let bytes = text.or_else(|| map.binary_data.and_then(|mut data| data.remove(&entry.key)).map(|bytes| bytes.0));
@@ -317,7 +313,7 @@ async fn secret(ctx: &Context, namespace: &str, parts: &Parts, entry: &EntryRef)
     let api = ctx.cluster.api::<Secret>(namespace);
     let secret = match ctx.cluster.call_in(Lane::Flight, api.get_opt(&entry.name)).await {
         Ok(Some(secret)) => secret,
-        Ok(None) => return Ok(Err(not_found_in(Holder::Secret, &entry.name, namespace, kind_name(parts.kind)))),
+        Ok(None) => return Ok(Err(not_found(Holder::Secret, &entry.name, namespace, kind_name(parts.kind)))),
         Err(CallError::Forbidden) => return Ok(Err(denied(&entry.name, namespace))),
         Err(error) => return Err(error),
     };
@@ -348,50 +344,46 @@ fn columns_of(names: &ColumnNames) -> Columns {
     Columns::new(given.into_iter().filter_map(|(field, name)| Some((field, name.clone()?))))
 }
 
-fn not_found(holder: Holder, name: &str, audience: &Tracked) -> Obstacle {
-    not_found_in(holder, name, audience.namespace(), kind_name(audience.kind))
-}
-
-fn not_found_in(holder: Holder, name: &str, namespace: &str, kind: &str) -> Obstacle {
+fn not_found(holder: Holder, name: &str, namespace: &str, kind: &str) -> Said {
     let message = format!(
         "nothing is sent: there is no {holder:?} {name} in namespace {namespace}. Create it, or correct spec.from of this {kind}"
     );
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
 
-fn no_entry(holder: &str, entry: &EntryRef) -> Obstacle {
+fn no_entry(holder: &str, entry: &EntryRef) -> Said {
     let EntryRef { name, key } = entry;
     let message =
         format!("nothing is sent: {holder} {name} has no entry {key}. Add it, or correct the key in spec.from");
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
 
-fn wrong_count(found: usize, count: u32) -> Obstacle {
+fn wrong_count(found: usize, count: u32) -> Said {
     let message = format!(
         "nothing is sent: {found} ConfigMaps have the labels of configMaps in spec.from, and its count is {count}. Apply those that are missing, or correct the count"
     );
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
 
-fn looked_up(holder: Holder, name: &str) -> Obstacle {
+fn looked_up(holder: Holder, name: &str) -> Said {
     (Verdict::new(Reason::Starting, format!("{holder:?} {name} is being looked up")), Phase::Reconciling)
 }
 
-fn denied(name: &str, namespace: &str) -> Obstacle {
+fn denied(name: &str, namespace: &str) -> Said {
     let message = format!(
         "nothing is sent: the operator may not read Secret {name} in namespace {namespace}. Grant its ServiceAccount get, list and watch on this Secret by a Role and RoleBinding in the namespace"
     );
     (Verdict::new(Reason::AccessDenied, message), Phase::Reconciling)
 }
 
-fn no_format(name: &str) -> Obstacle {
+fn no_format(name: &str) -> Said {
     let message = format!(
         "nothing is sent: the key of {name} has no known ending, so its layout isn't known. Set format in spec.from to CSV, JSON, NDJSON or YAML"
     );
     (Verdict::new(Reason::SourceUnreadable, message), Phase::Stalled)
 }
 
-fn unreadable(name: &str, why: &Unreadable) -> Obstacle {
+fn unreadable(name: &str, why: &Unreadable) -> Said {
     let message = format!("nothing is sent: {name} can't be read: {why}");
     (Verdict::new(Reason::SourceUnreadable, message), Phase::Stalled)
 }

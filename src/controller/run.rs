@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::cluster::{Cluster, ConnectError, connect};
 use super::context::{Api, Budgets, Context, Switches, Wake};
 use super::events::Publisher;
-use super::feed::Place;
 use super::flights::Flights;
 use super::gates::Gates;
 use super::leader::{Elector, Leadership, LeaseSettings};
@@ -26,7 +25,11 @@ use crate::audience::Kind;
 use crate::clock::Clock;
 use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError};
 use crate::settings::Settings;
-use crate::sources::{Secrets, secrets::Scope, versions::Versions};
+use crate::sources::{
+    Secrets,
+    secrets::Scope,
+    versions::{Place, Versions},
+};
 use crate::telemetry::http::{self, Health, ListenError};
 use crate::telemetry::metrics::Metrics;
 

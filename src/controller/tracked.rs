@@ -10,7 +10,8 @@ use kube::core::{NamespaceResourceScope, Resource};
 use kube::runtime::reflector::ObjectRef;
 
 use super::scene::Phase;
-use crate::api::condition::Verdict;
+use super::verdicts::Said;
+use crate::api::condition::{Reason, Verdict};
 use crate::api::{AccountAudience, AudienceOptions, AudienceStatus, Contact, ContactAudience};
 use crate::audience::{self, Kind, Member, Normaliser, Row};
 
@@ -29,8 +30,8 @@ pub struct Tracked {
     pub inline: u64,
     /// What its list comes to; of one with sources, once they are read.
     pub digest: Digest,
-    /// Why its sources aren't read.
-    pub unread: Option<(Verdict, Phase)>,
+    /// Why its sources aren't read; none for one without any.
+    pub unread: Option<Said>,
 }
 
 /// What a list comes to, without its members.
@@ -111,10 +112,15 @@ fn parts(
 }
 
 impl Parts {
-    /// The audience with the members that stand in it, and no others.
+    /// The audience with the members that stand in it, and no others: one with sources counts as not read.
     #[must_use]
     pub fn inline(self) -> Whole {
-        self.with(|_| Ok::<_, Infallible>(0)).unwrap_or_else(|never| match never {})
+        let mut whole = self.with(|_| Ok::<_, Infallible>(0)).unwrap_or_else(|never| match never {});
+        if !whole.tracked.options.from.is_empty() {
+            let verdict = Verdict::new(Reason::Starting, "the sources of the list are being looked up");
+            whole.tracked.unread = Some((verdict, Phase::Reconciling));
+        }
+        whole
     }
 
     /// The audience with the members that stand in it, and those that are added. What adds them tells how many columns it ignored.

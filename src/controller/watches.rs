@@ -1,6 +1,7 @@
 //! The watches that feed memory and wake what depends on a change. Each is a task of its own with its own backoff, so that one that fails slows no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -13,18 +14,18 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::{WatchStreamExt, watcher};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::context::Context;
-use super::feed::{Change, Place, follow};
+use super::feed::{Change, follow};
 use super::live;
 use super::open_receipts::{Entry, OpenReceipts, ReceiptKey};
 use super::tracked::{Listed, Tracked};
 use super::workspace;
 use crate::api::{AudienceReceipt, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
 use crate::audience::Kind;
-use crate::sources::secrets::{Scope, is_forbidden};
-use crate::sources::versions::{Holder, SecretWatch, Seen};
+use crate::sources::secrets::{Scope, WatchState, is_forbidden};
+use crate::sources::versions::{Holder, Place, Seen};
 
 /// Open receipts only: all but the closed ones. A receipt without a record matches too.
 const OPEN: &str = "record.state!=Created,record.state!=Dismissed";
@@ -148,27 +149,45 @@ pub async fn secrets(ctx: Arc<Context>, scope: Scope) {
 const PRUNED_EVERY: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Watches Secrets beside the operator's own names, for workspaces that name them, as long as one does.
-pub async fn named_secrets(ctx: Arc<Context>, mut named: UnboundedReceiver<Scope>) {
+pub async fn named_secrets(ctx: Arc<Context>, named: UnboundedReceiver<Scope>) {
+    let is_named = |scope: &Scope| {
+        ctx.workspaces.state().iter().any(|workspace| {
+            workspace.metadata.namespace == scope.namespace && workspace.spec.secret_ref.name == scope.name
+        })
+    };
+    let watch = |scope| secrets(Arc::clone(&ctx), scope);
+    while_named(named, |scope| ctx.secrets.announce(scope), watch, is_named, |scope| ctx.secrets.forget(scope)).await;
+}
+
+/// Starts a watch for each that is named, unless there is one already, and ends it when nobody names it any more.
+async fn while_named<K, W>(
+    mut named: UnboundedReceiver<K>,
+    announce: impl Fn(&K) -> bool,
+    watch: impl Fn(K) -> W,
+    is_named: impl Fn(&K) -> bool,
+    forget: impl Fn(&K),
+) where
+    K: Clone + Eq + Hash,
+    W: Future<Output = ()> + Send + 'static,
+{
     let mut tasks = JoinSet::new();
-    let mut running = std::collections::HashMap::new();
+    let mut running = HashMap::new();
     let mut prune = tokio::time::interval(PRUNED_EVERY);
     loop {
         tokio::select! {
-            scope = named.recv() => {
-                let Some(scope) = scope else { return };
-                if ctx.secrets.announce(&scope) {
-                    running.insert(scope.clone(), tasks.spawn(secrets(Arc::clone(&ctx), scope)));
+            name = named.recv() => {
+                let Some(name) = name else { return };
+                if announce(&name) {
+                    running.insert(name.clone(), tasks.spawn(watch(name)));
                 }
             }
-            _ = prune.tick() => running.retain(|scope, task| {
-                let is_named = ctx.workspaces.state().iter().any(|workspace| {
-                    workspace.metadata.namespace == scope.namespace && workspace.spec.secret_ref.name == scope.name
-                });
-                if !is_named {
+            _ = prune.tick() => running.retain(|name, task: &mut AbortHandle| {
+                let stays = is_named(name);
+                if !stays {
                     task.abort();
-                    ctx.secrets.forget(scope);
+                    forget(name);
                 }
-                is_named
+                stays
             }),
             Some(ended) = tasks.join_next() => {
                 if ended.is_err_and(|error| error.is_panic()) {
@@ -230,7 +249,7 @@ async fn list_secret(ctx: Arc<Context>, place: Place) {
                 if !listed {
                     ctx.versions.remove(Holder::Secret, &place, now);
                 }
-                ctx.versions.secret_is(&place, SecretWatch::Current)
+                ctx.versions.secret_is(&place, WatchState::Current)
             }
             Ok(watcher::Event::Apply(secret)) => {
                 ctx.versions.upsert(Holder::Secret, place.clone(), seen(secret.metadata), now)
@@ -239,7 +258,7 @@ async fn list_secret(ctx: Arc<Context>, place: Place) {
                 ctx.versions.remove(Holder::Secret, &place, now);
                 true
             }
-            Err(error) => is_forbidden(&error) && ctx.versions.secret_is(&place, SecretWatch::Denied),
+            Err(error) => is_forbidden(&error) && ctx.versions.secret_is(&place, WatchState::Denied),
         };
         if news {
             ctx.wake.audiences(ctx.lists.with_sources(namespace));
@@ -248,42 +267,16 @@ async fn list_secret(ctx: Arc<Context>, place: Place) {
 }
 
 /// Watches Secrets with lists, as long as an audience names one.
-pub async fn list_secrets(ctx: Arc<Context>, mut named: UnboundedReceiver<Place>) {
-    let mut tasks = JoinSet::new();
-    let mut running = std::collections::HashMap::new();
-    let mut prune = tokio::time::interval(PRUNED_EVERY);
-    loop {
-        tokio::select! {
-            place = named.recv() => {
-                let Some(place) = place else { return };
-                if ctx.versions.announce(&place) {
-                    running.insert(place.clone(), tasks.spawn(list_secret(Arc::clone(&ctx), place)));
-                }
-            }
-            _ = prune.tick() => running.retain(|place, task| {
-                let is_named = names_secret(&ctx, place);
-                if !is_named {
-                    task.abort();
-                    ctx.versions.forget(place);
-                }
-                is_named
-            }),
-            Some(ended) = tasks.join_next() => {
-                if ended.is_err_and(|error| error.is_panic()) {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// Whether an audience names a Secret as a source.
-fn names_secret(ctx: &Context, (namespace, name): &Place) -> bool {
-    ctx.lists.with_sources(namespace).iter().any(|key| {
-        let audience = [Kind::Contacts, Kind::Accounts].into_iter().find_map(|kind| ctx.audiences(kind).get(key));
-        let mut sources = audience.iter().flat_map(|audience| &audience.options.from);
-        sources.any(|source| source.secret.as_ref().is_some_and(|entry| entry.name == *name))
-    })
+pub async fn list_secrets(ctx: Arc<Context>, named: UnboundedReceiver<Place>) {
+    let is_named = |(namespace, name): &Place| {
+        ctx.lists.with_sources(namespace).iter().any(|key| {
+            let audience = ctx.audiences(key.dyntype).get(key);
+            let mut sources = audience.iter().flat_map(|audience| &audience.options.from);
+            sources.any(|source| source.secret.as_ref().is_some_and(|entry| entry.name == *name))
+        })
+    };
+    let watch = |place| list_secret(Arc::clone(&ctx), place);
+    while_named(named, |place| ctx.versions.announce(place), watch, is_named, |place| ctx.versions.forget(place)).await;
 }
 
 /// Kinds that are watched: when all are listed, what is in memory is what there is.

@@ -54,10 +54,14 @@ pub struct Scope {
     pub name: String,
 }
 
+/// How a watch stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WatchState {
+pub enum WatchState {
+    /// It is about to list.
     Starting,
+    /// What is known is what there is.
     Current,
+    /// It is refused.
     Denied,
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use super::secrets::WatchState;
 use crate::clock::Moment;
 
 /// The kinds of objects that hold lists.
@@ -39,6 +41,9 @@ pub struct Seen {
 /// An object by namespace and name.
 pub type Place = (String, String);
 
+/// The longest time that an audience may wait for its sources to be quiet. What went before that concerns nobody.
+const LONGEST_SETTLE: Duration = Duration::from_secs(60 * 60);
+
 /// Versions, kept current by watches of metadata.
 #[derive(Default)]
 pub struct Versions {
@@ -53,18 +58,7 @@ struct Inner {
     /// Whether the ConfigMaps are listed.
     listed: bool,
     /// Secrets that are watched by their names, and whether they are listed.
-    secrets: HashMap<Place, SecretWatch>,
-}
-
-/// How a Secret's watch stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SecretWatch {
-    /// It is about to list.
-    Starting,
-    /// What is known is what there is.
-    Current,
-    /// It is refused.
-    Denied,
+    secrets: HashMap<Place, WatchState>,
 }
 
 impl Versions {
@@ -90,6 +84,7 @@ impl Versions {
     /// Takes in that an object is gone.
     pub fn remove(&self, holder: Holder, place: &Place, now: Moment) {
         let mut inner = self.lock();
+        inner.gone.retain(|_, gone| now.since(*gone) < LONGEST_SETTLE);
         if inner.known.remove(&(holder, place.clone())).is_some() {
             inner.gone.insert((holder, place.clone()), now);
         }
@@ -105,7 +100,7 @@ impl Versions {
         let mut inner = self.lock();
         let new = !inner.secrets.contains_key(place);
         if new {
-            inner.secrets.insert(place.clone(), SecretWatch::Starting);
+            inner.secrets.insert(place.clone(), WatchState::Starting);
         }
         new
     }
@@ -117,7 +112,7 @@ impl Versions {
     }
 
     /// How a Secret's watch stands now; tells whether that is new.
-    pub fn secret_is(&self, place: &Place, watch: SecretWatch) -> bool {
+    pub fn secret_is(&self, place: &Place, watch: WatchState) -> bool {
         self.lock().secrets.insert(place.clone(), watch) != Some(watch)
     }
 
@@ -136,7 +131,7 @@ impl Versions {
             return Version::Present(seen.version.clone());
         }
         match (holder, inner.secrets.get(place)) {
-            (Holder::Secret, Some(SecretWatch::Denied)) => Version::Denied,
+            (Holder::Secret, Some(WatchState::Denied)) => Version::Denied,
             _ if inner.is_listed(holder, place) => Version::Absent,
             _ => Version::Unknown,
         }
@@ -172,15 +167,13 @@ impl Inner {
     fn is_listed(&self, holder: Holder, place: &Place) -> bool {
         match holder {
             Holder::ConfigMap => self.listed,
-            Holder::Secret => self.secrets.get(place) == Some(&SecretWatch::Current),
+            Holder::Secret => self.secrets.get(place) == Some(&WatchState::Current),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn at(seconds: u64) -> Moment {
@@ -220,9 +213,9 @@ mod tests {
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
         assert!(versions.announce(&place("a")) && !versions.announce(&place("a")));
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
-        assert!(versions.secret_is(&place("a"), SecretWatch::Denied));
+        assert!(versions.secret_is(&place("a"), WatchState::Denied));
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Denied);
-        versions.secret_is(&place("a"), SecretWatch::Current);
+        versions.secret_is(&place("a"), WatchState::Current);
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Absent);
         versions.upsert(Holder::Secret, place("a"), seen("3", &[]), at(1));
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Present("3".to_owned()));
