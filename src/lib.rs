@@ -29,4 +29,6 @@ pub mod sources;
 pub mod telemetry;
 
 #[cfg(test)]
+mod nearly;
+#[cfg(test)]
 mod purity;

@@ -12,6 +12,7 @@ use super::key::WorkspaceKey;
 use super::mask::{Masker, SHOWN};
 use super::read::{Body, class_of, retry_after};
 use crate::ledger::Evidence;
+use crate::nearly::Nearly;
 
 /// Answers that are nearly right, to start from.
 const NEARLY: [&str; 8] = [
@@ -28,11 +29,7 @@ const NEARLY: [&str; 8] = [
 #[derive(Debug, TypeGenerator)]
 struct Input {
     status: u16,
-    nearly: u8,
-    /// Where bytes are changed, and to what.
-    changes: Vec<(u16, u8)>,
-    more: Vec<u8>,
-    cut: Option<u16>,
+    nearly: Nearly,
     ending: u8,
     listed: bool,
     retry_after: Vec<u8>,
@@ -46,18 +43,11 @@ impl Input {
     }
 
     fn body(&self) -> Body {
-        let mut bytes = NEARLY[usize::from(self.nearly) % NEARLY.len()].as_bytes().to_vec();
-        for (at, byte) in &self.changes {
-            let at = usize::from(*at) % (bytes.len() + 1);
-            if at == bytes.len() { bytes.push(*byte) } else { bytes[at] = *byte }
-        }
-        bytes.extend(&self.more);
-        bytes.truncate(self.cut.map_or(bytes.len(), usize::from));
         match self.ending {
             0..=9 => Body::Oversized,
             10..=19 => Body::Truncated,
             20..=29 => Body::TimedOut,
-            _ => Body::Whole(bytes),
+            _ => Body::Whole(self.nearly.of(&NEARLY)),
         }
     }
 }

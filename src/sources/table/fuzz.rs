@@ -1,9 +1,10 @@
 //! A fuzz target: any bytes are a list, or a reason that doesn't repeat them; within bounds.
 
-use bolero::{TypeGenerator, check};
+use bolero::check;
 
 use super::{Columns, Format, read, unpack};
 use crate::audience::Kind;
+use crate::nearly::Nearly;
 
 /// Files that are nearly right, to start from.
 const NEARLY: [&str; 6] = [
@@ -15,24 +16,10 @@ const NEARLY: [&str; 6] = [
     "{\"url\":\"canary.example.com\"}\n\n\"canary.example.org\"\n",
 ];
 
-#[derive(Debug, TypeGenerator)]
-struct Input {
-    nearly: u8,
-    changes: Vec<(u16, u8)>,
-    more: Vec<u8>,
-    cut: Option<u16>,
-}
-
 #[test]
 fn files() {
-    check!().with_type::<Input>().for_each(|input| {
-        let mut bytes = NEARLY[usize::from(input.nearly) % NEARLY.len()].as_bytes().to_vec();
-        for (at, byte) in &input.changes {
-            let at = usize::from(*at) % bytes.len();
-            bytes[at] = *byte;
-        }
-        bytes.extend(&input.more);
-        bytes.truncate(input.cut.map_or(bytes.len(), usize::from));
+    check!().with_type::<Nearly>().for_each(|input| {
+        let bytes = input.of(&NEARLY);
         let Ok(bytes) = unpack(&bytes) else { return };
         for kind in [Kind::Contacts, Kind::Accounts] {
             for format in [Format::Csv, Format::Json, Format::Ndjson, Format::Yaml] {

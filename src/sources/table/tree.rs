@@ -22,7 +22,8 @@ pub(super) fn read(
     let syntax = |line| Unreadable::Syntax { format, line };
     match format {
         Format::Yaml => {
-            let parsed = serde_saphyr::with_deserializer_from_str(text, |yaml| Whole(&mut rows).deserialize(yaml));
+            let parsed =
+                serde_saphyr::with_deserializer_from_str(text, |yaml| Array(&mut rows, Around::Body).deserialize(yaml));
             if let Err(error) = parsed {
                 return Err(rows.wrong.unwrap_or_else(|| syntax(error.location().map_or(0, |at| at.line()))));
             }
@@ -39,7 +40,7 @@ pub(super) fn read(
         }
         _ => {
             let mut json = serde_json::Deserializer::from_str(text);
-            let parsed = Whole(&mut rows).deserialize(&mut json).and_then(|()| json.end());
+            let parsed = Array(&mut rows, Around::Body).deserialize(&mut json).and_then(|()| json.end());
             if let Err(error) = parsed {
                 return Err(rows.wrong.unwrap_or_else(|| syntax(error.line() as u64)));
             }
@@ -85,11 +86,15 @@ impl Rows<'_> {
     }
 }
 
-/// An array, or the API's own body.
-struct Whole<'a, 'b>(&'a mut Rows<'b>);
+/// An array; also the API's own body around it, where that may come.
+struct Array<'a, 'b>(&'a mut Rows<'b>, Around);
 
-/// An array.
-struct Array<'a, 'b>(&'a mut Rows<'b>);
+/// What may stand around an array.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Body,
+    Nothing,
+}
 
 /// A row: an object, or the website alone of an account.
 struct OneRow<'a, 'b>(&'a mut Rows<'b>);
@@ -97,7 +102,7 @@ struct OneRow<'a, 'b>(&'a mut Rows<'b>);
 /// A value of a row: text or nothing.
 struct Text<'a, 'b>(&'a mut Rows<'b>);
 
-/// What all four refuse in the same way: serde's own words would repeat the value.
+/// What all three refuse in the same way: serde's own words would repeat the value.
 macro_rules! refuse {
     ($how:ident: $($visit:ident($value:ty))*) => {
         $(fn $visit<E: serde::de::Error>(self, _: $value) -> Result<Self::Value, E> {
@@ -108,40 +113,6 @@ macro_rules! refuse {
             f.write_str("a list of members")
         }
     };
-}
-
-impl<'de> DeserializeSeed<'de> for Whole<'_, '_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Whole<'_, '_> {
-    type Value = ();
-
-    refuse!(not_a_list: visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str));
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        Err(self.0.not_a_list())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<(), A::Error> {
-        Array(self.0).visit_seq(array)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut body: A) -> Result<(), A::Error> {
-        let mut found = false;
-        while let Some(name) = body.next_key::<String>()? {
-            if name == body_field(self.0.kind) && !found {
-                found = true;
-                body.next_value_seed(Array(&mut *self.0))?;
-            } else {
-                body.next_value::<IgnoredAny>()?;
-            }
-        }
-        if found { Ok(()) } else { Err(self.0.not_a_list()) }
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for Array<'_, '_> {
@@ -160,8 +131,19 @@ impl<'de> Visitor<'de> for Array<'_, '_> {
         Err(self.0.not_a_list())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        Err(self.0.not_a_list())
+    fn visit_map<A: MapAccess<'de>>(self, mut body: A) -> Result<(), A::Error> {
+        let mut found = false;
+        while self.1 == Around::Body
+            && let Some(name) = body.next_key::<String>()?
+        {
+            if name == body_field(self.0.kind) && !found {
+                found = true;
+                body.next_value_seed(Array(&mut *self.0, Around::Nothing))?;
+            } else {
+                body.next_value::<IgnoredAny>()?;
+            }
+        }
+        if found { Ok(()) } else { Err(self.0.not_a_list()) }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
