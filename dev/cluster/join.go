@@ -10,14 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 type joinOptions struct {
-	dir       string
-	etcd      string
-	holdStdin bool
-	timeout   time.Duration
+	dir  string
+	etcd string
+	runOptions
 }
 
 // joined is the line of JSON that `join` prints when its server is ready.
@@ -27,26 +25,15 @@ type joined struct {
 	APIServerPid int    `json:"apiserverPid"`
 }
 
-func parseJoin(args []string) (joinOptions, error) {
-	flags := flag.NewFlagSet("join", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	dir := flags.String("dir", "", "")
-	etcd := flags.String("etcd", "", "")
-	hold := flags.String("hold", "signal", "")
-	timeout := flags.Duration("timeout", 2*time.Minute, "")
-	if err := flags.Parse(args); err != nil {
-		return joinOptions{}, fmt.Errorf("join: %v: %w", err, errUsage)
+func parseJoin(args []string) (options joinOptions, err error) {
+	options.runOptions, err = parseRun("join", args, func(flags *flag.FlagSet) {
+		flags.StringVar(&options.dir, "dir", "", "")
+		flags.StringVar(&options.etcd, "etcd", "", "")
+	})
+	if err == nil && (options.dir == "" || options.etcd == "") {
+		err = fmt.Errorf("join: --dir and --etcd say which cluster: %w", errUsage)
 	}
-	if flags.NArg() > 0 {
-		return joinOptions{}, fmt.Errorf("join: unexpected argument %q: %w", flags.Arg(0), errUsage)
-	}
-	if *dir == "" || *etcd == "" {
-		return joinOptions{}, fmt.Errorf("join: --dir and --etcd say which cluster: %w", errUsage)
-	}
-	if *hold != "stdin" && *hold != "signal" {
-		return joinOptions{}, fmt.Errorf("join: --hold is stdin or signal, not %q: %w", *hold, errUsage)
-	}
-	return joinOptions{dir: *dir, etcd: *etcd, holdStdin: *hold == "stdin", timeout: *timeout}, nil
+	return options, err
 }
 
 // join runs one more API server on a cluster that is up, until ctx ends or the

@@ -128,30 +128,44 @@ func run(args []string) error {
 }
 
 type upOptions struct {
-	dir       string
+	dir string
+	runOptions
+}
+
+// runOptions are what all commands that start a server take.
+type runOptions struct {
 	holdStdin bool
 	timeout   time.Duration
 }
 
-func parseUp(args []string) (upOptions, error) {
-	flags := flag.NewFlagSet("up", flag.ContinueOnError)
+func parseUp(args []string) (options upOptions, err error) {
+	options.runOptions, err = parseRun("up", args, func(flags *flag.FlagSet) {
+		flags.StringVar(&options.dir, "dir", "", "")
+	})
+	return options, err
+}
+
+// parseRun reads the flags of a command that starts a server, with those that
+// define adds.
+func parseRun(command string, args []string, define func(*flag.FlagSet)) (runOptions, error) {
+	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	dir := flags.String("dir", "", "")
+	define(flags)
 	hold := flags.String("hold", "signal", "")
 	timeout := flags.Duration("timeout", 2*time.Minute, "")
 	if err := flags.Parse(args); err != nil {
-		return upOptions{}, fmt.Errorf("up: %v: %w", err, errUsage)
+		return runOptions{}, fmt.Errorf("%s: %v: %w", command, err, errUsage)
 	}
 	if flags.NArg() > 0 {
-		return upOptions{}, fmt.Errorf("up: unexpected argument %q: %w", flags.Arg(0), errUsage)
+		return runOptions{}, fmt.Errorf("%s: unexpected argument %q: %w", command, flags.Arg(0), errUsage)
 	}
 	if *hold != "stdin" && *hold != "signal" {
-		return upOptions{}, fmt.Errorf("up: --hold is stdin or signal, not %q: %w", *hold, errUsage)
+		return runOptions{}, fmt.Errorf("%s: --hold is stdin or signal, not %q: %w", command, *hold, errUsage)
 	}
 	if *timeout <= 0 {
-		return upOptions{}, fmt.Errorf("up: --timeout must be more than zero, not %s: %w", *timeout, errUsage)
+		return runOptions{}, fmt.Errorf("%s: --timeout must be more than zero, not %s: %w", command, *timeout, errUsage)
 	}
-	return upOptions{dir: *dir, holdStdin: *hold == "stdin", timeout: *timeout}, nil
+	return runOptions{holdStdin: *hold == "stdin", timeout: *timeout}, nil
 }
 
 // untilEOF returns a context that also ends when r does. What is read is thrown
