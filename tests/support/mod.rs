@@ -8,6 +8,7 @@
 //! | `world.rs` | what one test has for itself: a namespace, a simulator, operators, and words for what a user does |
 //! | `operator.rs` | the real binary, as a process with the chart's ServiceAccount |
 //! | `simulator.rs` | the Propensity API with faults, as a process |
+//! | `call.rs` | what the operator asks for, told from outside |
 //! | `proxy.rs` | a man in the middle for one operator process, which can make the world stand still |
 //! | `stale.rs` | a second API server that can be made to tell what is old |
 //! | `weather.rs` | troubles between the operator and the API server, by a seed |
@@ -17,6 +18,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 pub mod audit;
+pub mod call;
 pub mod cluster;
 pub mod http;
 pub mod objects;

@@ -158,7 +158,7 @@ impl Operator {
     }
 
     pub fn is_leading(&self) -> bool {
-        self.metric("propensity_operator_leader") == Some(1.0)
+        self.metric(LEADER) == Some(1.0)
     }
 
     /// All metrics, as a scraper sees them.
@@ -168,9 +168,7 @@ impl Operator {
 
     /// One metric, named with its labels as the text form has it.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        let text = self.metrics();
-        let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))?;
-        line.rsplit(' ').next()?.parse().ok()
+        value(&self.metrics(), name)
     }
 
     /// The sum of a metric over all its labels.
@@ -203,8 +201,7 @@ impl Operator {
 
     /// Whether it leads, as far as it answers at all.
     pub fn seems_leading(&self) -> bool {
-        let leads = |answer: http::Answer| answer.body.lines().any(|line| line == "propensity_operator_leader 1");
-        self.get("/metrics").is_ok_and(leads)
+        self.get("/metrics").is_ok_and(|answer| value(&answer.body, LEADER) == Some(1.0))
     }
 
     /// Whether it has ended by now.
@@ -230,6 +227,15 @@ impl Operator {
             ensure((state == Some('T')) == stopped, || stat)
         });
     }
+}
+
+/// 1 while a process leads.
+const LEADER: &str = "propensity_operator_leader";
+
+/// One metric in the text form.
+fn value(metrics: &str, name: &str) -> Option<f64> {
+    let line = metrics.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')))?;
+    line.rsplit(' ').next()?.parse().ok()
 }
 
 /// The last lines of a text.

@@ -6,7 +6,7 @@ use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::proxy::Call;
+use super::call::Call;
 
 /// What befalls a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::judge::{self, Verdict};
 use super::scenario::Scenario;
+use crate::support::call::{Call, Passed};
 use crate::support::objects::{is_true, reason};
-use crate::support::proxy::{Call, Gateway, Passed, Point, Proxy, Trap};
+use crate::support::proxy::{Gateway, Point, Proxy, Trap};
 use crate::support::wait::ensure;
 use crate::support::{Kind, Operator, World};
 

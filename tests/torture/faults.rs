@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::case::Case;
 use super::judge::Verdict;
 use super::report::{Row, row, seed};
+use crate::support::call::Call;
 use crate::support::objects::reason;
-use crate::support::proxy::Call;
 use crate::support::stale::Stale;
 use crate::support::wait::ensure;
 use crate::support::weather::{Trouble, Weather};
@@ -212,20 +212,24 @@ fn live_with(case: &mut Case, mut also: impl FnMut(&World)) {
     }
 }
 
+/// A workspace whose first request is told to come again after 900 s, which take 3.
+fn told_to_wait(case: &Case) {
+    let wait = json!({"fault": "rateLimited", "retryAfter": 900, "times": 1});
+    case.world.simulator.borrow().fault(wait);
+    case.world.connect_with(json!({"requestTimeout": "2s"}));
+}
+
 /// An audience waits for its turn; meanwhile it is suspended, and the operator's caches don't know.
 pub fn a_stale_cache_and_a_suspended_audience() -> Row {
     one("a stale API server", |case| {
         let stale = Stale::start();
-
-        let wait = json!({"fault": "rateLimited", "retryAfter": 900, "times": 1});
-        case.world.simulator.borrow().fault(wait);
-        case.world.connect_with(json!({"requestTimeout": "2s"}));
+        told_to_wait(case);
         case.start_behind(case.gateway.proxy_with(Some(stale.client())));
         case.world.accounts("targets", &["a.example.com"]);
         case.world.simulator.borrow().wait_requests(1);
         stale.freeze(true);
         case.world.accounts_with("targets", &["a.example.com"], json!({"suspend": true}));
-        // The wait of 900 s takes 3, and then some.
+        // Its wait is over by then.
         sleep(Duration::from_secs(6));
         if case.world.simulator.borrow().requests().len() != 1 {
             case.fail("it was sent although it is suspended");
@@ -242,10 +246,7 @@ pub fn a_stale_cache_and_a_suspended_audience() -> Row {
 pub fn a_stale_standby_takes_over() -> Row {
     one("a stale standby", |case| {
         let stale = Stale::start();
-
-        let wait = json!({"fault": "rateLimited", "retryAfter": 900, "times": 1});
-        case.world.simulator.borrow().fault(wait);
-        case.world.connect_with(json!({"requestTimeout": "2s"}));
+        told_to_wait(case);
         case.start(None);
         case.until("the first leads", |case| ensure(case.someone_leads(), || "it doesn't".to_owned()));
         case.world.accounts("targets", &["a.example.com"]);

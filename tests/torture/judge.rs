@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::support::call::{Call, Journal, Passed};
 use crate::support::objects::reason;
-use crate::support::proxy::{Call, Journal, Passed};
 use crate::support::wait::ensure;
 use crate::support::{Kind, World};
 

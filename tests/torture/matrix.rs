@@ -10,7 +10,8 @@ use super::case::{Case, Deed, Plan};
 use super::judge::Verdict;
 use super::report::{Row, run_all, seed};
 use super::scenario::Scenario;
-use crate::support::proxy::{Call, Point, Trap};
+use crate::support::call::Call;
+use crate::support::proxy::{Point, Trap};
 
 /// Every scenario without a deed, with what happens in it midway.
 pub fn stories() -> Vec<Plan> {

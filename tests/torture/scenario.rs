@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::case::Case;
 use crate::support::Kind;
+use crate::support::call::Call;
 use crate::support::objects::reason;
 use crate::support::programs::numbered;
-use crate::support::proxy::Call;
 use crate::support::wait::ensure;
 
 /// A story of a user. What it calls `midway` is done while the world stands still for the operator.
