@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use propensity_operator::audience::{Kind, Normalised, Normaliser, Row};
+use propensity_operator::audience::{Kind, Normalised, Normaliser, Row, Suppression};
 use propensity_operator::sources::table::{self, Columns, Format};
 use sha2::{Digest as _, Sha256};
 
@@ -28,7 +28,7 @@ fn contacts() -> Vec<u8> {
 }
 
 fn list(csv: &[u8]) -> Normalised {
-    let mut normaliser = Normaliser::new(Kind::Contacts, |_| false);
+    let mut normaliser = Normaliser::new(Kind::Contacts, Suppression::default());
     let push = |number, member| normaliser.push(Row { source: "contacts.csv", number, member });
     table::read(csv, Kind::Contacts, Format::Csv, &Columns::default(), push).unwrap();
     normaliser.finish()

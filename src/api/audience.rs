@@ -178,6 +178,16 @@ pub struct AudienceOptions {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 12))]
     pub pass_guards: String,
+    /// The `SuppressionList`s of this namespace whose entries must not be sent, beside those that the workspace names. They are read anew right before a create; while
+    /// one can't be, nothing is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub suppression_refs: Vec<LocalRef>,
+    /// True: when who is suppressed changes, the list is created once more without them, beside the audience that is there already. False: a new suppression holds for
+    /// what is sent from then on, and the condition `SuppressedMembersSent` counts who must be removed in Propensity by hand.
+    #[serde(default)]
+    #[schemars(default)]
+    pub resend_on_suppression: bool,
     /// What to do when nobody can know whether a request created the audience.
     #[serde(default)]
     #[schemars(default)]
@@ -201,6 +211,8 @@ impl Default for AudienceOptions {
             max_members: default_max_members(),
             max_size_change_percent: default_max_size_change(),
             pass_guards: String::new(),
+            suppression_refs: vec![],
+            resend_on_suppression: false,
             unknown_outcome: UnknownOutcome::default(),
             suspend: false,
         }

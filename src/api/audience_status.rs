@@ -14,7 +14,7 @@ pub struct AudienceStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`; while they are true, also `Reconciling` and `Stalled`.
+    /// `Ready`; while they are true, also `Reconciling`, `Stalled` and `SuppressedMembersSent`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
     pub conditions: Vec<Condition>,
@@ -49,6 +49,9 @@ pub struct AudienceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub recent_creates: Vec<CreatedAudience>,
+    /// How many members, at least, of the audience in the workspace are suppressed now and must be removed in Propensity by hand.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub suppressed_members_sent: u64,
     /// How many older audiences of this resource stay in the workspace. Nothing can delete them by API: remove them in Propensity.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub superseded: u32,
@@ -56,6 +59,10 @@ pub struct AudienceStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub open_unknowns: Vec<OpenUnknown>,
+}
+
+fn is_none(n: &u64) -> bool {
+    *n == 0
 }
 
 fn is_zero(n: &u32) -> bool {

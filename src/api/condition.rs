@@ -27,6 +27,8 @@ pub enum ConditionType {
     BudgetLow,
     /// Attempts have an outcome that nobody knows.
     OutcomesUnknown,
+    /// Members of the audience in the workspace were suppressed after it was sent.
+    SuppressedMembersSent,
 }
 
 impl ConditionType {
@@ -42,6 +44,7 @@ impl ConditionType {
             Self::Caution => "Caution",
             Self::BudgetLow => "BudgetLow",
             Self::OutcomesUnknown => "OutcomesUnknown",
+            Self::SuppressedMembersSent => "SuppressedMembersSent",
         }
     }
 }
@@ -109,6 +112,10 @@ reasons! {
     SourceNotFound,
     /// A source of the list can't be read to its end.
     SourceUnreadable,
+    /// The suppression list is read whole.
+    Readable,
+    /// Members were suppressed after they were sent.
+    SuppressedLater,
     /// Waits until the sources have been quiet for a while.
     Settling,
     /// The list has too few or too many members, or changed by too much.

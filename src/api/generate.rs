@@ -4,15 +4,21 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::Value;
 
-use super::{AccountAudience, AudienceReceipt, ContactAudience, PropensityWorkspace};
+use super::{AccountAudience, AudienceReceipt, ContactAudience, PropensityWorkspace, SuppressionList};
 
 /// Every CRD with its file name, in the order to install them.
 #[must_use]
 pub fn crds() -> Vec<(String, CustomResourceDefinition)> {
-    [PropensityWorkspace::crd(), ContactAudience::crd(), AccountAudience::crd(), AudienceReceipt::crd()]
-        .into_iter()
-        .map(|crd| (format!("{}.yaml", crd.metadata.name.clone().unwrap_or_default()), tidied(crd)))
-        .collect()
+    [
+        PropensityWorkspace::crd(),
+        SuppressionList::crd(),
+        ContactAudience::crd(),
+        AccountAudience::crd(),
+        AudienceReceipt::crd(),
+    ]
+    .into_iter()
+    .map(|crd| (format!("{}.yaml", crd.metadata.name.clone().unwrap_or_default()), tidied(crd)))
+    .collect()
 }
 
 /// Kubernetes knows no unsigned formats and warns of them, and the bound says the same; and it is for `kubectl explain` to break lines.

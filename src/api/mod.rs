@@ -6,6 +6,7 @@
 //! | `member.rs` | one contact, one account, as a person writes them |
 //! | `audience_status.rs` | the status of both kinds of audience |
 //! | `source.rs` | where lists live that don't stand in the audience |
+//! | `suppression.rs` | `SuppressionList` |
 //! | `workspace.rs` | `PropensityWorkspace` |
 //! | `receipt.rs` | `AudienceReceipt`, one entry of the ledger |
 //! | `condition.rs` | every condition type and reason, and how conditions change |
@@ -20,6 +21,7 @@ pub mod member;
 pub mod receipt;
 pub mod schema;
 pub mod source;
+pub mod suppression;
 pub mod workspace;
 
 pub use audience::{AccountAudience, AudienceOptions, ContactAudience, UnknownOutcome, UnknownPolicy};
@@ -28,6 +30,7 @@ pub use condition::{ConditionType, Reason};
 pub use member::{Account, Contact};
 pub use receipt::AudienceReceipt;
 pub use source::{ColumnNames, EntryRef, InvalidMembers, ListFormat, ListSource, SelectedEntries};
+pub use suppression::SuppressionList;
 pub use workspace::PropensityWorkspace;
 
 /// The API group of every resource. The derive macros need a literal, so a test holds them to this constant.
@@ -60,8 +63,13 @@ mod tests {
 
     #[test]
     fn every_resource_is_of_the_one_group_and_version() {
-        for crd in [ContactAudience::crd(), AccountAudience::crd(), PropensityWorkspace::crd(), AudienceReceipt::crd()]
-        {
+        for crd in [
+            ContactAudience::crd(),
+            AccountAudience::crd(),
+            PropensityWorkspace::crd(),
+            SuppressionList::crd(),
+            AudienceReceipt::crd(),
+        ] {
             assert_eq!(crd.spec.group, GROUP);
             assert_eq!(crd.spec.versions[0].name, VERSION);
         }

@@ -103,6 +103,10 @@ pub struct PropensityWorkspaceSpec {
     #[serde(default = "default_daily_create_budget")]
     #[schemars(default = "default_daily_create_budget", range(min = 0, max = 100_000))]
     pub daily_create_budget: u32,
+    /// The `SuppressionList`s of this namespace that hold for all audiences of this workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub suppression_refs: Vec<LocalRef>,
     /// Whether audiences may choose `unknownOutcome.policy: SendAgain`, which can make duplicates.
     #[serde(default)]
     #[schemars(default)]

@@ -52,6 +52,7 @@ struct Entry {
     prefix: u128,
     start: usize,
     len: u32,
+    excluded: bool,
 }
 
 impl Entry {
@@ -67,7 +68,14 @@ impl Rows {
         write_object(&mut self.json, member);
         let text = &self.json[start..];
         let len = u32::try_from(text.len()).expect("fields are bounded");
-        self.rows.push(Entry { prefix: prefix(text), start, len });
+        self.rows.push(Entry { prefix: prefix(text), start, len, excluded: false });
+    }
+
+    /// The row that was added last is one that must not be sent.
+    pub(super) fn exclude_last(&mut self) {
+        if let Some(row) = self.rows.last_mut() {
+            row.excluded = true;
+        }
     }
 
     /// Sorts the texts by their bytes.
@@ -81,13 +89,19 @@ impl Rows {
         self.rows.iter().map(|row| row.text(&self.json))
     }
 
-    /// The hash of the set of rows: each text once, in order, one a line after a line with version and kind.
-    pub(super) fn hash(mut self, kind: Kind) -> ListHash {
+    /// The hash of the set of rows: each text once, in order, one a line after a line with version and kind. Where rows are excluded, also the hash of the others.
+    pub(super) fn hash(mut self, kind: Kind) -> (ListHash, Option<ListHash>) {
         self.sort();
+        let all = self.hash_of(kind, |_| true);
+        let any_excluded = self.rows.iter().any(|row| row.excluded);
+        (all, any_excluded.then(|| self.hash_of(kind, |row| !row.excluded)))
+    }
+
+    fn hash_of(&self, kind: Kind, is_meant: impl Fn(&Entry) -> bool) -> ListHash {
         let mut hasher = Sha256::new();
         hasher.update(format!("{VERSION} {}\n", kind.key()));
         let mut previous: &[u8] = &[];
-        for row in self.iter() {
+        for row in self.rows.iter().filter(|row| is_meant(row)).map(|row| row.text(&self.json)) {
             if row != previous {
                 hasher.update(row);
                 hasher.update(b"\n");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Kind, ListHash, Member, Problems,
+    Kind, ListHash, Member, Problems, Suppression,
     canonical::Rows,
     dedupe::Members,
     member::{self, Normal},
@@ -47,9 +47,9 @@ pub struct Normalised {
 }
 
 /// Takes rows one by one and makes a list of them.
-pub struct Normaliser<F> {
+pub struct Normaliser {
     kind: Kind,
-    is_excluded: F,
+    suppression: Suppression,
     /// Every row with a normal form, for the hash.
     rows: Rows,
     members: Members,
@@ -57,18 +57,17 @@ pub struct Normaliser<F> {
     problems: Problems,
 }
 
-impl<F: FnMut(&Member) -> bool> Normaliser<F> {
+impl Normaliser {
     /// Which kind of members it takes.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Starts a list. `is_excluded` is asked about each valid row in its normal form; a member is excluded when any of its rows is,
-    /// also where the row's telling value lost to that of an earlier row.
-    pub fn new(kind: Kind, is_excluded: F) -> Self {
+    /// Starts a list. A member is excluded when any of its rows is, also where the row's telling value lost to that of an earlier row.
+    pub fn new(kind: Kind, suppression: Suppression) -> Self {
         Self {
             kind,
-            is_excluded,
+            suppression,
             rows: Rows::default(),
             members: Members::new(kind),
             funnel: Funnel::default(),
@@ -84,7 +83,10 @@ impl<F: FnMut(&Member) -> bool> Normaliser<F> {
             Ok(Normal { member, suffix_problem }) => {
                 self.rows.push(&member);
                 if suffix_problem.is_none() {
-                    let excluded = (self.is_excluded)(&member);
+                    let excluded = self.suppression.excludes(&member);
+                    if excluded {
+                        self.rows.exclude_last();
+                    }
                     self.funnel.duplicate += u64::from(self.members.add(member, excluded));
                 }
                 suffix_problem
@@ -98,16 +100,16 @@ impl<F: FnMut(&Member) -> bool> Normaliser<F> {
 
     /// The list.
     pub fn finish(self) -> Normalised {
-        let Self { kind, is_excluded: _, rows, members, mut funnel, problems } = self;
-        let hash = rows.hash(kind);
+        let Self { kind, suppression: _, rows, members, mut funnel, problems } = self;
+        let (hash, kept_hash) = rows.hash(kind);
         let (members, excluded) = members.finish();
         funnel.excluded = excluded;
         funnel.to_send = members.len() as u64;
-        Normalised { list: List { kind, hash, members }, funnel, problems }
+        Normalised { list: List { kind, hash, kept_hash, members }, funnel, problems }
     }
 }
 
-impl<F> fmt::Debug for Normaliser<F> {
+impl fmt::Debug for Normaliser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Normaliser").field("kind", &self.kind).field("funnel", &self.funnel).finish_non_exhaustive()
     }
@@ -118,22 +120,23 @@ impl<F> fmt::Debug for Normaliser<F> {
 pub struct List {
     kind: Kind,
     hash: ListHash,
+    kept_hash: Option<ListHash>,
     members: Vec<Member>,
 }
 
 impl List {
     /// A list of these rows, with nobody excluded.
     pub fn normalise<'a>(kind: Kind, rows: impl IntoIterator<Item = Row<'a>>) -> Normalised {
-        Self::normalise_except(kind, rows, |_| false)
+        Self::normalise_except(kind, rows, Suppression::default())
     }
 
-    /// A list of these rows without the excluded members, see [`Normaliser::new`].
+    /// A list of these rows without those who must not be sent, see [`Normaliser::new`].
     pub fn normalise_except<'a>(
         kind: Kind,
         rows: impl IntoIterator<Item = Row<'a>>,
-        is_excluded: impl FnMut(&Member) -> bool,
+        suppression: Suppression,
     ) -> Normalised {
-        let mut normaliser = Normaliser::new(kind, is_excluded);
+        let mut normaliser = Normaliser::new(kind, suppression);
         rows.into_iter().for_each(|row| normaliser.push(row));
         normaliser.finish()
     }
@@ -146,6 +149,11 @@ impl List {
     /// The hash of the set of rows that have a normal form, see the [module](super) for what doesn't change it.
     pub fn hash(&self) -> &ListHash {
         &self.hash
+    }
+
+    /// The hash of the rows that aren't excluded, where any is.
+    pub fn kept_hash(&self) -> Option<&ListHash> {
+        self.kept_hash.as_ref()
     }
 
     /// The members to send, in the order of their first rows.

@@ -69,16 +69,16 @@ impl Suppression {
         Ok(())
     }
 
-    /// How many entries there are.
+    /// How many entries there are: domains, emails, profiles, and hashes of whatever they are.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.domains.len() + self.emails.len() + self.profiles.len() + self.hashed.len()
+    pub fn counts(&self) -> [usize; 4] {
+        [self.domains.len(), self.emails.len(), self.profiles.len(), self.hashed.len()]
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.counts() == [0; 4]
     }
 
     /// Whether a member, in its normal form, must not be sent: by its email, its profile, its website, or a domain above that or above the email's.
@@ -109,7 +109,7 @@ fn above(host: &str) -> impl Iterator<Item = &str> {
 /// Shows how many entries there are, and none of them.
 impl std::fmt::Debug for Suppression {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Suppression").field("entries", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Suppression").field("entries", &self.counts().iter().sum::<usize>()).finish_non_exhaustive()
     }
 }
 

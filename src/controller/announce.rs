@@ -8,6 +8,7 @@ use super::open_receipts::Entry;
 use super::scene::Phase;
 use super::status::Facts;
 use super::tracked::{Tracked, kind_name};
+use crate::api::condition::{self, ConditionType};
 use crate::api::{GROUP, Reason, VERSION};
 use crate::ledger::{AudienceRef, By, Instruction, Receipt, Resolve};
 
@@ -24,6 +25,17 @@ pub async fn standing(ctx: &Context, audience: &Tracked, facts: &Facts) {
     let action = if facts.phase == Phase::Ready { "Create" } else { "HoldBack" };
     let subject = subject(audience.namespace(), kind_name(audience.kind), audience.name(), audience.uid());
     ctx.events.publish(&subject, type_, reason.as_str(), action, facts.verdict.message.to_string()).await;
+}
+
+/// Says that members were suppressed after they were sent, where that is new.
+pub async fn suppressed_later(ctx: &Context, audience: &Tracked, facts: &Facts) {
+    let told = condition::find(&audience.status.conditions, ConditionType::SuppressedMembersSent);
+    let Some(verdict) = facts.suppressed_later().filter(|v| told.is_none_or(|c| c.message != v.message)) else {
+        return;
+    };
+    let subject = subject(audience.namespace(), kind_name(audience.kind), audience.name(), audience.uid());
+    let (reason, note) = (ConditionType::SuppressedMembersSent.as_str(), verdict.message.to_string());
+    ctx.events.publish(&subject, EventType::Warning, reason, "Suppress", note).await;
 }
 
 /// Says that an attempt was settled.

@@ -16,6 +16,7 @@ use super::{announce, gather, lists};
 use crate::api::Reason;
 use crate::api::audience_status::{CreatedAudience, OpenUnknown};
 use crate::api::condition::{self, ConditionType, Verdict};
+use crate::audience::ListHash;
 use crate::ledger::{self, Decision, Held, OutcomeResult, Receipt, State, Tending};
 use crate::propensity::{Grant, Permit, WaitReason};
 use crate::telemetry::metrics::Outcome;
@@ -81,11 +82,17 @@ async fn look(ctx: &Arc<Context>, audience: &mut Tracked) -> Result<Next, CallEr
         leave_queues(ctx, audience);
         return Ok(Next::change(Outcome::Done));
     }
-    let wait = lists::read(ctx, audience).await?;
-    let audience = &*audience;
     let workspace = ctx.workspace_of(audience);
-    let scene = gather::scene(ctx, audience, workspace.as_deref());
-    let plan = match assess(&scene) {
+    let wait = lists::read(ctx, audience, workspace.as_deref()).await?;
+    let mut course = assess(&gather::scene(ctx, audience, workspace.as_deref()));
+    if let Course::Known(plan) = &course {
+        audience.variant = variant(ctx, audience, plan).await?;
+        if audience.variant.is_some() {
+            course = assess(&gather::scene(ctx, audience, workspace.as_deref()));
+        }
+    }
+    let audience = &*audience;
+    let plan = match course {
         Course::Stop(verdict, phase) => {
             leave_queues(ctx, audience);
             if let Some(left) = may_pass(ctx, audience, &verdict, phase) {
@@ -105,6 +112,19 @@ async fn look(ctx: &Arc<Context>, audience: &mut Tracked) -> Result<Next, CallEr
     pursue(ctx, audience, &plan).await
 }
 
+/// What tells apart a list that is created already and must be created anew, since others are suppressed now and the audience asks for that.
+async fn variant(ctx: &Context, audience: &Tracked, plan: &Plan) -> Result<Option<String>, CallError> {
+    if !audience.options.resend_on_suppression || ctx.receipts.get(audience.namespace(), &plan.receipt).is_some() {
+        return Ok(None);
+    }
+    let Known::Entry(entry) = read(ctx, audience, plan).await? else { return Ok(None) };
+    let Ok(receipt) = &entry.receipt else { return Ok(None) };
+    let created = receipt.record.attempts.iter().rfind(|attempt| verdicts::is_created(receipt, attempt));
+    let kept = audience.digest.kept_hash.as_ref().map(ListHash::as_str);
+    let differs = entry.state() == State::Created && created.is_some_and(|a| a.kept_hash.as_deref() != kept);
+    Ok(differs.then(|| audience.digest.variant()))
+}
+
 /// Whether all is said and done: the status shows the present list as an audience in the workspace. Needs no request.
 fn is_settled(ctx: &Context, audience: &Tracked, plan: &Plan) -> bool {
     let status = &audience.status;
@@ -113,6 +133,7 @@ fn is_settled(ctx: &Context, audience: &Tracked, plan: &Plan) -> bool {
         .is_some_and(|c| [Reason::Created, Reason::AlreadyCreated].iter().any(|r| r.as_str() == c.reason))
         && status.observed_generation == audience.meta.generation
         && status.receipt_ref.as_ref().is_some_and(|r| r.name == plan.receipt)
+        && status.members.as_ref() == Some(&status::funnel(&audience.digest.funnel))
         && status.open_unknowns == open_unknowns(ctx, audience, Some(&plan.receipt))
         && ctx.receipts.get(audience.namespace(), &plan.receipt).is_none();
     if settled {
@@ -414,6 +435,7 @@ async fn tell(
         let receipt = facts.receipt.as_deref().unwrap_or_default();
         tracing::info!(audience = %audience.key(), reason = facts.verdict.reason.as_str(), receipt, "audience");
         announce::standing(ctx, audience, &facts).await;
+        announce::suppressed_later(ctx, audience, &facts).await;
     }
     Ok(Next::change(outcome))
 }

@@ -19,7 +19,7 @@ use super::memory::Memory;
 use super::open_receipts::{OpenReceipts, ReceiptKey};
 use super::tracked::{AudienceKey, Tracked};
 use super::workspace::Seen;
-use crate::api::PropensityWorkspace;
+use crate::api::{PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
 use crate::ledger::DayBudget;
@@ -50,6 +50,8 @@ pub struct Context {
     pub contacts: Store<Tracked>,
     /// The account audiences.
     pub accounts: Store<Tracked>,
+    /// The suppression lists, without their entries.
+    pub suppression_lists: Store<SuppressionList>,
     /// The open receipts.
     pub receipts: OpenReceipts,
     /// The keys.
@@ -125,6 +127,12 @@ impl Context {
         self.workspaces.get(&key)
     }
 
+    /// A suppression list, without its entries.
+    #[must_use]
+    pub fn suppression_list(&self, namespace: &str, name: &str) -> Option<std::sync::Arc<SuppressionList>> {
+        self.suppression_lists.get(&ObjectRef::new(name).within(namespace))
+    }
+
     /// Host of the API, as it stands in identities.
     ///
     /// # Errors
@@ -159,6 +167,7 @@ struct Queues {
     contacts: Option<UnboundedSender<ObjectRef<Tracked>>>,
     accounts: Option<UnboundedSender<ObjectRef<Tracked>>>,
     workspaces: Option<UnboundedSender<WorkspaceKey>>,
+    suppression_lists: Option<UnboundedSender<ObjectRef<SuppressionList>>>,
     receipts: Option<UnboundedSender<ReceiptKey>>,
 }
 
@@ -173,12 +182,14 @@ impl Wake {
         contacts: UnboundedSender<ObjectRef<Tracked>>,
         accounts: UnboundedSender<ObjectRef<Tracked>>,
         workspaces: UnboundedSender<WorkspaceKey>,
+        suppression_lists: UnboundedSender<ObjectRef<SuppressionList>>,
         receipts: UnboundedSender<ReceiptKey>,
     ) {
         *self.lock() = Queues {
             contacts: Some(contacts),
             accounts: Some(accounts),
             workspaces: Some(workspaces),
+            suppression_lists: Some(suppression_lists),
             receipts: Some(receipts),
         };
     }
@@ -206,6 +217,13 @@ impl Wake {
     /// A workspace shall be looked at.
     pub fn workspace(&self, key: WorkspaceKey) {
         if let Some(queue) = &self.lock().workspaces {
+            let _ = queue.send(key);
+        }
+    }
+
+    /// A suppression list shall be looked at.
+    pub fn suppression_list(&self, key: ObjectRef<SuppressionList>) {
+        if let Some(queue) = &self.lock().suppression_lists {
             let _ = queue.send(key);
         }
     }

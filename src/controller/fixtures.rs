@@ -62,6 +62,7 @@ pub fn attempt(id: &str) -> Attempt {
         ttl_seconds: 130,
         members: 7,
         excluded: 0,
+        kept_hash: None,
         payload_hash: "b".repeat(64),
         policy: SendPolicy { send_again: false, max_sends: 2, after_seconds: 900 },
         outcome: None,

@@ -200,7 +200,7 @@ fn claimable(ctx: &Context, base: Option<&Entry>, now: &Plan) -> Option<Prior> {
     }
 }
 
-/// Reads audience and workspace live. `None` unless they still come to the same plan with the same key and nothing forbids it.
+/// Reads audience, workspace, sources and suppression lists live. `None` unless they still come to the same plan with the same key and nothing forbids it.
 async fn snapshot(
     ctx: &Context,
     seen: &Tracked,
@@ -211,9 +211,11 @@ async fn snapshot(
     if parts.meta.uid != seen.meta.uid || parts.meta.deletion_timestamp.is_some() {
         return Ok(None);
     }
-    let Ok(live) = lists::whole(ctx, parts).await? else { return Ok(None) };
-    let name = &live.tracked.options.workspace_ref.name;
-    let workspace = live::workspace(ctx, live.tracked.namespace(), name).await?;
+    let workspace = live::workspace(ctx, seen.namespace(), &parts.options.workspace_ref.name).await?;
+    let Ok(mut live) = lists::whole(ctx, parts, workspace.as_ref()).await? else { return Ok(None) };
+    if plan.identity.variant.is_some() && live.tracked.options.resend_on_suppression {
+        live.tracked.variant = Some(live.tracked.digest.variant());
+    }
     let scene = gather::scene(ctx, &live.tracked, workspace.as_ref());
     let Course::Known(now) = assess(&scene) else { return Ok(None) };
     let Ok(clearance) = now.clearance.clone() else { return Ok(None) };
@@ -246,6 +248,7 @@ fn new_attempt(
         ttl_seconds: (send_by + clearance.request_timeout + TTL_MARGIN).as_secs(),
         members: audience.digest.funnel.to_send,
         excluded: audience.digest.funnel.excluded,
+        kept_hash: audience.digest.kept_hash.as_ref().map(ToString::to_string),
         payload_hash: audience::payload_hash(body),
         policy: plan.policy.audience.clone(),
         outcome: None,

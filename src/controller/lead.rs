@@ -16,8 +16,8 @@ use super::leader::Leadership;
 use super::open_receipts::Entry;
 use super::run::RunError;
 use super::tracked::Tracked;
-use super::{audience, gather, ledger_store, queue, receipts, watches, workspace};
-use crate::api::{AudienceReceipt, DAY_LABEL, PropensityWorkspace};
+use super::{audience, gather, ledger_store, queue, receipts, suppression, watches, workspace};
+use crate::api::{AudienceReceipt, DAY_LABEL, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::Clock;
 use crate::sources::secrets::Scope;
@@ -50,8 +50,9 @@ fn begin(ctx: &Arc<Context>, working: &mut JoinSet<()>) {
     let (contacts, contacts_named) = queue::channel();
     let (accounts, accounts_named) = queue::channel();
     let (workspaces, workspaces_named) = queue::channel();
+    let (suppression_lists, suppression_lists_named) = queue::channel();
     let (kept, kept_named) = queue::channel();
-    ctx.wake.open(contacts, accounts, workspaces, kept);
+    ctx.wake.open(contacts, accounts, workspaces, suppression_lists, kept);
     ctx.claims.store(true, Ordering::SeqCst);
 
     let pass = |object: Arc<PropensityWorkspace>, ctx: Arc<Context>| async move { workspace_pass(&ctx, &object).await };
@@ -59,9 +60,12 @@ fn begin(ctx: &Arc<Context>, working: &mut JoinSet<()>) {
     let pass = |object: Arc<Tracked>, ctx: Arc<Context>| async move { audience_pass(&ctx, &object).await };
     working.spawn(queue::passes(Arc::clone(ctx), ctx.contacts.clone(), contacts_named, pass));
     working.spawn(queue::passes(Arc::clone(ctx), ctx.accounts.clone(), accounts_named, pass));
+    let pass = |object: Arc<SuppressionList>, ctx: Arc<Context>| async move { suppression_pass(&ctx, &object).await };
+    working.spawn(queue::passes(Arc::clone(ctx), ctx.suppression_lists.clone(), suppression_lists_named, pass));
     working.spawn(receipts::keep(Arc::clone(ctx), kept_named));
 
     ctx.workspaces.state().iter().for_each(|w| ctx.wake.workspace(ObjectRef::from_obj(w.as_ref())));
+    ctx.suppression_lists.state().iter().for_each(|l| ctx.wake.suppression_list(ObjectRef::from_obj(l.as_ref())));
     ctx.receipts.select(|key, _| Some(key.clone())).into_iter().for_each(|key| ctx.wake.receipt(key));
     for kind in [Kind::Contacts, Kind::Accounts] {
         ctx.audiences(kind).state().iter().for_each(|audience| ctx.wake.audience(audience.key()));
@@ -123,6 +127,21 @@ async fn workspace_pass(ctx: &Arc<Context>, object: &PropensityWorkspace) -> Opt
         }
         Err(error) => {
             tracing::warn!(workspace = %ObjectRef::from_obj(object), %error, "the workspace is looked at again later");
+            timing.finish(Outcome::Error);
+            Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
+        }
+    }
+}
+
+async fn suppression_pass(ctx: &Arc<Context>, object: &SuppressionList) -> Option<Duration> {
+    let timing = ctx.metrics.reconcile(metrics::Kind::SuppressionList);
+    match suppression::pass(ctx, object).await {
+        Ok(outcome) => {
+            timing.finish(outcome);
+            None
+        }
+        Err(error) => {
+            tracing::warn!(list = %ObjectRef::from_obj(object), %error, "the suppression list is looked at again later");
             timing.finish(Outcome::Error);
             Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
         }

@@ -12,6 +12,8 @@
 //! | `status.rs`, `announce.rs` | record: status and events |
 //! | `receipts.rs` | receipts on their own: resolutions, claims without a holder |
 //! | `workspace.rs`, `anchor.rs` | the connection: key, ledger, health |
+//! | `lists.rs` | lists that live in other objects, and who is suppressed |
+//! | `suppression.rs` | the status of a suppression list |
 //! | `run.rs`, `lead.rs` | start, lead, drain, end |
 //!
 //! In memory between passes: `tracked.rs` (audiences without members), `open_receipts.rs`, `gates.rs`, `flights.rs`, `memory.rs`. On the API server:
@@ -43,6 +45,7 @@ mod receipts;
 mod run;
 mod scene;
 mod status;
+mod suppression;
 mod tracked;
 mod verdicts;
 mod watches;

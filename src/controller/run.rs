@@ -20,7 +20,7 @@ use super::memory::Memory;
 use super::open_receipts::OpenReceipts;
 use super::tracked::Tracked;
 use super::{anchor::Ledgers, lead, queue, watches, workspace};
-use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
+use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::Clock;
 use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError};
@@ -107,6 +107,7 @@ struct Parts {
     workspaces: Writer<PropensityWorkspace>,
     contacts: Writer<Tracked>,
     accounts: Writer<Tracked>,
+    suppression_lists: Writer<SuppressionList>,
     named_secrets: UnboundedReceiver<Scope>,
     list_secrets: UnboundedReceiver<Place>,
 }
@@ -124,6 +125,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
     let workspaces = watches::empty(());
     let contacts = watches::empty(Kind::Contacts);
     let accounts = watches::empty(Kind::Accounts);
+    let suppression_lists = watches::empty(());
     let (names, named_secrets) = queue::channel();
     let (places, list_secrets) = queue::channel();
     let ctx = Context {
@@ -139,6 +141,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         workspaces: workspaces.as_reader(),
         contacts: contacts.as_reader(),
         accounts: accounts.as_reader(),
+        suppression_lists: suppression_lists.as_reader(),
         receipts: OpenReceipts::default(),
         secrets: Secrets::default(),
         named_secrets: names,
@@ -158,7 +161,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         claims: AtomicBool::new(false),
         epoch: (clock.wall(), clock.boottime()),
     };
-    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts, named_secrets, list_secrets })
+    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts, suppression_lists, named_secrets, list_secrets })
 }
 
 fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
@@ -173,12 +176,13 @@ fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
 
 /// Watches, leads, drains.
 async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), RunError> {
-    let Parts { ctx, workspaces, contacts, accounts, named_secrets, list_secrets } = parts;
+    let Parts { ctx, workspaces, contacts, accounts, suppression_lists, named_secrets, list_secrets } = parts;
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(watches::workspaces(Arc::clone(&ctx), workspaces));
     tasks.spawn(watches::audiences::<ContactAudience>(Arc::clone(&ctx), contacts, Kind::Contacts));
     tasks.spawn(watches::audiences::<AccountAudience>(Arc::clone(&ctx), accounts, Kind::Accounts));
+    tasks.spawn(watches::suppression_lists(Arc::clone(&ctx), suppression_lists));
     tasks.spawn(watches::receipts(Arc::clone(&ctx)));
     for scope in scopes(settings) {
         ctx.secrets.announce(&scope);

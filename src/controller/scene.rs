@@ -90,7 +90,7 @@ pub fn assess(scene: &Scene<'_>) -> Course {
     if let Some(verdict) = invalid(audience) {
         return Course::Stop(verdict, Phase::Stalled);
     }
-    if digest.funnel.to_send == 0 {
+    if digest.funnel.to_send == 0 && digest.funnel.excluded == 0 {
         let field = list_field(audience.kind);
         return Course::Stop(
             Verdict::new(
@@ -126,7 +126,8 @@ pub fn assess(scene: &Scene<'_>) -> Course {
         audience.kind.endpoint(),
         &audience.options.revision,
         digest.hash.as_str(),
-    );
+    )
+    .with_variant(audience.variant.clone());
     let unknown = &audience.options.unknown_outcome;
     let policy = Policy {
         audience: SendPolicy {
@@ -154,6 +155,17 @@ fn invalid(audience: &Tracked) -> Option<Verdict> {
         "{invalid} of {read} rows can't be sent{many}, so nothing is sent: status.problems names the first of them with source, row and reason. Correct or remove them"
     );
     Some(Verdict::new(Reason::InvalidMembers, message))
+}
+
+/// Why a list of suppressed members alone isn't sent.
+fn nobody_left(funnel: &Funnel) -> Option<Verdict> {
+    let message = || {
+        format!(
+            "all {} members of the list are suppressed, so nothing is sent: add others, or correct the SuppressionLists",
+            funnel.excluded
+        )
+    };
+    (funnel.to_send == 0).then(|| Verdict::new(Reason::EmptyList, message()))
 }
 
 /// Which guard holds a list, by how much, and how to let just this list pass.
@@ -187,6 +199,9 @@ fn guarded(audience: &Tracked) -> Option<Verdict> {
 fn clearance(scene: &Scene<'_>, workspace: &PropensityWorkspace) -> Result<Clearance, (Verdict, Phase)> {
     if let Some(verdict) = suspended(scene, workspace) {
         return Err((verdict, Phase::Idle));
+    }
+    if let Some(verdict) = nobody_left(&scene.audience.digest.funnel) {
+        return Err((verdict, Phase::Stalled));
     }
     if let Some(verdict) = guarded(scene.audience) {
         return Err((verdict, Phase::Stalled));

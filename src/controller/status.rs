@@ -9,6 +9,7 @@ use super::context::Context;
 use super::live;
 use super::scene::Phase;
 use super::tracked::{Digest, Tracked};
+use super::verdicts;
 use crate::api::audience_status::{CreatedAudience, Funnel, LastResult, OpenUnknown, RowProblem};
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
 use crate::api::{AccountAudience, AudienceStatus, ContactAudience, LocalRef};
@@ -44,6 +45,24 @@ pub struct Found {
     pub own: bool,
 }
 
+impl Facts {
+    /// How many members that were sent, at least, are suppressed now; `None` while the audience in the workspace isn't looked at.
+    #[must_use]
+    pub fn suppressed_sent(&self) -> Option<u64> {
+        let (found, digest) = (self.created.as_ref()?, self.digest.as_ref()?);
+        let fewer = found.audience.members.saturating_sub(digest.funnel.to_send);
+        Some(fewer.min(digest.funnel.excluded))
+    }
+
+    /// What to say about them, if there is any.
+    #[must_use]
+    pub fn suppressed_later(&self) -> Option<Verdict> {
+        let many = self.suppressed_sent().filter(|many| *many > 0)?;
+        let sent = &self.created.as_ref()?.audience;
+        Some(verdicts::suppressed_later(many, sent.members, sent.time))
+    }
+}
+
 /// How many creates a status lists.
 const RECENT: usize = 5;
 
@@ -57,11 +76,15 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         return status;
     }
     let keeps_truth = facts.verdict.reason == Reason::Suspended && says_created(old, facts);
-    let conditions = if keeps_truth {
+    let mut conditions = if keeps_truth {
         old.conditions.clone()
     } else {
         condition::settle(&old.conditions, &wanted(facts), facts.generation, now)
     };
+    // While it isn't looked at anew, the audience that was looked at last is still the one in the workspace.
+    if !keeps_truth && facts.suppressed_sent().is_none() {
+        conditions.extend(condition::find(&old.conditions, ConditionType::SuppressedMembersSent).cloned());
+    }
     let mut status = AudienceStatus {
         observed_generation: facts.generation,
         conditions,
@@ -74,6 +97,7 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         last_result: facts.result.clone().or_else(|| old.last_result.clone()),
         last_created: old.last_created.clone(),
         recent_creates: old.recent_creates.clone(),
+        suppressed_members_sent: facts.suppressed_sent().unwrap_or(old.suppressed_members_sent),
         superseded: old.superseded,
         open_unknowns: facts.open_unknowns.clone(),
     };
@@ -121,10 +145,15 @@ fn wanted(facts: &Facts) -> Vec<Wanted> {
         Phase::Stalled => wanted.push(want(ConditionType::Stalled, true)),
         Phase::Ready | Phase::Idle => {}
     }
+    if let Some(verdict) = facts.suppressed_later() {
+        wanted.push(Wanted { type_: ConditionType::SuppressedMembersSent, status: true, verdict });
+    }
     wanted
 }
 
-fn funnel(funnel: &crate::audience::Funnel) -> Funnel {
+/// The counts as they stand in a status.
+#[must_use]
+pub fn funnel(funnel: &crate::audience::Funnel) -> Funnel {
     let crate::audience::Funnel { read, invalid, duplicate, excluded, to_send } = *funnel;
     Funnel { read, invalid, duplicate, excluded, to_send }
 }

@@ -13,7 +13,7 @@ use super::scene::Phase;
 use super::verdicts::Said;
 use crate::api::condition::{Reason, Verdict};
 use crate::api::{AccountAudience, AudienceOptions, AudienceStatus, Contact, ContactAudience};
-use crate::audience::{self, Kind, Member, Normaliser, Row};
+use crate::audience::{self, Kind, Member, Normaliser, Row, Suppression};
 
 /// What the operator remembers of an audience.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Tracked {
     pub digest: Digest,
     /// Why its sources aren't read; none for one without any.
     pub unread: Option<Said>,
+    /// Tells apart an audience that is sent anew although its list is the same, since others are suppressed now.
+    pub variant: Option<String>,
 }
 
 /// What a list comes to, without its members.
@@ -39,6 +41,8 @@ pub struct Tracked {
 pub struct Digest {
     /// SHA-256 of the normalised list.
     pub hash: audience::ListHash,
+    /// SHA-256 of the rows that aren't suppressed, where any is.
+    pub kept_hash: Option<audience::ListHash>,
     /// What became of its rows.
     pub funnel: audience::Funnel,
     /// The first invalid rows.
@@ -112,10 +116,11 @@ fn parts(
 }
 
 impl Parts {
-    /// The audience with the members that stand in it, and no others: one with sources counts as not read.
+    /// The audience with the members that stand in it, and no others, nobody suppressed: one with sources counts as not read.
     #[must_use]
     pub fn inline(self) -> Whole {
-        let mut whole = self.with(|_| Ok::<_, Infallible>(0)).unwrap_or_else(|never| match never {});
+        let mut whole =
+            self.with(Suppression::default(), |_| Ok::<_, Infallible>(0)).unwrap_or_else(|never| match never {});
         if !whole.tracked.options.from.is_empty() {
             let verdict = Verdict::new(Reason::Starting, "the sources of the list are being looked up");
             whole.tracked.unread = Some((verdict, Phase::Reconciling));
@@ -123,15 +128,18 @@ impl Parts {
         whole
     }
 
-    /// The audience with the members that stand in it, and those that are added. What adds them tells how many columns it ignored.
+    /// The audience with the members that stand in it, and those that are added, without those who are suppressed. What adds them tells how many columns it ignored.
     ///
     /// # Errors
     /// What the adding fails with.
-    pub fn with<E>(self, add: impl FnOnce(&mut Normaliser<fn(&Member) -> bool>) -> Result<u64, E>) -> Result<Whole, E> {
+    pub fn with<E>(
+        self,
+        suppression: Suppression,
+        add: impl FnOnce(&mut Normaliser) -> Result<u64, E>,
+    ) -> Result<Whole, E> {
         let Self { meta, kind, options, status, members } = self;
         let inline = members.len() as u64;
-        let nobody: fn(&Member) -> bool = |_| false;
-        let mut normaliser = Normaliser::new(kind, nobody);
+        let mut normaliser = Normaliser::new(kind, suppression);
         for (number, member) in (1..).zip(members) {
             normaliser.push(Row { source: list_field(kind), number, member });
         }
@@ -139,12 +147,21 @@ impl Parts {
         let normalised = normaliser.finish();
         let digest = Digest {
             hash: normalised.list.hash().clone(),
+            kept_hash: normalised.list.kept_hash().cloned(),
             funnel: normalised.funnel,
             problems: normalised.problems.first,
             ignored_columns,
         };
-        let tracked = Tracked { meta, kind, options, status, inline, digest, unread: None };
+        let tracked = Tracked { meta, kind, options, status, inline, digest, unread: None, variant: None };
         Ok(Whole { tracked, list: normalised.list })
+    }
+}
+
+impl Digest {
+    /// Tells apart an audience of this list by who of it is suppressed.
+    #[must_use]
+    pub fn variant(&self) -> String {
+        self.kept_hash.as_ref().unwrap_or(&self.hash).as_str().to_owned()
     }
 }
 

@@ -86,6 +86,18 @@ pub fn created(members: u64) -> Said {
     (Verdict::new(Reason::Created, format!("the audience was created with {}", count(members))), Phase::Ready)
 }
 
+/// What to say about members that were suppressed after they were sent.
+#[must_use]
+pub fn suppressed_later(many: u64, sent: u64, at: Timestamp) -> Verdict {
+    let (are, them) = if many == 1 { ("is", "it") } else { ("are", "them") };
+    let message = format!(
+        "at least {many} of the {} that were sent {} {are} suppressed now: remove {them} from the audience in Propensity by hand, which the API can't; or set spec.resendOnSuppression to create the list once more without {them}",
+        count(sent),
+        when(at)
+    );
+    Verdict::new(Reason::SuppressedLater, message)
+}
+
 /// What to say of a create in flight.
 #[must_use]
 pub fn sending() -> Said {

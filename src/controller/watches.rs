@@ -20,9 +20,10 @@ use super::context::Context;
 use super::feed::{Change, follow};
 use super::live;
 use super::open_receipts::{Entry, OpenReceipts, ReceiptKey};
-use super::tracked::{Listed, Tracked};
-use super::workspace;
-use crate::api::{AudienceReceipt, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
+use super::tracked::{AudienceKey, Listed, Tracked};
+use super::{gather, workspace};
+use crate::api::suppression::SuppressionListSpec;
+use crate::api::{AudienceReceipt, ListSource, PropensityWorkspace, REQUESTED_AT_ANNOTATION, SuppressionList};
 use crate::audience::Kind;
 use crate::sources::secrets::{Scope, WatchState, is_forbidden};
 use crate::sources::versions::{Holder, Place, Seen};
@@ -75,7 +76,6 @@ where
             if let Some(other) = store.get(&key).filter(|old| old.uid() != audience.uid()) {
                 ctx.memory.forget(&other);
             }
-            ctx.lists.note(&audience);
             writer.apply_watcher_event(&watcher::Event::Apply(audience));
             ctx.wake.audience(key);
         }
@@ -198,6 +198,55 @@ async fn while_named<K, W>(
     }
 }
 
+/// Keeps the suppression lists current without their entries, and wakes each that changed and the audiences that it may be for.
+pub async fn suppression_lists(ctx: Arc<Context>, mut writer: Writer<SuppressionList>) {
+    let trim = |mut list: SuppressionList| {
+        list.metadata.managed_fields = None;
+        list.metadata.annotations = None;
+        list.spec = SuppressionListSpec { from: list.spec.from, ..SuppressionListSpec::default() };
+        list
+    };
+    let store = writer.as_reader();
+    let told = |change: Change<SuppressionList>| match change {
+        Change::Applied(list) => {
+            let key = ObjectRef::from_obj(&list);
+            let place: Place = (key.namespace.clone().unwrap_or_default(), key.name.clone());
+            // Its status doesn't matter: each write of it is a new resource version.
+            let (uid, generation) = (list.metadata.uid.clone().unwrap_or_default(), list.metadata.generation);
+            let seen = Seen { version: format!("{uid} {}", generation.unwrap_or_default()), labels: BTreeMap::new() };
+            writer.apply_watcher_event(&watcher::Event::Apply(list));
+            if ctx.versions.upsert(Holder::SuppressionList, place.clone(), seen, ctx.clock.boottime()) {
+                ctx.wake.audiences(ctx.lists.dependent(&place.0));
+            }
+            ctx.wake.suppression_list(key);
+        }
+        Change::Gone(place) => {
+            if let Some(list) = store.get(&ObjectRef::new(&place.1).within(&place.0)) {
+                writer.apply_watcher_event(&watcher::Event::Delete((*list).clone()));
+            }
+            ctx.versions.remove(Holder::SuppressionList, &place, ctx.clock.boottime());
+            ctx.lists.forget_suppression(&place);
+            ctx.wake.audiences(ctx.lists.dependent(&place.0));
+        }
+        Change::Ready => {
+            ctx.versions.are_listed(Holder::SuppressionList);
+            ctx.feeds.send_modify(|count| *count += 1);
+        }
+    };
+    let config = watcher::Config::default().page_size(PAGE);
+    follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, trim, told).await;
+}
+
+/// Wakes whose lists may be in an object of this namespace that changed.
+fn source_changed(ctx: &Context, namespace: &str) {
+    ctx.wake.audiences(ctx.lists.dependent(namespace));
+    for list in ctx.suppression_lists.state() {
+        if list.metadata.namespace.as_deref() == Some(namespace) && !list.spec.from.is_empty() {
+            ctx.wake.suppression_list(ObjectRef::from_obj(list.as_ref()));
+        }
+    }
+}
+
 /// Keeps the versions of ConfigMaps current, and wakes the audiences whose lists may be in one that changed.
 pub async fn config_maps(ctx: Arc<Context>) {
     let read = |map: PartialObjectMeta<ConfigMap>| {
@@ -209,15 +258,15 @@ pub async fn config_maps(ctx: Arc<Context>) {
         Change::Applied((place, seen)) => {
             let namespace = place.0.clone();
             if ctx.versions.upsert(Holder::ConfigMap, place, seen, ctx.clock.boottime()) {
-                ctx.wake.audiences(ctx.lists.with_sources(&namespace));
+                source_changed(&ctx, &namespace);
             }
         }
         Change::Gone(place) => {
             ctx.versions.remove(Holder::ConfigMap, &place, ctx.clock.boottime());
-            ctx.wake.audiences(ctx.lists.with_sources(&place.0));
+            source_changed(&ctx, &place.0);
         }
         Change::Ready => {
-            ctx.versions.config_maps_are_listed();
+            ctx.versions.are_listed(Holder::ConfigMap);
             ctx.feeds.send_modify(|count| *count += 1);
         }
     };
@@ -261,26 +310,27 @@ async fn list_secret(ctx: Arc<Context>, place: Place) {
             Err(error) => is_forbidden(&error) && ctx.versions.secret_is(&place, WatchState::Denied),
         };
         if news {
-            ctx.wake.audiences(ctx.lists.with_sources(namespace));
+            source_changed(&ctx, namespace);
         }
     }
 }
 
-/// Watches Secrets with lists, as long as an audience names one.
+/// Watches Secrets with lists, as long as an audience or a suppression list names one.
 pub async fn list_secrets(ctx: Arc<Context>, named: UnboundedReceiver<Place>) {
     let is_named = |(namespace, name): &Place| {
-        ctx.lists.with_sources(namespace).iter().any(|key| {
-            let audience = ctx.audiences(key.dyntype).get(key);
-            let mut sources = audience.iter().flat_map(|audience| &audience.options.from);
-            sources.any(|source| source.secret.as_ref().is_some_and(|entry| entry.name == *name))
-        })
+        let names = |from: &[ListSource]| from.iter().any(|s| s.secret.as_ref().is_some_and(|e| e.name == *name));
+        let by_audience =
+            |key: AudienceKey| ctx.audiences(key.dyntype).get(&key).is_some_and(|a| names(&a.options.from));
+        let mut lists = ctx.suppression_lists.state().into_iter();
+        ctx.lists.dependent(namespace).into_iter().any(by_audience)
+            || lists.any(|l| l.metadata.namespace.as_ref() == Some(namespace) && names(&l.spec.from))
     };
     let watch = |place| list_secret(Arc::clone(&ctx), place);
     while_named(named, |place| ctx.versions.announce(place), watch, is_named, |place| ctx.versions.forget(place)).await;
 }
 
 /// Kinds that are watched: when all are listed, what is in memory is what there is.
-pub const FEEDS: usize = 5;
+pub const FEEDS: usize = 6;
 
 /// A store that counts as ready while it is still empty: it is filled one by one, and [`FEEDS`] tells when it is whole.
 pub fn empty<K>(kind: K::DynamicType) -> Writer<K>
@@ -307,6 +357,12 @@ pub async fn metrics(ctx: Arc<Context>) {
         ctx.metrics.set_open_receipts(&receipts);
         ctx.metrics.set_audiences(&ctx.memory.standings());
         ctx.metrics.set_waiting(&ctx.memory.waiting());
+        let suppressed_sent = [Kind::Contacts, Kind::Accounts].map(|kind| {
+            let audiences = ctx.audiences(kind).state();
+            let many = audiences.iter().map(|audience| audience.status.suppressed_members_sent).sum();
+            (gather::kind_label(kind), many)
+        });
+        ctx.metrics.set_suppressed_members_sent(suppressed_sent);
         tokio::time::sleep(COUNTED_EVERY).await;
     }
 }

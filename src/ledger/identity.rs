@@ -77,6 +77,12 @@ impl Identity {
         }
     }
 
+    /// The same list, told apart by what it must be sent anew for.
+    #[must_use]
+    pub fn with_variant(self, variant: Option<String>) -> Self {
+        Self { variant, ..self }
+    }
+
     /// The identity of the anchor of a remote workspace's ledger.
     #[must_use]
     pub fn anchor(workspace_id: &str, host: &str, ledger_id: &str) -> Self {

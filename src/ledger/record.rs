@@ -72,6 +72,10 @@ pub struct Attempt {
     /// Members left out of its request because they must not be sent.
     #[serde(default)]
     pub excluded: u64,
+    /// SHA-256 of the rows that weren't left out, in the form of the identity's list hash; absent where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub kept_hash: Option<String>,
     /// SHA-256 of the body of its request.
     #[schemars(length(max = 64))]
     pub payload_hash: String,

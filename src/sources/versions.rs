@@ -1,6 +1,6 @@
 //! Versions of the objects that lists are read from. Their content is never kept: a version tells whether a list that was read is still the present one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ pub enum Holder {
     ConfigMap,
     /// A Secret.
     Secret,
+    /// A SuppressionList.
+    SuppressionList,
 }
 
 /// What is known of an object.
@@ -55,8 +57,8 @@ struct Inner {
     known: HashMap<(Holder, Place), (Seen, Moment)>,
     /// When objects went, so that what comes instead is waited for.
     gone: HashMap<(Holder, Place), Moment>,
-    /// Whether the ConfigMaps are listed.
-    listed: bool,
+    /// Kinds that are watched as a whole, once they are listed.
+    listed: HashSet<Holder>,
     /// Secrets that are watched by their names, and whether they are listed.
     secrets: HashMap<Place, WatchState>,
 }
@@ -90,9 +92,9 @@ impl Versions {
         }
     }
 
-    /// The ConfigMaps are listed.
-    pub fn config_maps_are_listed(&self) {
-        self.lock().listed = true;
+    /// A kind that is watched as a whole is listed.
+    pub fn are_listed(&self, holder: Holder) {
+        self.lock().listed.insert(holder);
     }
 
     /// Announces the watch of a Secret. Returns false if there is one.
@@ -166,7 +168,7 @@ impl Versions {
 impl Inner {
     fn is_listed(&self, holder: Holder, place: &Place) -> bool {
         match holder {
-            Holder::ConfigMap => self.listed,
+            Holder::ConfigMap | Holder::SuppressionList => self.listed.contains(&holder),
             Holder::Secret => self.secrets.get(place) == Some(&WatchState::Current),
         }
     }
@@ -194,7 +196,7 @@ mod tests {
         let versions = Versions::default();
         assert_eq!(versions.of(Holder::ConfigMap, &place("a")), Version::Unknown);
         assert!(versions.upsert(Holder::ConfigMap, place("a"), seen("1", &[]), at(5)));
-        versions.config_maps_are_listed();
+        versions.are_listed(Holder::ConfigMap);
         assert_eq!(versions.of(Holder::ConfigMap, &place("a")), Version::Present("1".to_owned()));
         assert_eq!(versions.of(Holder::ConfigMap, &place("b")), Version::Absent);
         assert_eq!(versions.changed(Holder::ConfigMap, &place("a")), at(0), "it was there before");
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn a_secret_is_known_by_its_own_watch() {
         let versions = Versions::default();
-        versions.config_maps_are_listed();
+        versions.are_listed(Holder::ConfigMap);
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
         assert!(versions.announce(&place("a")) && !versions.announce(&place("a")));
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);

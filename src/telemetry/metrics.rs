@@ -70,6 +70,7 @@ struct Inner {
     waits: Family<Reason, Counter>,
     waiting: Family<Reason, Count>,
     audiences: Family<KindReason, Count>,
+    suppressed_members_sent: Family<KindLabel, Count>,
     open_receipts: Family<State, Count>,
     open_unknowns: Family<WorkspaceLabel, Count>,
     budget_used: Family<WorkspaceLabel, Count>,
@@ -105,6 +106,11 @@ impl Metrics {
             waits: add(r, "waits", "Times that an audience began to wait"),
             waiting: add(r, "waiting", "Audiences that wait now, by what for"),
             audiences: add(r, "audiences", "Audiences, by the reason of their state"),
+            suppressed_members_sent: add(
+                r,
+                "suppressed_members_sent",
+                "Members of created audiences, at least, that were suppressed later and must be removed by hand",
+            ),
             open_receipts: add(r, "open_receipts", "Receipts that are neither created nor dismissed"),
             open_unknowns: add(r, "workspace_open_unknowns", "Unknown outcomes that nobody settled yet"),
             budget_used: add(r, "workspace_budget_used", "Creates counted against today's budget"),
@@ -185,6 +191,13 @@ impl Metrics {
             (KindReason { kind, reason }, n)
         });
         self.replace(&self.0.audiences, labelled);
+    }
+
+    /// Sets how many members of created audiences are suppressed now.
+    pub fn set_suppressed_members_sent(&self, counts: impl IntoIterator<Item = (Kind, u64)>) {
+        for (kind, many) in counts {
+            self.0.suppressed_members_sent.get_or_create(&KindLabel { kind: kind.as_str() }).set(many);
+        }
     }
 
     /// Sets how many open receipts there are by state; states that aren't listed go.

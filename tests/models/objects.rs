@@ -21,6 +21,7 @@ pub fn attempt(id: &str) -> Attempt {
         ttl_seconds: 130,
         members: 7,
         excluded: 0,
+        kept_hash: None,
         payload_hash: String::new(),
         policy: SendPolicy { send_again: false, max_sends: 2, after_seconds: 900 },
         outcome: None,

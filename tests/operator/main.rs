@@ -8,7 +8,7 @@
 //! | `schema.rs`, `rules.rs` | the CRDs: documented, bounded, and what the API server refuses |
 //! | `create.rs`, `sameness.rs` | what is sent, and what is never sent again |
 //! | `connection.rs`, `lists.rs`, `forged.rs`, `anchor.rs` | bad input of every kind |
-//! | `sources.rs`, `guards.rs` | lists that live in other objects, and what holds them back |
+//! | `sources.rs`, `guards.rs`, `suppression.rs` | lists that live in other objects, what holds them back, and who is left out |
 //! | `outcomes.rs`, `resolving.rs`, `again.rs`, `outage.rs` | what the API answers, and how a person or a policy settles it |
 //! | `crashes.rs` | kills, stops and take-overs |
 //! | `traffic.rs` | what is asked of the API server |
@@ -41,4 +41,5 @@ mod schema;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
+mod suppression;
 mod traffic;

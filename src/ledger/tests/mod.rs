@@ -47,6 +47,7 @@ fn attempt(id: &str) -> Attempt {
         ttl_seconds: 130,
         members: 7,
         excluded: 1,
+        kept_hash: None,
         payload_hash: "b".repeat(64),
         policy: SendPolicy { send_again: false, max_sends: 2, after_seconds: 900 },
         outcome: None,

@@ -1,0 +1,241 @@
+//! The bytes of sources, read live, and their rows.
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::ListParams;
+
+use super::super::cluster::{CallError, Lane};
+use super::super::context::Context;
+use super::super::verdicts::Said;
+use super::needs::Suppressor;
+use super::words::{self, Owner};
+use crate::api::suppression::SuppressionListSpec;
+use crate::api::{ColumnNames, EntryRef, ListFormat, ListSource, SelectedEntries, SuppressionList};
+use crate::audience::{BadEntry, Entry, Field, Kind, Member, Suppression};
+use crate::sources::table::{self, Columns, Format, Tally, Unreadable};
+use crate::sources::versions::Holder;
+
+/// Why a list isn't read.
+pub enum Stop {
+    /// There is something to tell a person.
+    Told(Said),
+    /// The API server doesn't answer.
+    Call(CallError),
+}
+
+impl From<Said> for Stop {
+    fn from(said: Said) -> Self {
+        Self::Told(said)
+    }
+}
+
+impl From<CallError> for Stop {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
+    }
+}
+
+/// The bytes of a source and how to read them.
+pub struct File {
+    /// As problems and conditions name it.
+    pub name: String,
+    bytes: Vec<u8>,
+    format: Format,
+    columns: Columns,
+}
+
+impl File {
+    /// Gives each row of the file, and tells what it holds beside.
+    pub fn read(self, kind: Kind, row: impl FnMut(u64, Member)) -> Result<Tally, Unreadable> {
+        let bytes = table::unpack(&self.bytes)?;
+        table::read(&bytes, kind, self.format, &self.columns, row)
+    }
+}
+
+/// An entry of an object.
+struct Found {
+    name: String,
+    key: String,
+    bytes: Vec<u8>,
+}
+
+/// The bytes of all sources, in order.
+pub async fn files(
+    ctx: &Context,
+    namespace: &str,
+    owner: Owner<'_>,
+    sources: &[ListSource],
+) -> Result<Vec<File>, Stop> {
+    let mut files = vec![];
+    for source in sources {
+        let found = match source {
+            ListSource { config_map: Some(entry), .. } => vec![config_map(ctx, namespace, owner, entry).await?],
+            ListSource { secret: Some(entry), .. } => vec![secret(ctx, namespace, owner, entry).await?],
+            ListSource { config_maps: Some(selected), .. } => config_maps(ctx, namespace, owner, selected).await?,
+            ListSource { .. } => vec![],
+        };
+        for Found { name, key, bytes } in found {
+            let Some(format) = source.format.map(format_of).or_else(|| Format::of_name(&key)) else {
+                return Err(words::no_format(&name, owner).into());
+            };
+            let columns = source.columns.as_ref().map(columns_of).unwrap_or_default();
+            files.push(File { name, bytes, format, columns });
+        }
+    }
+    Ok(files)
+}
+
+async fn config_map(ctx: &Context, namespace: &str, owner: Owner<'_>, entry: &EntryRef) -> Result<Found, Stop> {
+    let api = ctx.cluster.api::<ConfigMap>(namespace);
+    let Some(map) = ctx.cluster.call_in(Lane::Flight, api.get_opt(&entry.name)).await? else {
+        return Err(not_found(Holder::ConfigMap, entry, namespace, owner));
+    };
+    of_config_map(map, entry, owner)
+}
+
+async fn config_maps(
+    ctx: &Context,
+    namespace: &str,
+    owner: Owner<'_>,
+    selected: &SelectedEntries,
+) -> Result<Vec<Found>, Stop> {
+    let labels: Vec<_> = selected.match_labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let params = ListParams::default().labels(&labels.join(","));
+    let api = ctx.cluster.api::<ConfigMap>(namespace);
+    let mut maps = ctx.cluster.call_in(Lane::Flight, async { api.list(&params).await }).await?.items;
+    if maps.len() != selected.count as usize {
+        return Err(words::wrong_count(maps.len(), selected.count, owner).into());
+    }
+    maps.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    let found = |map: ConfigMap| {
+        let name = map.metadata.name.clone().unwrap_or_default();
+        of_config_map(map, &EntryRef { name, key: selected.key.clone() }, owner)
+    };
+    maps.into_iter().map(found).collect()
+}
+
+fn of_config_map(map: ConfigMap, entry: &EntryRef, owner: Owner<'_>) -> Result<Found, Stop> {
+    let EntryRef { name, key } = entry;
+    let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
+    let bytes = text.or_else(|| map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0));
+    let found = |bytes| Found { name: format!("configMap {name}/{key}"), key: key.clone(), bytes };
+    Ok(bytes.map(found).ok_or_else(|| words::no_entry(Holder::ConfigMap, entry, owner))?)
+}
+
+async fn secret(ctx: &Context, namespace: &str, owner: Owner<'_>, entry: &EntryRef) -> Result<Found, Stop> {
+    let EntryRef { name, key } = entry;
+    let api = ctx.cluster.api::<Secret>(namespace);
+    let secret = match ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return Err(not_found(Holder::Secret, entry, namespace, owner)),
+        Err(CallError::Forbidden) => return Err(words::denied(name, namespace).into()),
+        Err(error) => return Err(error.into()),
+    };
+    let bytes = secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
+    let found = |bytes| Found { name: format!("secret {name}/{key}"), key: key.clone(), bytes };
+    Ok(bytes.map(found).ok_or_else(|| words::no_entry(Holder::Secret, entry, owner))?)
+}
+
+fn not_found(holder: Holder, entry: &EntryRef, namespace: &str, owner: Owner<'_>) -> Stop {
+    words::not_found(holder, &entry.name, namespace, &format!("spec.from of {owner}")).into()
+}
+
+fn format_of(format: ListFormat) -> Format {
+    match format {
+        ListFormat::Csv => Format::Csv,
+        ListFormat::Json => Format::Json,
+        ListFormat::Ndjson => Format::Ndjson,
+        ListFormat::Yaml => Format::Yaml,
+    }
+}
+
+fn columns_of(names: &ColumnNames) -> Columns {
+    let ColumnNames { first_name, last_name, company_name, website, email, linkedin_url } = names;
+    let given = [
+        (Field::FirstName, first_name),
+        (Field::LastName, last_name),
+        (Field::CompanyName, company_name),
+        (Field::Website, website),
+        (Field::Email, email),
+        (Field::LinkedinUrl, linkedin_url),
+    ];
+    Columns::new(given.into_iter().filter_map(|(field, name)| Some((field, name.clone()?))))
+}
+
+/// A suppression list with the bytes of its sources, not yet read.
+pub struct Unread {
+    name: String,
+    spec: SuppressionListSpec,
+    files: Vec<File>,
+}
+
+/// Suppression lists, read live.
+pub async fn suppressions(ctx: &Context, namespace: &str, suppressors: &[Suppressor]) -> Result<Vec<Unread>, Stop> {
+    let api = ctx.cluster.api::<SuppressionList>(namespace);
+    let mut lists = vec![];
+    for Suppressor { name, named_in } in suppressors {
+        let Some(list) = ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await? else {
+            return Err(words::not_found(Holder::SuppressionList, name, namespace, named_in).into());
+        };
+        let files = files(ctx, namespace, Owner::Suppression(name), &list.spec.from).await?;
+        lists.push(Unread { name: name.clone(), spec: list.spec, files });
+    }
+    Ok(lists)
+}
+
+/// All entries of suppression lists. One that means nothing stops it all: it may be a person who must not be sent.
+pub fn entries(lists: Vec<Unread>) -> Result<Suppression, Said> {
+    let mut suppression = Suppression::default();
+    for Unread { name, spec, files } in lists {
+        let inline = [
+            ("spec.domains", Entry::Domain, spec.domains),
+            ("spec.emails", Entry::Email, spec.emails),
+            ("spec.linkedinUrls", Entry::Profile, spec.linkedin_urls),
+        ];
+        for (field, entry, texts) in inline {
+            for (number, text) in (1..).zip(texts) {
+                let place = || format!("SuppressionList {name}");
+                let bad =
+                    |why| words::unreadable(&place(), format_args!("entry {number} of {field} {why}: correct it"));
+                suppression.add(entry, &text).map_err(bad)?;
+            }
+        }
+        for file in files {
+            let place = file.name.clone();
+            let mut wrong = None;
+            let tally = file.read(Kind::Contacts, |row, member| {
+                if wrong.is_none() {
+                    wrong = add_row(&mut suppression, member).err().map(|why| (row, why));
+                }
+            });
+            tally.map_err(|why| words::unreadable(&place, why))?;
+            if let Some((row, why)) = wrong {
+                return Err(words::unreadable(&place, format_args!("row {row} {why}: correct it")));
+            }
+        }
+    }
+    Ok(suppression)
+}
+
+/// Why a row of a suppression list means nothing.
+#[derive(Debug, thiserror::Error)]
+enum BadRow {
+    /// One of its cells does.
+    #[error("has something that {0}")]
+    Entry(BadEntry),
+    /// None of its cells says anything.
+    #[error("has no domain, email or LinkedIn profile")]
+    Nothing,
+}
+
+fn add_row(suppression: &mut Suppression, member: Member) -> Result<(), BadRow> {
+    let Member { website, email, linkedin_url, .. } = member;
+    let cells = [(Entry::Domain, website), (Entry::Email, email), (Entry::Profile, linkedin_url)];
+    let mut any = false;
+    for (entry, text) in cells {
+        if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
+            suppression.add(entry, &text).map_err(BadRow::Entry)?;
+            any = true;
+        }
+    }
+    if any { Ok(()) } else { Err(BadRow::Nothing) }
+}

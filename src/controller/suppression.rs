@@ -1,0 +1,74 @@
+//! One pass over a suppression list: whether it can be read whole, for its status. Audiences read it by themselves.
+
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use super::cluster::CallError;
+use super::context::Context;
+use super::lists;
+use super::scene::Phase;
+use crate::api::SuppressionList;
+use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
+use crate::api::suppression::{Entries, SuppressionStatus};
+use crate::audience::Suppression;
+use crate::telemetry::metrics::Outcome;
+
+/// One pass over a suppression list.
+///
+/// # Errors
+/// When the API server doesn't do its part; the pass is repeated later.
+pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<Outcome, CallError> {
+    let Some(read) = lists::suppression(ctx, list).await? else { return Ok(Outcome::Done) };
+    let old = list.status.clone().unwrap_or_default();
+    let generation = list.metadata.generation;
+    let (verdict, phase, entries) = match read {
+        Ok(suppression) => {
+            let message = "the list is read whole and holds for the audiences that it is named for";
+            (Verdict::new(Reason::Readable, message), Phase::Ready, Some(entries(&suppression)))
+        }
+        Err((verdict, phase)) => (verdict, phase, old.entries.clone()),
+    };
+    let want = |type_, status| Wanted { type_, status, verdict: verdict.clone() };
+    let mut wanted = vec![want(ConditionType::Ready, phase == Phase::Ready)];
+    let outcome = match phase {
+        Phase::Reconciling => (ConditionType::Reconciling, Outcome::Waiting),
+        Phase::Stalled => (ConditionType::Stalled, Outcome::Stalled),
+        Phase::Ready | Phase::Idle => (ConditionType::Ready, Outcome::Done),
+    };
+    if phase != Phase::Ready {
+        wanted.push(want(outcome.0, true));
+    }
+    let conditions = condition::settle(&old.conditions, &wanted, generation, ctx.clock.wall());
+    let status = SuppressionStatus { observed_generation: generation, conditions, entries };
+    if status != old {
+        let written = write(ctx, list, &status).await;
+        if written.is_err() {
+            let name = list.metadata.name.clone().unwrap_or_default();
+            ctx.lists.forget_suppression(&(list.metadata.namespace.clone().unwrap_or_default(), name));
+        }
+        written?;
+    }
+    Ok(outcome.1)
+}
+
+fn entries(suppression: &Suppression) -> Entries {
+    let [domains, emails, linkedin_urls, hashed] = suppression.counts().map(|count| count as u64);
+    Entries { domains, emails, linkedin_urls, hashed }
+}
+
+/// Replaces the status: nobody else writes it. A list that is gone needs none.
+async fn write(ctx: &Context, list: &SuppressionList, status: &SuppressionStatus) -> Result<(), CallError> {
+    let (namespace, name) = (list.metadata.namespace.as_deref(), list.metadata.name.as_deref().unwrap_or_default());
+    let patch: json_patch::Patch = serde_json::from_value(json!([
+        {"op": "test", "path": "/metadata/uid", "value": list.metadata.uid},
+        {"op": "add", "path": "/status", "value": status},
+    ]))
+    .expect("the operations above are a JSON Patch");
+    let api = ctx.cluster.api::<SuppressionList>(namespace.unwrap_or_default());
+    let patch = Patch::Json::<()>(patch);
+    let params = PatchParams::default();
+    match ctx.cluster.call(api.patch_status(name, &params, &patch)).await {
+        Ok(_) | Err(CallError::NotFound) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
