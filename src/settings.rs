@@ -51,6 +51,16 @@ pub struct Settings {
     #[arg(help_heading = "Propensity", hide_env_values = true)]
     pub ca_file: Option<PathBuf>,
 
+    /// Hosts that lists may be fetched from by URL (`from.http`), comma-separated, as in --allowed-hosts; empty means none
+    #[arg(long, env = "PROPENSITY_OPERATOR_SOURCE_HOSTS", value_name = "HOSTS", default_value = "")]
+    #[arg(help_heading = "Lists", value_parser = values::host_patterns, hide_default_value = true, hide_env_values = true)]
+    pub source_hosts: List,
+
+    /// Private networks that such hosts may be in, comma-separated, as in 10.1.0.0/16; empty means the open internet only
+    #[arg(long, env = "PROPENSITY_OPERATOR_SOURCE_NETWORKS", value_name = "NETWORKS", default_value = "")]
+    #[arg(help_heading = "Lists", value_parser = values::networks, hide_default_value = true, hide_env_values = true)]
+    pub source_networks: List,
+
     /// Send nothing: lists are still read, counted and hashed, and reports go on
     #[arg(long, env = "PROPENSITY_OPERATOR_SUSPEND", value_name = "BOOL", default_value_t = false)]
     #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]

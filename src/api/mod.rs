@@ -29,7 +29,9 @@ pub use audience_status::AudienceStatus;
 pub use condition::{ConditionType, Reason};
 pub use member::{Account, Contact};
 pub use receipt::AudienceReceipt;
-pub use source::{ColumnNames, EntryRef, InvalidMembers, ListFormat, ListSource, SelectedEntries};
+pub use source::{
+    ColumnNames, EntryRef, FluxFile, FluxKind, HttpFile, InvalidMembers, ListFormat, ListSource, SelectedEntries,
+};
 pub use suppression::SuppressionList;
 pub use workspace::PropensityWorkspace;
 

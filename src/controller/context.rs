@@ -17,6 +17,7 @@ use super::gates::Gates;
 use super::lists::Lists;
 use super::memory::Memory;
 use super::open_receipts::{OpenReceipts, ReceiptKey};
+use super::sources::Named;
 use super::tracked::{AudienceKey, Tracked};
 use super::workspace::Seen;
 use crate::api::{PropensityWorkspace, SuppressionList};
@@ -24,11 +25,7 @@ use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
 use crate::ledger::DayBudget;
 use crate::propensity::{BaseUrl, Client};
-use crate::sources::{
-    Secrets,
-    secrets::Scope,
-    versions::{Place, Versions},
-};
+use crate::sources::{Secrets, remote::Remote, secrets::Scope, versions::Versions};
 use crate::telemetry::metrics::Metrics;
 
 /// A workspace by namespace and name.
@@ -60,8 +57,10 @@ pub struct Context {
     pub named_secrets: UnboundedSender<Scope>,
     /// Versions of the objects that lists are read from.
     pub versions: Versions,
-    /// Secrets with lists to watch, since an audience names them.
-    pub list_secrets: UnboundedSender<Place>,
+    /// What to watch by its name, since a list is read from it.
+    pub named_sources: UnboundedSender<Named>,
+    /// Fetches lists that live elsewhere.
+    pub remote: Remote,
     /// What is remembered of lists that live elsewhere.
     pub lists: Lists,
     /// The gates of the keys.

@@ -212,7 +212,10 @@ async fn snapshot(
         return Ok(None);
     }
     let workspace = live::workspace(ctx, seen.namespace(), &parts.options.workspace_ref.name).await?;
-    let Ok(mut live) = lists::whole(ctx, parts, workspace.as_ref()).await? else { return Ok(None) };
+    let Ok(mut live) = lists::whole(ctx, parts, workspace.as_ref()).await? else {
+        ctx.lists.forget_digest(&seen.key());
+        return Ok(None);
+    };
     if plan.identity.variant.is_some() && live.tracked.options.resend_on_suppression {
         live.tracked.variant = Some(live.tracked.digest.variant());
     }
@@ -220,6 +223,10 @@ async fn snapshot(
     let Course::Known(now) = assess(&scene) else { return Ok(None) };
     let Ok(clearance) = now.clearance.clone() else { return Ok(None) };
     let same = now.receipt == plan.receipt && clearance.key.id() == key.id();
+    if now.receipt != plan.receipt {
+        // No watch may tell of it for a while, as of a file behind a URL.
+        ctx.lists.forget_digest(&seen.key());
+    }
     Ok(same.then_some((live, *now, clearance)))
 }
 

@@ -136,9 +136,9 @@ async fn workspace_pass(ctx: &Arc<Context>, object: &PropensityWorkspace) -> Opt
 async fn suppression_pass(ctx: &Arc<Context>, object: &SuppressionList) -> Option<Duration> {
     let timing = ctx.metrics.reconcile(metrics::Kind::SuppressionList);
     match suppression::pass(ctx, object).await {
-        Ok(outcome) => {
+        Ok((outcome, after)) => {
             timing.finish(outcome);
-            None
+            after
         }
         Err(error) => {
             tracing::warn!(list = %ObjectRef::from_obj(object), %error, "the suppression list is looked at again later");

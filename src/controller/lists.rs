@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+pub use self::files::news as fetch;
 use self::files::{File, Stop, Unread};
-use self::needs::{Needs, suppressors};
+use self::needs::{Needs, Suppressor, suppressors};
 use self::words::Owner;
 use super::cluster::CallError;
 use super::context::Context;
@@ -22,7 +23,7 @@ use super::scene::Phase;
 use super::tracked::{AudienceKey, Digest, Parts, Tracked, Whole};
 use super::verdicts::Said;
 use crate::api::condition::{self, ConditionType, Reason, Verdict};
-use crate::api::{PropensityWorkspace, SuppressionList};
+use crate::api::{ListSource, PropensityWorkspace, SuppressionList};
 use crate::audience::{Row, Suppression};
 use crate::clock::Moment;
 use crate::sources::versions::Place;
@@ -30,10 +31,16 @@ use crate::sources::versions::Place;
 /// Lists that are read at once: each may be large.
 const READ_AT_ONCE: usize = 2;
 
+/// Files that are fetched at once.
+const FETCHED_AT_ONCE: usize = 4;
+
 /// What is remembered of lists that live elsewhere.
 pub struct Lists {
     inner: Mutex<Inner>,
     reading: Semaphore,
+    /// Lists with a file that must be fetched, so that a slow server holds up no others.
+    slow: Semaphore,
+    fetching: Semaphore,
 }
 
 #[derive(Default)]
@@ -56,7 +63,12 @@ struct Read {
 
 impl Default for Lists {
     fn default() -> Self {
-        Self { inner: Mutex::default(), reading: Semaphore::new(READ_AT_ONCE) }
+        Self {
+            inner: Mutex::default(),
+            reading: Semaphore::new(READ_AT_ONCE),
+            slow: Semaphore::new(READ_AT_ONCE),
+            fetching: Semaphore::new(FETCHED_AT_ONCE),
+        }
     }
 }
 
@@ -107,8 +119,18 @@ impl Lists {
         self.lock().suppressions.remove(place);
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, CallError> {
-        self.reading.acquire().await.map_err(|_| CallError::Unclear)
+    /// Forgets what a list came to, so that it is read anew.
+    pub fn forget_digest(&self, key: &AudienceKey) {
+        self.lock().read.remove(key);
+    }
+
+    async fn turn(&self, is_slow: bool) -> Result<SemaphorePermit<'_>, CallError> {
+        let turns = if is_slow { &self.slow } else { &self.reading };
+        turns.acquire().await.map_err(|_| CallError::Unclear)
+    }
+
+    async fn download(&self) -> Result<SemaphorePermit<'_>, CallError> {
+        self.fetching.acquire().await.map_err(|_| CallError::Unclear)
     }
 }
 
@@ -149,11 +171,17 @@ pub async fn read(
                     wait = Some(left);
                     Err((verdict, Phase::Reconciling))
                 }
-                None => {
-                    let digest = digest(ctx, audience, workspace).await?;
-                    ctx.lists.remember(audience, versions, digest.clone());
-                    digest
-                }
+                None => match digest(ctx, audience, workspace).await? {
+                    Err(Obstacle { said, again: Some(left) }) => {
+                        wait = Some(left);
+                        Err(said)
+                    }
+                    digest => {
+                        let digest = digest.map_err(|obstacle| obstacle.said);
+                        ctx.lists.remember(audience, versions, digest.clone());
+                        digest
+                    }
+                },
             },
         },
     };
@@ -178,7 +206,7 @@ async fn digest(
     ctx: &Context,
     audience: &Tracked,
     workspace: Option<&PropensityWorkspace>,
-) -> Result<Result<Digest, Said>, CallError> {
+) -> Result<Result<Digest, Obstacle>, CallError> {
     // The members that stand in the object are let go when it is digested; without any, it needn't be read.
     let parts = if audience.inline == 0 {
         let Tracked { meta, kind, options, status, .. } = audience.clone();
@@ -188,7 +216,7 @@ async fn digest(
             Some(parts) if parts.meta.uid == audience.meta.uid => parts,
             _ => {
                 let gone = Verdict::new(Reason::Starting, "the audience is being looked up");
-                return Ok(Err((gone, Phase::Reconciling)));
+                return Ok(Err((gone, Phase::Reconciling).into()));
             }
         }
     };
@@ -203,21 +231,54 @@ pub async fn whole(
     ctx: &Context,
     parts: Parts,
     workspace: Option<&PropensityWorkspace>,
-) -> Result<Result<Whole, Said>, CallError> {
+) -> Result<Result<Whole, Obstacle>, CallError> {
     let suppressors = suppressors(&parts.options, parts.kind, workspace);
     if parts.options.from.is_empty() && suppressors.is_empty() {
         return Ok(Ok(parts.inline()));
     }
-    let _turn = ctx.lists.turn().await?;
     let namespace = parts.meta.namespace.as_deref().unwrap_or_default();
+    let _turn = ctx.lists.turn(is_slow(ctx, namespace, &parts.options.from, &suppressors)).await?;
     let read = async {
         let files = files::files(ctx, namespace, Owner::Audience(parts.kind), &parts.options.from).await?;
         Ok((files, files::suppressions(ctx, namespace, &suppressors).await?))
     };
-    match read.await {
-        Ok((files, suppressions)) => Ok(busy(move || assemble(parts, files, suppressions)).await),
-        Err(Stop::Told(said)) => Ok(Err(said)),
-        Err(Stop::Call(error)) => Err(error),
+    let read: Result<_, Stop> = read.await;
+    match read {
+        Ok((files, suppressions)) => {
+            Ok(busy(move || assemble(parts, files, suppressions)).await.map_err(Obstacle::from))
+        }
+        Err(stop) => stop.obstacle().map(Err),
+    }
+}
+
+/// Whether a list has a file that must be fetched.
+fn is_slow(ctx: &Context, namespace: &str, from: &[ListSource], suppressors: &[Suppressor]) -> bool {
+    let slow = |from: &[ListSource]| from.iter().any(|source| source.http.is_some() || source.flux_source.is_some());
+    let lists = suppressors.iter().filter_map(|s| ctx.suppression_list(namespace, &s.name));
+    slow(from) || lists.into_iter().any(|list| slow(&list.spec.from))
+}
+
+/// Why a list isn't known.
+pub struct Obstacle {
+    /// What a person reads.
+    pub said: Said,
+    /// When to look again, where it may pass without anything changing in the cluster.
+    pub again: Option<Duration>,
+}
+
+impl From<Said> for Obstacle {
+    fn from(said: Said) -> Self {
+        Self { said, again: None }
+    }
+}
+
+impl Stop {
+    fn obstacle(self) -> Result<Obstacle, CallError> {
+        match self {
+            Self::Told(said) => Ok(said.into()),
+            Self::Passing(said, again) => Ok(Obstacle { said, again: Some(again) }),
+            Self::Call(error) => Err(error),
+        }
     }
 }
 
@@ -246,29 +307,31 @@ fn assemble(parts: Parts, files: Vec<File>, suppressions: Vec<Unread>) -> Result
 pub async fn suppression(
     ctx: &Context,
     list: &SuppressionList,
-) -> Result<Option<Result<Suppression, Said>>, CallError> {
+) -> Result<Option<Result<Suppression, Obstacle>>, CallError> {
     let namespace = list.metadata.namespace.clone().unwrap_or_default();
     let name = list.metadata.name.clone().unwrap_or_default();
-    let this = needs::Suppressor { name: name.clone(), named_in: String::new() };
+    let this = Suppressor { name: name.clone(), named_in: String::new() };
     let mut needs = Needs::new(ctx, &namespace);
     if let Err(obstacle) = needs.add_suppressors(std::slice::from_ref(&this)) {
         ctx.lists.forget_suppression(&(namespace, name));
-        return Ok(Some(Err(obstacle)));
+        return Ok(Some(Err(obstacle.into())));
     }
     if !ctx.lists.reads_suppression((namespace.clone(), name.clone()), &needs.versions) {
         return Ok(None);
     }
+    let is_slow = is_slow(ctx, &namespace, &[], std::slice::from_ref(&this));
     let read = async {
-        let _turn = ctx.lists.turn().await?;
+        let _turn = ctx.lists.turn(is_slow).await?;
         let unread = files::suppressions(ctx, &namespace, &[this]).await?;
         Ok(busy(move || files::entries(unread)).await?)
     };
-    match read.await {
+    let read: Result<_, Stop> = read.await;
+    let read = read.map_err(Stop::obstacle);
+    if matches!(&read, Err(Err(_) | Ok(Obstacle { again: Some(_), .. }))) {
+        ctx.lists.forget_suppression(&(namespace, name));
+    }
+    match read {
         Ok(suppression) => Ok(Some(Ok(suppression))),
-        Err(Stop::Told(said)) => Ok(Some(Err(said))),
-        Err(Stop::Call(error)) => {
-            ctx.lists.forget_suppression(&(namespace, name));
-            Err(error)
-        }
+        Err(obstacle) => Ok(Some(Err(obstacle?))),
     }
 }

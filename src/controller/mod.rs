@@ -2,7 +2,7 @@
 //!
 //! | file | step |
 //! | --- | --- |
-//! | `watches.rs`, `feed.rs` | what changes in the cluster, and whom that wakes |
+//! | `watches.rs`, `sources.rs`, `feed.rs` | what changes in the cluster, and whom that wakes |
 //! | `queue.rs` | passes over what was woken: one at a time for an object, many objects at once |
 //! | `audience.rs` | one pass over an audience: gather, assess, decide, execute, record |
 //! | `gather.rs`, `live.rs` | what is known, from memory or from the API server itself |
@@ -44,6 +44,7 @@ mod queue;
 mod receipts;
 mod run;
 mod scene;
+mod sources;
 mod status;
 mod suppression;
 mod tracked;

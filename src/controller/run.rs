@@ -1,5 +1,6 @@
 //! Start, lead, drain, end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,18 +19,17 @@ use super::leader::{Elector, Leadership, LeaseSettings};
 use super::lists::Lists;
 use super::memory::Memory;
 use super::open_receipts::OpenReceipts;
+use super::sources::Named;
 use super::tracked::Tracked;
-use super::{anchor::Ledgers, lead, queue, watches, workspace};
+use super::{anchor::Ledgers, lead, queue, sources, watches, workspace};
 use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::Clock;
 use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError};
 use crate::settings::Settings;
-use crate::sources::{
-    Secrets,
-    secrets::Scope,
-    versions::{Place, Versions},
-};
+use crate::sources::networks::PrivateNetworks;
+use crate::sources::remote::{Permitted, Remote};
+use crate::sources::{Secrets, secrets::Scope, versions::Versions};
 use crate::telemetry::http::{self, Health, ListenError};
 use crate::telemetry::metrics::Metrics;
 
@@ -45,6 +45,12 @@ pub enum RunError {
     /// The allow-list of hosts can't be read.
     #[error("--allowed-hosts: {0}")]
     AllowedHosts(EndpointError),
+    /// The list of hosts that lists may be fetched from can't be read.
+    #[error("--source-hosts: {0}")]
+    SourceHosts(EndpointError),
+    /// A network that isn't one.
+    #[error("--source-networks: {0:?} isn't a network: write it as in 10.1.0.0/16")]
+    SourceNetworks(String),
     /// The base URL can't be used at all.
     #[error("--api-url: {0}")]
     ApiUrl(EndpointError),
@@ -109,7 +115,7 @@ struct Parts {
     accounts: Writer<Tracked>,
     suppression_lists: Writer<SuppressionList>,
     named_secrets: UnboundedReceiver<Scope>,
-    list_secrets: UnboundedReceiver<Place>,
+    named_sources: UnboundedReceiver<Named>,
 }
 
 async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<Parts, RunError> {
@@ -127,7 +133,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
     let accounts = watches::empty(Kind::Accounts);
     let suppression_lists = watches::empty(());
     let (names, named_secrets) = queue::channel();
-    let (places, list_secrets) = queue::channel();
+    let (sources, named_sources) = queue::channel();
     let ctx = Context {
         cluster: Cluster::new(client.clone(), metrics.clone()),
         api,
@@ -146,7 +152,8 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         secrets: Secrets::default(),
         named_secrets: names,
         versions: Versions::default(),
-        list_secrets: places,
+        named_sources: sources,
+        remote: remote(settings)?,
         lists: Lists::default(),
         gates: Gates::default(),
         ledgers: Ledgers::default(),
@@ -161,36 +168,45 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         claims: AtomicBool::new(false),
         epoch: (clock.wall(), clock.boottime()),
     };
-    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts, suppression_lists, named_secrets, list_secrets })
+    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts, suppression_lists, named_secrets, named_sources })
 }
 
 fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
-    let extra_roots = match &settings.ca_file {
-        None => None,
-        Some(path) => {
-            Some(std::fs::read(path).map_err(|source| RunError::CaFile { path: path.display().to_string(), source })?)
-        }
+    Ok(ClientSettings { extra_roots: extra_roots(settings)?, ..ClientSettings::default() })
+}
+
+fn extra_roots(settings: &Settings) -> Result<Option<Vec<u8>>, RunError> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|source| RunError::CaFile { path: path.display().to_string(), source })
     };
-    Ok(ClientSettings { extra_roots, ..ClientSettings::default() })
+    settings.ca_file.as_ref().map(read).transpose()
+}
+
+fn remote(settings: &Settings) -> Result<Remote, RunError> {
+    let hosts = AllowedHosts::parse(settings.source_hosts.iter()).map_err(RunError::SourceHosts)?;
+    let networks = settings.source_networks.iter().map(String::as_str);
+    let networks = PrivateNetworks::parse(networks).map_err(RunError::SourceNetworks)?;
+    let roots = extra_roots(settings)?;
+    Remote::new(Permitted { hosts, networks }, roots.as_deref()).map_err(|_| RunError::Client(ClientError::Setup))
 }
 
 /// Watches, leads, drains.
 async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), RunError> {
-    let Parts { ctx, workspaces, contacts, accounts, suppression_lists, named_secrets, list_secrets } = parts;
+    let Parts { ctx, workspaces, contacts, accounts, suppression_lists, named_secrets, named_sources } = parts;
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(watches::workspaces(Arc::clone(&ctx), workspaces));
     tasks.spawn(watches::audiences::<ContactAudience>(Arc::clone(&ctx), contacts, Kind::Contacts));
     tasks.spawn(watches::audiences::<AccountAudience>(Arc::clone(&ctx), accounts, Kind::Accounts));
-    tasks.spawn(watches::suppression_lists(Arc::clone(&ctx), suppression_lists));
+    tasks.spawn(sources::suppression_lists(Arc::clone(&ctx), suppression_lists));
     tasks.spawn(watches::receipts(Arc::clone(&ctx)));
     for scope in scopes(settings) {
         ctx.secrets.announce(&scope);
         tasks.spawn(watches::secrets(Arc::clone(&ctx), scope));
     }
     tasks.spawn(watches::named_secrets(Arc::clone(&ctx), named_secrets));
-    tasks.spawn(watches::list_secrets(Arc::clone(&ctx), list_secrets));
-    tasks.spawn(watches::config_maps(Arc::clone(&ctx)));
+    tasks.spawn(sources::named(Arc::clone(&ctx), named_sources));
+    tasks.spawn(sources::config_maps(Arc::clone(&ctx)));
     tasks.spawn(watches::metrics(Arc::clone(&ctx)));
     tasks.spawn(heartbeat(health.clone()));
 

@@ -1,11 +1,13 @@
 //! One pass over a suppression list: whether it can be read whole, for its status. Audiences read it by themselves.
 
+use std::time::Duration;
+
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::cluster::CallError;
 use super::context::Context;
-use super::lists;
+use super::lists::{self, Obstacle};
 use super::scene::Phase;
 use crate::api::SuppressionList;
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
@@ -13,12 +15,13 @@ use crate::api::suppression::{Entries, SuppressionStatus};
 use crate::audience::Suppression;
 use crate::telemetry::metrics::Outcome;
 
-/// One pass over a suppression list.
+/// One pass over a suppression list; when to look again.
 ///
 /// # Errors
 /// When the API server doesn't do its part; the pass is repeated later.
-pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<Outcome, CallError> {
-    let Some(read) = lists::suppression(ctx, list).await? else { return Ok(Outcome::Done) };
+pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<(Outcome, Option<Duration>), CallError> {
+    let Some(read) = lists::suppression(ctx, list).await? else { return Ok((Outcome::Done, None)) };
+    let mut after = None;
     let old = list.status.clone().unwrap_or_default();
     let generation = list.metadata.generation;
     let (verdict, phase, entries) = match read {
@@ -26,7 +29,10 @@ pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<Outcome, Call
             let message = "the list is read whole and holds for the audiences that it is named for";
             (Verdict::new(Reason::Readable, message), Phase::Ready, Some(entries(&suppression)))
         }
-        Err((verdict, phase)) => (verdict, phase, old.entries.clone()),
+        Err(Obstacle { said: (verdict, phase), again }) => {
+            after = again;
+            (verdict, phase, old.entries.clone())
+        }
     };
     let want = |type_, status| Wanted { type_, status, verdict: verdict.clone() };
     let mut wanted = vec![want(ConditionType::Ready, phase == Phase::Ready)];
@@ -48,7 +54,7 @@ pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<Outcome, Call
         }
         written?;
     }
-    Ok(outcome.1)
+    Ok((outcome.1, after))
 }
 
 fn entries(suppression: &Suppression) -> Entries {

@@ -1,17 +1,13 @@
 //! The watches that feed memory and wake what depends on a change. Each is a task of its own with its own backoff, so that one that fails slows no other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use futures::StreamExt;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Api;
-use kube::core::{NamespaceResourceScope, PartialObjectMeta, Resource};
+use kube::core::{NamespaceResourceScope, Resource};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, JoinSet};
@@ -20,19 +16,17 @@ use super::context::Context;
 use super::feed::{Change, follow};
 use super::live;
 use super::open_receipts::{Entry, OpenReceipts, ReceiptKey};
-use super::tracked::{AudienceKey, Listed, Tracked};
+use super::tracked::{Listed, Tracked};
 use super::{gather, workspace};
-use crate::api::suppression::SuppressionListSpec;
-use crate::api::{AudienceReceipt, ListSource, PropensityWorkspace, REQUESTED_AT_ANNOTATION, SuppressionList};
+use crate::api::{AudienceReceipt, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
 use crate::audience::Kind;
-use crate::sources::secrets::{Scope, WatchState, is_forbidden};
-use crate::sources::versions::{Holder, Place, Seen};
+use crate::sources::secrets::Scope;
 
 /// Open receipts only: all but the closed ones. A receipt without a record matches too.
 const OPEN: &str = "record.state!=Created,record.state!=Dismissed";
 
 /// Objects of one page of a list; lists of members are long, and a page stands in memory whole.
-const PAGE: u32 = 50;
+pub const PAGE: u32 = 50;
 
 /// Keeps the workspaces current, and wakes each that changed.
 pub async fn workspaces(ctx: Arc<Context>, mut writer: Writer<PropensityWorkspace>) {
@@ -160,7 +154,7 @@ pub async fn named_secrets(ctx: Arc<Context>, named: UnboundedReceiver<Scope>) {
 }
 
 /// Starts a watch for each that is named, unless there is one already, and ends it when nobody names it any more.
-async fn while_named<K, W>(
+pub async fn while_named<K, W>(
     mut named: UnboundedReceiver<K>,
     announce: impl Fn(&K) -> bool,
     watch: impl Fn(K) -> W,
@@ -196,137 +190,6 @@ async fn while_named<K, W>(
             }
         }
     }
-}
-
-/// Keeps the suppression lists current without their entries, and wakes each that changed and the audiences that it may be for.
-pub async fn suppression_lists(ctx: Arc<Context>, mut writer: Writer<SuppressionList>) {
-    let trim = |mut list: SuppressionList| {
-        list.metadata.managed_fields = None;
-        list.metadata.annotations = None;
-        list.spec = SuppressionListSpec { from: list.spec.from, ..SuppressionListSpec::default() };
-        list
-    };
-    let store = writer.as_reader();
-    let told = |change: Change<SuppressionList>| match change {
-        Change::Applied(list) => {
-            let key = ObjectRef::from_obj(&list);
-            let place: Place = (key.namespace.clone().unwrap_or_default(), key.name.clone());
-            // Its status doesn't matter: each write of it is a new resource version.
-            let (uid, generation) = (list.metadata.uid.clone().unwrap_or_default(), list.metadata.generation);
-            let seen = Seen { version: format!("{uid} {}", generation.unwrap_or_default()), labels: BTreeMap::new() };
-            writer.apply_watcher_event(&watcher::Event::Apply(list));
-            if ctx.versions.upsert(Holder::SuppressionList, place.clone(), seen, ctx.clock.boottime()) {
-                ctx.wake.audiences(ctx.lists.dependent(&place.0));
-            }
-            ctx.wake.suppression_list(key);
-        }
-        Change::Gone(place) => {
-            if let Some(list) = store.get(&ObjectRef::new(&place.1).within(&place.0)) {
-                writer.apply_watcher_event(&watcher::Event::Delete((*list).clone()));
-            }
-            ctx.versions.remove(Holder::SuppressionList, &place, ctx.clock.boottime());
-            ctx.lists.forget_suppression(&place);
-            ctx.wake.audiences(ctx.lists.dependent(&place.0));
-        }
-        Change::Ready => {
-            ctx.versions.are_listed(Holder::SuppressionList);
-            ctx.feeds.send_modify(|count| *count += 1);
-        }
-    };
-    let config = watcher::Config::default().page_size(PAGE);
-    follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, trim, told).await;
-}
-
-/// Wakes whose lists may be in an object of this namespace that changed.
-fn source_changed(ctx: &Context, namespace: &str) {
-    ctx.wake.audiences(ctx.lists.dependent(namespace));
-    for list in ctx.suppression_lists.state() {
-        if list.metadata.namespace.as_deref() == Some(namespace) && !list.spec.from.is_empty() {
-            ctx.wake.suppression_list(ObjectRef::from_obj(list.as_ref()));
-        }
-    }
-}
-
-/// Keeps the versions of ConfigMaps current, and wakes the audiences whose lists may be in one that changed.
-pub async fn config_maps(ctx: Arc<Context>) {
-    let read = |map: PartialObjectMeta<ConfigMap>| {
-        let place = (map.metadata.namespace.unwrap_or_default(), map.metadata.name.unwrap_or_default());
-        let version = map.metadata.resource_version.unwrap_or_default();
-        (place, Seen { version, labels: map.metadata.labels.unwrap_or_default() })
-    };
-    let told = |change: Change<(Place, Seen)>| match change {
-        Change::Applied((place, seen)) => {
-            let namespace = place.0.clone();
-            if ctx.versions.upsert(Holder::ConfigMap, place, seen, ctx.clock.boottime()) {
-                source_changed(&ctx, &namespace);
-            }
-        }
-        Change::Gone(place) => {
-            ctx.versions.remove(Holder::ConfigMap, &place, ctx.clock.boottime());
-            source_changed(&ctx, &place.0);
-        }
-        Change::Ready => {
-            ctx.versions.are_listed(Holder::ConfigMap);
-            ctx.feeds.send_modify(|count| *count += 1);
-        }
-    };
-    let config = watcher::Config::default();
-    follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, read, told).await;
-}
-
-/// Keeps the version of a Secret with a list current, and wakes the audiences that may name it.
-async fn list_secret(ctx: Arc<Context>, place: Place) {
-    let (namespace, name) = &place;
-    let api: Api<PartialObjectMeta<Secret>> = ctx.cluster.api(namespace);
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let mut events = watcher(api, config).default_backoff().boxed();
-    let mut listed = false;
-    while let Some(event) = events.next().await {
-        let now = ctx.clock.boottime();
-        let seen =
-            |meta: ObjectMeta| Seen { version: meta.resource_version.unwrap_or_default(), labels: BTreeMap::new() };
-        let news = match event {
-            Ok(watcher::Event::Init) => {
-                listed = false;
-                false
-            }
-            Ok(watcher::Event::InitApply(secret)) => {
-                listed = true;
-                ctx.versions.upsert(Holder::Secret, place.clone(), seen(secret.metadata), now)
-            }
-            Ok(watcher::Event::InitDone) => {
-                if !listed {
-                    ctx.versions.remove(Holder::Secret, &place, now);
-                }
-                ctx.versions.secret_is(&place, WatchState::Current)
-            }
-            Ok(watcher::Event::Apply(secret)) => {
-                ctx.versions.upsert(Holder::Secret, place.clone(), seen(secret.metadata), now)
-            }
-            Ok(watcher::Event::Delete(_)) => {
-                ctx.versions.remove(Holder::Secret, &place, now);
-                true
-            }
-            Err(error) => is_forbidden(&error) && ctx.versions.secret_is(&place, WatchState::Denied),
-        };
-        if news {
-            source_changed(&ctx, namespace);
-        }
-    }
-}
-
-/// Watches Secrets with lists, as long as an audience or a suppression list names one.
-pub async fn list_secrets(ctx: Arc<Context>, named: UnboundedReceiver<Place>) {
-    let is_named = |(namespace, name): &Place| {
-        let names = |from: &[ListSource]| from.iter().any(|s| s.secret.as_ref().is_some_and(|e| e.name == *name));
-        let by_audience =
-            |key: AudienceKey| ctx.audiences(key.dyntype).get(&key).is_some_and(|a| names(&a.options.from));
-        let mut lists = ctx.suppression_lists.state().into_iter();
-        ctx.lists.dependent(namespace).into_iter().any(by_audience)
-            || lists.any(|l| l.metadata.namespace.as_ref() == Some(namespace) && names(&l.spec.from))
-    };
-    let watch = |place| list_secret(Arc::clone(&ctx), place);
-    while_named(named, |place| ctx.versions.announce(place), watch, is_named, |place| ctx.versions.forget(place)).await;
 }
 
 /// Kinds that are watched: when all are listed, what is in memory is what there is.

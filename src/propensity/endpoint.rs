@@ -80,12 +80,17 @@ impl AllowedHosts {
         if url.scheme() != "https" {
             return Err(EndpointError::NotHttps { host });
         }
+        if self.names(url) { Ok(()) } else { Err(EndpointError::NotAllowed { host }) }
+    }
+
+    /// Whether a URL's host is one of these; nothing else of it is looked at.
+    #[must_use]
+    pub fn names(&self, url: &Url) -> bool {
         let name = url.host_str().unwrap_or_default();
-        let allowed = self.0.iter().any(|pattern| match pattern.strip_prefix('*') {
+        self.0.iter().any(|pattern| match pattern.strip_prefix('*') {
             Some(suffix) => name.len() > suffix.len() && name.ends_with(suffix),
             None => name == pattern,
-        });
-        if allowed { Ok(()) } else { Err(EndpointError::NotAllowed { host }) }
+        })
     }
 }
 

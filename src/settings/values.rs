@@ -66,6 +66,11 @@ fn list(text: &str, entry: impl Fn(&str) -> Result<String, String>) -> Result<Li
     Ok(List(entries))
 }
 
+pub(super) fn networks(text: &str) -> Result<List, String> {
+    let wrong = |_| "write networks as in 10.1.0.0/16, separated by commas".to_owned();
+    list(text, |network| network.parse::<ipnet::IpNet>().map(|network| network.to_string()).map_err(wrong))
+}
+
 pub(super) fn host_patterns(text: &str) -> Result<List, String> {
     let wrong =
         |e: &str| format!("`{e}` is not a host: write names without https:// or a port, as in *.propensity.com");

@@ -1,5 +1,8 @@
 //! Where keys and lists are read from.
 
+pub mod archive;
+pub mod networks;
+pub mod remote;
 pub mod secrets;
 pub mod table;
 pub mod versions;

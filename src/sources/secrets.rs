@@ -144,7 +144,7 @@ impl Secrets {
                     vec![reference]
                 }
                 Ok(None) => return,
-                Err(error) => self.lock().failed(&scope, is_forbidden(&error)),
+                Err(error) => self.lock().failed(&scope, refused_with(&error) == Some(403)),
             };
             touched.iter().for_each(&changed);
         }
@@ -229,16 +229,17 @@ fn is_same(a: &Result<WorkspaceKey, Option<KeyError>>, b: &Result<WorkspaceKey, 
     }
 }
 
-/// Whether a watch failed since the operator may not.
+/// The status with which the API server refused a watch.
 #[must_use]
-pub fn is_forbidden(error: &watcher::Error) -> bool {
+pub fn refused_with(error: &watcher::Error) -> Option<u16> {
     let (watcher::Error::InitialListFailed(kube::Error::Api(status))
     | watcher::Error::WatchStartFailed(kube::Error::Api(status))
     | watcher::Error::WatchFailed(kube::Error::Api(status))) = error
     else {
-        return matches!(error, watcher::Error::WatchError(status) if status.code == 403);
+        let watcher::Error::WatchError(status) = error else { return None };
+        return Some(status.code);
     };
-    status.code == 403
+    Some(status.code)
 }
 
 #[cfg(test)]

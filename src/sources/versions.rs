@@ -1,10 +1,12 @@
 //! Versions of the objects that lists are read from. Their content is never kept: a version tells whether a list that was read is still the present one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::secrets::WatchState;
+use super::remote::FetchError;
+use crate::api::FluxKind;
 use crate::clock::Moment;
 
 /// The kinds of objects that hold lists.
@@ -16,6 +18,22 @@ pub enum Holder {
     Secret,
     /// A SuppressionList.
     SuppressionList,
+    /// A Flux source.
+    Flux(FluxKind),
+    /// A file behind a URL. Its name is that of its [poll](super::remote), not an object's.
+    Http,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
+            Self::SuppressionList => "SuppressionList",
+            Self::Flux(kind) => kind.as_str(),
+            Self::Http => "http",
+        })
+    }
 }
 
 /// What is known of an object.
@@ -25,10 +43,29 @@ pub enum Version {
     Unknown,
     /// The operator may not read it.
     Denied,
+    /// The cluster doesn't know its kind.
+    NoKind,
+    /// It can't be fetched.
+    Failed(FetchError),
     /// There is none.
     Absent,
-    /// Its resource version.
+    /// Its resource version, or what else tells one version from another.
     Present(String),
+}
+
+/// How the watch of something that is watched by its name stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It is about to look.
+    Starting,
+    /// What is known is what there is.
+    Current,
+    /// It is refused.
+    Denied,
+    /// The cluster doesn't know the kind.
+    NoKind,
+    /// It can't be fetched.
+    Failed(FetchError),
 }
 
 /// An object as it was last seen.
@@ -59,8 +96,8 @@ struct Inner {
     gone: HashMap<(Holder, Place), Moment>,
     /// Kinds that are watched as a whole, once they are listed.
     listed: HashSet<Holder>,
-    /// Secrets that are watched by their names, and whether they are listed.
-    secrets: HashMap<Place, WatchState>,
+    /// What is watched by its name, and how that stands.
+    named: HashMap<(Holder, Place), Watched>,
 }
 
 impl Versions {
@@ -97,45 +134,47 @@ impl Versions {
         self.lock().listed.insert(holder);
     }
 
-    /// Announces the watch of a Secret. Returns false if there is one.
-    pub fn announce(&self, place: &Place) -> bool {
+    /// Announces a watch by name. Returns false if there is one.
+    pub fn announce(&self, holder: Holder, place: &Place) -> bool {
         let mut inner = self.lock();
-        let new = !inner.secrets.contains_key(place);
+        let named = (holder, place.clone());
+        let new = !inner.named.contains_key(&named);
         if new {
-            inner.secrets.insert(place.clone(), WatchState::Starting);
+            inner.named.insert(named, Watched::Starting);
         }
         new
     }
 
-    /// Whether a Secret's version is watched.
+    /// Whether something is watched by its name.
     #[must_use]
-    pub fn is_watched(&self, place: &Place) -> bool {
-        self.lock().secrets.contains_key(place)
+    pub fn is_watched(&self, holder: Holder, place: &Place) -> bool {
+        self.lock().named.contains_key(&(holder, place.clone()))
     }
 
-    /// How a Secret's watch stands now; tells whether that is new.
-    pub fn secret_is(&self, place: &Place, watch: WatchState) -> bool {
-        self.lock().secrets.insert(place.clone(), watch) != Some(watch)
+    /// How a watch by name stands now; tells whether that is new.
+    pub fn stands(&self, holder: Holder, place: &Place, watched: Watched) -> bool {
+        self.lock().named.insert((holder, place.clone()), watched.clone()) != Some(watched)
     }
 
-    /// Forgets a Secret that is no longer watched.
-    pub fn forget(&self, place: &Place) {
+    /// Forgets what is no longer watched by its name.
+    pub fn forget(&self, holder: Holder, place: &Place) {
         let mut inner = self.lock();
-        inner.secrets.remove(place);
-        inner.known.remove(&(Holder::Secret, place.clone()));
+        inner.named.remove(&(holder, place.clone()));
+        inner.known.remove(&(holder, place.clone()));
     }
 
     /// The version of an object.
     #[must_use]
     pub fn of(&self, holder: Holder, place: &Place) -> Version {
         let inner = self.lock();
-        if let Some((seen, _)) = inner.known.get(&(holder, place.clone())) {
-            return Version::Present(seen.version.clone());
-        }
-        match (holder, inner.secrets.get(place)) {
-            (Holder::Secret, Some(WatchState::Denied)) => Version::Denied,
-            _ if inner.is_listed(holder, place) => Version::Absent,
-            _ => Version::Unknown,
+        let named = (holder, place.clone());
+        match (inner.known.get(&named), inner.named.get(&named)) {
+            (_, Some(Watched::Failed(why))) => Version::Failed(why.clone()),
+            (Some((seen, _)), _) => Version::Present(seen.version.clone()),
+            (None, Some(Watched::Denied)) => Version::Denied,
+            (None, Some(Watched::NoKind)) => Version::NoKind,
+            (None, _) if inner.is_listed(holder, place) => Version::Absent,
+            (None, _) => Version::Unknown,
         }
     }
 
@@ -169,7 +208,9 @@ impl Inner {
     fn is_listed(&self, holder: Holder, place: &Place) -> bool {
         match holder {
             Holder::ConfigMap | Holder::SuppressionList => self.listed.contains(&holder),
-            Holder::Secret => self.secrets.get(place) == Some(&WatchState::Current),
+            Holder::Secret | Holder::Flux(_) | Holder::Http => {
+                self.named.get(&(holder, place.clone())) == Some(&Watched::Current)
+            }
         }
     }
 }
@@ -213,15 +254,15 @@ mod tests {
         let versions = Versions::default();
         versions.are_listed(Holder::ConfigMap);
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
-        assert!(versions.announce(&place("a")) && !versions.announce(&place("a")));
+        assert!(versions.announce(Holder::Secret, &place("a")) && !versions.announce(Holder::Secret, &place("a")));
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
-        assert!(versions.secret_is(&place("a"), WatchState::Denied));
+        assert!(versions.stands(Holder::Secret, &place("a"), Watched::Denied));
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Denied);
-        versions.secret_is(&place("a"), WatchState::Current);
+        versions.stands(Holder::Secret, &place("a"), Watched::Current);
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Absent);
         versions.upsert(Holder::Secret, place("a"), seen("3", &[]), at(1));
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Present("3".to_owned()));
-        versions.forget(&place("a"));
+        versions.forget(Holder::Secret, &place("a"));
         assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
     }
 

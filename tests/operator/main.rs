@@ -8,6 +8,7 @@
 //! | `schema.rs`, `rules.rs` | the CRDs: documented, bounded, and what the API server refuses |
 //! | `create.rs`, `sameness.rs` | what is sent, and what is never sent again |
 //! | `connection.rs`, `lists.rs`, `forged.rs`, `anchor.rs` | bad input of every kind |
+//! | `remote.rs` | lists in artifacts of Flux and behind URLs |
 //! | `sources.rs`, `guards.rs`, `suppression.rs` | lists that live in other objects, what holds them back, and who is left out |
 //! | `outcomes.rs`, `resolving.rs`, `again.rs`, `outage.rs` | what the API answers, and how a person or a policy settles it |
 //! | `crashes.rs` | kills, stops and take-overs |
@@ -34,6 +35,7 @@ mod lists;
 mod outage;
 mod outcomes;
 mod process;
+mod remote;
 mod resolving;
 mod rules;
 mod sameness;

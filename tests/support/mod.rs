@@ -12,6 +12,7 @@
 //! | `proxy.rs` | a man in the middle for one operator process, which can make the world stand still |
 //! | `stale.rs` | a second API server that can be made to tell what is old |
 //! | `weather.rs` | troubles between the operator and the API server, by a seed |
+//! | `files.rs` | a server of files, with or without TLS; a bundle of Flux's CRDs |
 //! | `http.rs` | a request to one of these |
 //! | `audit.rs` | what the operator asked of the API server |
 //! | `wait.rs` | waiting for conditions |
@@ -20,6 +21,7 @@
 pub mod audit;
 pub mod call;
 pub mod cluster;
+pub mod files;
 pub mod http;
 pub mod objects;
 pub mod operator;

@@ -14,6 +14,11 @@ pub enum Kind {
     Contacts,
     Accounts,
     Suppression,
+    GitRepository,
+    OciRepository,
+    Bucket,
+    ExternalArtifact,
+    Crd,
     Receipt,
     Secret,
     ConfigMap,
@@ -26,12 +31,18 @@ pub enum Kind {
 impl Kind {
     fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
         const GROUP: &str = "abm.propensity.com";
+        const FLUX: &str = "source.toolkit.fluxcd.io";
         const RBAC: &str = "rbac.authorization.k8s.io";
         match self {
             Self::Workspace => (GROUP, "v1alpha1", "PropensityWorkspace", "propensityworkspaces"),
             Self::Contacts => (GROUP, "v1alpha1", "ContactAudience", "contactaudiences"),
             Self::Accounts => (GROUP, "v1alpha1", "AccountAudience", "accountaudiences"),
             Self::Suppression => (GROUP, "v1alpha1", "SuppressionList", "suppressionlists"),
+            Self::GitRepository => (FLUX, "v1", "GitRepository", "gitrepositories"),
+            Self::OciRepository => (FLUX, "v1", "OCIRepository", "ocirepositories"),
+            Self::Bucket => (FLUX, "v1", "Bucket", "buckets"),
+            Self::ExternalArtifact => (FLUX, "v1", "ExternalArtifact", "externalartifacts"),
+            Self::Crd => ("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions"),
             Self::Receipt => (GROUP, "v1alpha1", "AudienceReceipt", "audiencereceipts"),
             Self::Secret => ("", "v1", "Secret", "secrets"),
             Self::ConfigMap => ("", "v1", "ConfigMap", "configmaps"),

@@ -54,6 +54,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
+# And in the artifacts of Flux sources, where Flux is installed.
+- apiGroups: [source.toolkit.fluxcd.io]
+  resources: [buckets, externalartifacts, gitrepositories, ocirepositories]
+  verbs: [get, list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

@@ -1,16 +1,26 @@
 //! The bytes of sources, read live, and their rows.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::Api;
 use kube::api::ListParams;
+use kube::core::DynamicObject;
+use reqwest::header::HeaderValue;
+use serde_json::Value;
+use url::Url;
 
 use super::super::cluster::{CallError, Lane};
 use super::super::context::Context;
+use super::super::sources::{Address, flux_resource};
 use super::super::verdicts::Said;
 use super::needs::Suppressor;
 use super::words::{self, Owner};
 use crate::api::suppression::SuppressionListSpec;
-use crate::api::{ColumnNames, EntryRef, ListFormat, ListSource, SelectedEntries, SuppressionList};
+use crate::api::{ColumnNames, EntryRef, FluxFile, HttpFile, ListFormat, ListSource, SelectedEntries, SuppressionList};
 use crate::audience::{BadEntry, Entry, Field, Kind, Member, Suppression};
+use crate::sources::archive::{ArchiveError, is_plain};
+use crate::sources::remote::{FetchError, Fetched};
 use crate::sources::table::{self, Columns, Format, Tally, Unreadable};
 use crate::sources::versions::Holder;
 
@@ -18,6 +28,8 @@ use crate::sources::versions::Holder;
 pub enum Stop {
     /// There is something to tell a person.
     Told(Said),
+    /// The same, and it may pass without anything changing in the cluster: the next look comes after this time.
+    Passing(Said, Duration),
     /// The API server doesn't answer.
     Call(CallError),
 }
@@ -71,6 +83,8 @@ pub async fn files(
             ListSource { config_map: Some(entry), .. } => vec![config_map(ctx, namespace, owner, entry).await?],
             ListSource { secret: Some(entry), .. } => vec![secret(ctx, namespace, owner, entry).await?],
             ListSource { config_maps: Some(selected), .. } => config_maps(ctx, namespace, owner, selected).await?,
+            ListSource { flux_source: Some(file), .. } => vec![artifact(ctx, namespace, owner, file).await?],
+            ListSource { http: Some(file), .. } => vec![behind_url(ctx, namespace, file).await?],
             ListSource { .. } => vec![],
         };
         for Found { name, key, bytes } in found {
@@ -127,12 +141,97 @@ async fn secret(ctx: &Context, namespace: &str, owner: Owner<'_>, entry: &EntryR
     let secret = match ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
         Ok(Some(secret)) => secret,
         Ok(None) => return Err(not_found(Holder::Secret, entry, namespace, owner)),
-        Err(CallError::Forbidden) => return Err(words::denied(name, namespace).into()),
+        Err(CallError::Forbidden) => return Err(words::denied(Holder::Secret, name, namespace).into()),
         Err(error) => return Err(error.into()),
     };
     let bytes = secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
     let found = |bytes| Found { name: format!("secret {name}/{key}"), key: key.clone(), bytes };
     Ok(bytes.map(found).ok_or_else(|| words::no_entry(Holder::Secret, entry, owner))?)
+}
+
+/// How soon to look again for what can't be fetched, where a server or a network is to blame, and where it is something else.
+const SOON: Duration = Duration::from_secs(15);
+const LATER: Duration = Duration::from_secs(300);
+
+fn unfetched(name: &str, why: &FetchError) -> Stop {
+    match why {
+        // Only another artifact mends it.
+        FetchError::Archive(_) => words::unfetched(name, why).into(),
+        _ => Stop::Passing(words::unfetched(name, why), if why.may_pass() { SOON } else { LATER }),
+    }
+}
+
+/// A file out of the artifact that a Flux source has now.
+async fn artifact(ctx: &Context, namespace: &str, owner: Owner<'_>, file: &FluxFile) -> Result<Found, Stop> {
+    let FluxFile { kind, name, path } = file;
+    let holder = Holder::Flux(*kind);
+    let api = Api::namespaced_with(ctx.cluster.client().clone(), namespace, &flux_resource(*kind));
+    let found: Option<DynamicObject> = match ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
+        Err(CallError::Forbidden) => return Err(words::denied(holder, name, namespace).into()),
+        found => found?,
+    };
+    let Some(object) = found else {
+        let said = words::not_found(holder, name, namespace, &format!("spec.from of {owner}"));
+        return Err(Stop::Passing(said, SOON));
+    };
+    let text = |pointer| object.data.pointer(pointer).and_then(Value::as_str);
+    let (Some(url), Some(digest)) = (text("/status/artifact/url"), text("/status/artifact/digest")) else {
+        return Err(words::no_artifact(holder, name).into());
+    };
+    let place = format!("{holder} {name}/{path}");
+    let fetched = if is_plain(path) {
+        let _turn = ctx.lists.download().await?;
+        ctx.remote.artifact(url, digest, path).await
+    } else {
+        Err(ArchiveError::NoSuchFile.into())
+    };
+    let bytes = fetched.map_err(|why| unfetched(&place, &why))?;
+    Ok(Found { name: place, key: path.clone(), bytes })
+}
+
+/// A file behind a URL, as its server has it now.
+async fn behind_url(ctx: &Context, namespace: &str, file: &HttpFile) -> Result<Found, Stop> {
+    let name = words::file_name(file);
+    let url = url(ctx, namespace, &Address::of(file)).await;
+    let fetched = match &url {
+        Ok(url) => {
+            let _turn = ctx.lists.download().await?;
+            ctx.remote.file(url).await
+        }
+        Err(why) => Err(why.clone()),
+    };
+    let wanted = file.sha256.as_ref().map(|sha256| sha256.to_ascii_lowercase());
+    let fetched = fetched.and_then(|fetched| match wanted {
+        Some(wanted) if wanted != fetched.sha256 => Err(FetchError::Digest),
+        _ => Ok(fetched),
+    });
+    let Fetched { bytes, .. } = fetched.map_err(|why| unfetched(&name, &why))?;
+    let path = url.ok().and_then(|url| Url::parse(url.trim()).ok()).map(|url| url.path().to_owned());
+    Ok(Found { name, key: path.unwrap_or_default(), bytes })
+}
+
+/// A URL that stands in the spec or in a Secret.
+async fn url(ctx: &Context, namespace: &str, address: &Address) -> Result<String, FetchError> {
+    let (name, key) = match address {
+        Address::Plain(url) => return Ok(url.clone()),
+        Address::Secret(name, key) => (name, key),
+    };
+    let api = ctx.cluster.api::<Secret>(namespace);
+    let secret = ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await.ok().flatten();
+    let entry = secret.and_then(|secret| secret.data).and_then(|mut data| data.remove(key));
+    entry.and_then(|bytes| String::from_utf8(bytes.0).ok()).ok_or(FetchError::NoUrl)
+}
+
+/// What a file behind a URL hashes to now; `None` where its server says that it is still the one with this `ETag`.
+pub async fn news(
+    ctx: &Context,
+    namespace: &str,
+    address: &Address,
+    etag: Option<&HeaderValue>,
+) -> Result<Option<Fetched>, FetchError> {
+    let url = url(ctx, namespace, address).await?;
+    let _turn = ctx.lists.download().await.map_err(|_| FetchError::CutOff)?;
+    ctx.remote.news(&url, etag).await
 }
 
 fn not_found(holder: Holder, entry: &EntryRef, namespace: &str, owner: Owner<'_>) -> Stop {

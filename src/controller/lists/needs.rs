@@ -1,10 +1,13 @@
 //! What a list is made of: which objects, at which versions, and when the last of them changed. All from memory.
 
 use super::super::context::Context;
+use super::super::sources::{Named, Poll};
 use super::super::tracked::kind_name;
 use super::super::verdicts::Said;
 use super::words::{self, Owner};
-use crate::api::{AudienceOptions, EntryRef, ListSource, LocalRef, PropensityWorkspace, SelectedEntries};
+use crate::api::{
+    AudienceOptions, EntryRef, FluxFile, HttpFile, ListSource, LocalRef, PropensityWorkspace, SelectedEntries,
+};
 use crate::audience::Kind;
 use crate::clock::Moment;
 use crate::sources::versions::{Holder, Place, Version};
@@ -68,6 +71,10 @@ impl<'a> Needs<'a> {
                         self.add(Holder::ConfigMap, &name, &named_in)?;
                     }
                 }
+                ListSource { flux_source: Some(FluxFile { kind, name, .. }), .. } => {
+                    self.add(Holder::Flux(*kind), name, &named_in)?;
+                }
+                ListSource { http: Some(file), .. } => self.add_file(file, &named_in)?,
                 ListSource { .. } => {}
             }
         }
@@ -85,17 +92,46 @@ impl<'a> Needs<'a> {
         Ok(())
     }
 
+    /// Adds a file behind a URL, which may stand in a Secret.
+    fn add_file(&mut self, file: &HttpFile, named_in: &str) -> Result<(), Said> {
+        if let Some(entry) = &file.url_from {
+            self.add(Holder::Secret, &entry.name, named_in)?;
+        }
+        let name = words::file_name(file);
+        match (Poll::of(self.namespace, file), &file.sha256) {
+            (Some(poll), _) => self.take(Holder::Http, poll.place(), &name, named_in, || Named::Url(poll.clone())),
+            (None, sha256) => {
+                self.versions.push(format!("{name} {}", sha256.as_deref().unwrap_or_default()));
+                Ok(())
+            }
+        }
+    }
+
     fn add(&mut self, holder: Holder, name: &str, named_in: &str) -> Result<(), Said> {
         let place: Place = (self.namespace.to_owned(), name.to_owned());
+        self.take(holder, place.clone(), name, named_in, || Named::Object(holder, place.clone()))
+    }
+
+    fn take(
+        &mut self,
+        holder: Holder,
+        place: Place,
+        name: &str,
+        named_in: &str,
+        named: impl Fn() -> Named,
+    ) -> Result<(), Said> {
         self.changed = self.changed.max(self.ctx.versions.changed(holder, &place));
         match self.ctx.versions.of(holder, &place) {
-            Version::Present(version) => self.versions.push(format!("{holder:?} {name} {version}")),
+            Version::Present(version) => self.versions.push(format!("{holder} {name} {version}")),
             Version::Absent => return Err(words::not_found(holder, name, self.namespace, named_in)),
-            Version::Denied => return Err(words::denied(name, self.namespace)),
+            Version::Denied => return Err(words::denied(holder, name, self.namespace)),
+            Version::NoKind => return Err(words::no_kind(holder, name, named_in)),
+            Version::Failed(why) => return Err(words::unfetched(name, &why)),
             Version::Unknown => {
-                if holder == Holder::Secret && !self.ctx.versions.is_watched(&place) {
+                let by_name = matches!(holder, Holder::Secret | Holder::Flux(_) | Holder::Http);
+                if by_name && !self.ctx.versions.is_watched(holder, &place) {
                     // Whoever listens may be ending; then nothing needs watching.
-                    let _ = self.ctx.list_secrets.send(place);
+                    let _ = self.ctx.named_sources.send(named());
                 }
                 return Err(words::looked_up(holder, name));
             }

@@ -5,9 +5,12 @@ use std::fmt;
 use super::super::scene::Phase;
 use super::super::tracked::kind_name;
 use super::super::verdicts::Said;
-use crate::api::EntryRef;
+use url::Url;
+
 use crate::api::condition::{Reason, Verdict};
+use crate::api::{EntryRef, HttpFile};
 use crate::audience::Kind;
+use crate::sources::remote::FetchError;
 use crate::sources::versions::Holder;
 
 /// Whose `spec.from` names a source.
@@ -30,7 +33,7 @@ impl fmt::Display for Owner<'_> {
 
 pub fn not_found(holder: Holder, name: &str, namespace: &str, named_in: &str) -> Said {
     let message = format!(
-        "nothing is sent: there is no {holder:?} {name} in namespace {namespace}. Create it, or correct {named_in}"
+        "nothing is sent: there is no {holder} {name} in namespace {namespace}. Create it, or correct {named_in}"
     );
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
@@ -38,7 +41,7 @@ pub fn not_found(holder: Holder, name: &str, namespace: &str, named_in: &str) ->
 pub fn no_entry(holder: Holder, entry: &EntryRef, owner: Owner<'_>) -> Said {
     let EntryRef { name, key } = entry;
     let message = format!(
-        "nothing is sent: {holder:?} {name} has no entry {key}. Add it, or correct the key in spec.from of {owner}"
+        "nothing is sent: {holder} {name} has no entry {key}. Add it, or correct the key in spec.from of {owner}"
     );
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
@@ -51,14 +54,41 @@ pub fn wrong_count(found: usize, count: u32, owner: Owner<'_>) -> Said {
 }
 
 pub fn looked_up(holder: Holder, name: &str) -> Said {
-    (Verdict::new(Reason::Starting, format!("{holder:?} {name} is being looked up")), Phase::Reconciling)
+    (Verdict::new(Reason::Starting, format!("{holder} {name} is being looked up")), Phase::Reconciling)
 }
 
-pub fn denied(name: &str, namespace: &str) -> Said {
+pub fn denied(holder: Holder, name: &str, namespace: &str) -> Said {
     let message = format!(
-        "nothing is sent: the operator may not read Secret {name} in namespace {namespace}. Grant its ServiceAccount get, list and watch on this Secret by a Role and RoleBinding in the namespace"
+        "nothing is sent: the operator may not read {holder} {name} in namespace {namespace}. Grant its ServiceAccount get, list and watch on it by a Role and RoleBinding in the namespace"
     );
     (Verdict::new(Reason::AccessDenied, message), Phase::Reconciling)
+}
+
+pub fn no_kind(holder: Holder, name: &str, named_in: &str) -> Said {
+    let message = format!(
+        "nothing is sent: this cluster knows no {holder} of source.toolkit.fluxcd.io/v1, so there is no {name}. Install Flux, or correct {named_in}"
+    );
+    (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
+}
+
+pub fn no_artifact(holder: Holder, name: &str) -> Said {
+    let message = format!("nothing is sent: {holder} {name} has no artifact yet. Its own status says why");
+    (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
+}
+
+/// How a file behind a URL is named: without its query, which may hold a token.
+pub fn file_name(file: &HttpFile) -> String {
+    match (&file.url_from, file.url.as_deref().map(Url::parse)) {
+        (Some(EntryRef { name, key }), _) => format!("http secret {name}/{key}"),
+        (None, Some(Ok(url))) => format!("http {}{}", url.host_str().unwrap_or_default(), url.path()),
+        (None, _) => "http".to_owned(),
+    }
+}
+
+/// A file that can't be fetched.
+pub fn unfetched(name: &str, why: &FetchError) -> Said {
+    let phase = if why.may_pass() { Phase::Reconciling } else { Phase::Stalled };
+    (unreadable(name, why).0, phase)
 }
 
 pub fn no_format(name: &str, owner: Owner<'_>) -> Said {

@@ -1,0 +1,207 @@
+//! One file out of a gzip-compressed tar archive, as Flux makes them. What is read is bounded, whatever the archive claims of itself.
+
+use std::io::{self, Read};
+
+use flate2::read::GzDecoder;
+use tar::{Archive, EntryType};
+
+use super::table::LARGEST_FILE;
+
+/// Bytes that an archive may unpack to before the file is found.
+const LARGEST_ARCHIVE: u64 = 2 << 30;
+
+/// Entries that are looked at.
+const MOST_ENTRIES: usize = 200_000;
+
+/// Why there is no file. None of them repeats what is in the archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ArchiveError {
+    /// Not gzip, not tar, or not whole.
+    #[error("it isn't a gzip-compressed tar archive, or it is cut off")]
+    Damaged,
+    /// No entry of this name.
+    #[error("there is no such file in it")]
+    NoSuchFile,
+    /// A directory, a link or a device.
+    #[error("it is no regular file in there: links and directories aren't followed")]
+    NotAFile,
+    /// The file is larger than [`LARGEST_FILE`].
+    #[error("the file is larger than {} MiB: split it", LARGEST_FILE >> 20)]
+    FileTooLarge,
+    /// More than anybody would look through.
+    #[error("the archive holds too much to look through: more than {MOST_ENTRIES} entries or {} GiB", LARGEST_ARCHIVE >> 30)]
+    TooMuch,
+}
+
+/// Whether a path can name a file in an archive: relative, without `.`, `..` and empty parts.
+#[must_use]
+pub fn is_plain(path: &str) -> bool {
+    path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// The bytes of the file of this path. A `./` before the paths in the archive doesn't matter.
+///
+/// # Errors
+/// When there is none, or the archive can't be read up to it.
+pub fn file_of(archive: impl Read, path: &str) -> Result<Vec<u8>, ArchiveError> {
+    file_within(archive, path, LARGEST_ARCHIVE)
+}
+
+fn file_within(archive: impl Read, path: &str, largest: u64) -> Result<Vec<u8>, ArchiveError> {
+    let mut limited = GzDecoder::new(archive).take(largest);
+    let found = find(&mut limited, path);
+    match found {
+        Err(ArchiveError::Damaged) if limited.limit() == 0 => Err(ArchiveError::TooMuch),
+        found => found,
+    }
+}
+
+fn find(unpacked: impl Read, path: &str) -> Result<Vec<u8>, ArchiveError> {
+    let damaged = |_: io::Error| ArchiveError::Damaged;
+    let mut archive = Archive::new(unpacked);
+    let mut looked_at = 0;
+    for entry in archive.entries().map_err(damaged)? {
+        let entry = entry.map_err(damaged)?;
+        looked_at += 1;
+        if looked_at > MOST_ENTRIES {
+            return Err(ArchiveError::TooMuch);
+        }
+        let name = entry.path_bytes();
+        let name = name.strip_prefix(b"./").unwrap_or(&name);
+        if name.strip_suffix(b"/").unwrap_or(name) != path.as_bytes() {
+            continue;
+        }
+        if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
+            return Err(ArchiveError::NotAFile);
+        }
+        let size = entry.size();
+        if size > LARGEST_FILE as u64 {
+            return Err(ArchiveError::FileTooLarge);
+        }
+        let mut bytes = vec![];
+        entry.take(size).read_to_end(&mut bytes).map_err(damaged)?;
+        return if bytes.len() as u64 == size { Ok(bytes) } else { Err(ArchiveError::Damaged) };
+    }
+    Err(ArchiveError::NoSuchFile)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::Write as _;
+
+    use bolero::check;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use tar::{Builder, Header};
+
+    use super::*;
+
+    fn packed(build: impl FnOnce(&mut Builder<GzEncoder<Vec<u8>>>)) -> Vec<u8> {
+        let mut builder = Builder::new(GzEncoder::new(vec![], Compression::fast()));
+        build(&mut builder);
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    fn header(size: u64) -> Header {
+        let mut header = Header::new_gnu();
+        header.set_size(size);
+        header.set_mode(0o644);
+        header
+    }
+
+    fn add(builder: &mut Builder<GzEncoder<Vec<u8>>>, path: &str, bytes: &[u8]) {
+        builder.append_data(&mut header(bytes.len() as u64), path, bytes).unwrap();
+    }
+
+    #[test]
+    fn one_file_is_read_by_its_path() {
+        let long = format!("{}/sites.csv", "deep/".repeat(60).trim_end_matches('/'));
+        let archive = packed(|builder| {
+            add(builder, "README.md", b"hello");
+            add(builder, "lists/sites.csv", b"website\na.example.com\n");
+            add(builder, &long, b"far");
+        });
+        assert_eq!(file_of(&archive[..], "lists/sites.csv").unwrap(), b"website\na.example.com\n");
+        assert_eq!(file_of(&archive[..], &long).unwrap(), b"far");
+        for path in ["sites.csv", "lists/sites", "lists/sites.csv2", "Lists/sites.csv"] {
+            assert_eq!(file_of(&archive[..], path), Err(ArchiveError::NoSuchFile), "{path}");
+        }
+        let dotted = packed(|builder| {
+            let mut header = header(3);
+            header.as_gnu_mut().unwrap().name[..7].copy_from_slice(b"./a.csv");
+            header.set_cksum();
+            builder.append(&header, &b"abc"[..]).unwrap();
+        });
+        assert_eq!(file_of(&dotted[..], "a.csv").unwrap(), b"abc");
+    }
+
+    #[test]
+    fn links_and_directories_are_no_files() {
+        for kind in [EntryType::Symlink, EntryType::Link, EntryType::Directory, EntryType::Fifo] {
+            let archive = packed(|builder| {
+                let mut header = header(0);
+                header.set_entry_type(kind);
+                builder.append_link(&mut header, "sites.csv", "/etc/passwd").unwrap();
+            });
+            assert_eq!(file_of(&archive[..], "sites.csv"), Err(ArchiveError::NotAFile), "{kind:?}");
+        }
+        for path in ["/etc/passwd", "../a", "a/../b", "a//b", "./a", "", "a/"] {
+            assert!(!is_plain(path), "{path:?}");
+        }
+        assert!(is_plain("lists/..a/b.csv"));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_file() {
+        let archive = packed(|builder| add(builder, "sites.csv", &[b'a'; 100_000]));
+        assert!(file_of(&archive[..], "sites.csv").is_ok());
+        for end in [0, 5, archive.len() / 2] {
+            assert_eq!(file_of(&archive[..end], "sites.csv"), Err(ArchiveError::Damaged), "{end}");
+        }
+        assert_eq!(file_of(&b"website\na.example.com\n"[..], "sites.csv"), Err(ArchiveError::Damaged));
+    }
+
+    #[test]
+    fn bombs_go_off_in_bounds() {
+        // A file that claims more than it may have, and more than there is.
+        for size in [(LARGEST_FILE as u64) + 1, u64::MAX >> 1] {
+            let mut encoder = GzEncoder::new(vec![], Compression::fast());
+            let mut header = header(size);
+            header.set_path("sites.csv").unwrap();
+            header.set_cksum();
+            encoder.write_all(header.as_bytes()).unwrap();
+            let archive = encoder.finish().unwrap();
+            assert_eq!(file_of(&archive[..], "sites.csv"), Err(ArchiveError::FileTooLarge));
+        }
+        // Zeros before the file.
+        let archive = packed(|builder| {
+            add(builder, "zeros", &vec![0; 2 << 20]);
+            add(builder, "sites.csv", b"website\n");
+        });
+        assert!(archive.len() < 64 << 10);
+        assert_eq!(file_within(&archive[..], "sites.csv", 1 << 20), Err(ArchiveError::TooMuch));
+        assert!(file_within(&archive[..], "sites.csv", 3 << 20).is_ok());
+    }
+
+    #[test]
+    fn any_bytes_end_in_a_file_or_an_error() {
+        let archive = packed(|builder| {
+            add(builder, "a.csv", b"website\na.example.com\n");
+            add(builder, "b.csv", b"website\nb.example.com\n");
+        });
+        check!().for_each(|bytes: &[u8]| {
+            let _ = file_of(bytes, "b.csv");
+            // The same unpacked archive with some bytes changed.
+            let mut unpacked = vec![];
+            GzDecoder::new(&archive[..]).read_to_end(&mut unpacked).unwrap();
+            for (at, byte) in bytes.iter().enumerate() {
+                let len = unpacked.len();
+                unpacked[(at * 37 + usize::from(*byte) * 3) % len] ^= byte;
+            }
+            if let Ok(file) = find(&unpacked[..], "b.csv") {
+                assert!(file.len() <= LARGEST_FILE);
+            }
+        });
+    }
+}

@@ -1,0 +1,120 @@
+//! Which addresses a list may be fetched from: those of the open internet, and those of private networks that the operator was told of.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+/// Networks that aren't the open internet, from IANA's registries of special-purpose addresses (RFC 6890 and later).
+const SPECIAL: &[&str] = &[
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "::/8",
+    "64:ff9b:1::/48",
+    "100::/64",
+    "2001::/23",
+    "2001:db8::/32",
+    "3fff::/20",
+    "5f00::/16",
+    "fc00::/7",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+];
+
+/// Private networks from which lists may be fetched all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrivateNetworks(Vec<IpNet>);
+
+impl PrivateNetworks {
+    /// From networks such as `10.1.0.0/16`.
+    ///
+    /// # Errors
+    /// The first that isn't one.
+    pub fn parse<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let read = |text: &str| text.parse().map_err(|_| text.to_owned());
+        networks.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether a list may be fetched from an address.
+    #[must_use]
+    pub fn allow(&self, address: IpAddr) -> bool {
+        let address = embedded(address);
+        let special = || SPECIAL.iter().filter_map(|network| network.parse::<IpNet>().ok());
+        self.0.iter().any(|network| network.contains(&address)) || !special().any(|network| network.contains(&address))
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped, or reached by NAT64 (RFC 6052) or 6to4 (RFC 3056).
+fn embedded(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    let v4 = match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Ipv4Addr::from(u32::from(high) << 16 | u32::from(low))
+        }
+        _ => return Ipv6Addr::into(v6),
+    };
+    v4.into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_special_network_can_be_read() {
+        assert!(SPECIAL.iter().all(|network| network.parse::<IpNet>().is_ok()));
+    }
+
+    #[test]
+    fn the_open_internet_is_allowed_and_nothing_else() {
+        let none = PrivateNetworks::default();
+        for address in ["93.184.215.14", "8.8.8.8", "2606:2800:21f::1", "64:ff9b::808:808", "2002:808:808::1"] {
+            assert!(none.allow(address.parse().unwrap()), "{address}");
+        }
+        for address in [
+            "127.0.0.1",
+            "10.0.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.100.1.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:7f00:1::",
+            "::127.0.0.1",
+            "2001:db8::1",
+        ] {
+            assert!(!none.allow(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_private_network_can_be_allowed() {
+        let some = PrivateNetworks::parse(["10.1.0.0/16", "fd00::/8"]).unwrap();
+        assert!(some.allow("10.1.2.3".parse().unwrap()) && some.allow("::ffff:10.1.2.3".parse().unwrap()));
+        assert!(some.allow("fd00::1".parse().unwrap()) && !some.allow("10.2.0.1".parse().unwrap()));
+        assert_eq!(PrivateNetworks::parse(["10.1.0.0/16", "10.1.0.0/99"]), Err("10.1.0.0/99".to_owned()));
+    }
+}
