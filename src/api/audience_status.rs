@@ -36,6 +36,9 @@ pub struct AudienceStatus {
     /// Columns of the sources, or names of fields, that mean nothing to this kind of audience and were ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_columns: Option<u64>,
+    /// Members that are sent, and perhaps shouldn't be. They block nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Warnings>,
     /// The receipt of the present list, which is the truth of what was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_ref: Option<LocalRef>,
@@ -83,6 +86,18 @@ pub struct Funnel {
     pub excluded: u64,
     /// Members to send.
     pub to_send: u64,
+}
+
+/// How many members, of those to send, a warning is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Warnings {
+    /// Those whose email or website is that of a provider of free mail, which says nothing about a company.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub free_mail_domains: u64,
+    /// Those whose email is that of a role, such as `info@`, and no person's.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub role_addresses: u64,
 }
 
 /// A row that can't be sent. Never its value.

@@ -107,6 +107,10 @@ pub struct PropensityWorkspaceSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub suppression_refs: Vec<LocalRef>,
+    /// Bounds for the audiences of this workspace. An audience can only tighten them.
+    #[serde(default)]
+    #[schemars(default)]
+    pub policy: WorkspacePolicy,
     /// Whether audiences may choose `unknownOutcome.policy: SendAgain`, which can make duplicates.
     #[serde(default)]
     #[schemars(default)]
@@ -115,6 +119,49 @@ pub struct PropensityWorkspaceSpec {
     #[serde(default)]
     #[schemars(default)]
     pub suspend: bool,
+}
+
+/// Bounds for the audiences of a workspace. What is created already is never held by them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.minMembers) || !has(self.maxMembers) || self.minMembers <= self.maxMembers").message("policy.minMembers must not be greater than policy.maxMembers"))]
+pub struct WorkspacePolicy {
+    /// Whether contacts may stand in the audience itself, where everybody can read them who may read audiences.
+    #[serde(default = "yes")]
+    #[schemars(default = "yes")]
+    pub inline_contacts: bool,
+    /// A list with fewer members isn't sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub min_members: Option<u64>,
+    /// A list with more members isn't sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_members: Option<u64>,
+    /// A list isn't sent whose number of members differs by more than this many percent from that of the last audience that its resource created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100_000))]
+    pub max_size_change_percent: Option<u32>,
+    /// The `status.shortListHash` of each list that may pass these bounds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(max = 12)))]
+    pub pass_guards: Vec<String>,
+}
+
+impl Default for WorkspacePolicy {
+    fn default() -> Self {
+        Self {
+            inline_contacts: true,
+            min_members: None,
+            max_members: None,
+            max_size_change_percent: None,
+            pass_guards: vec![],
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How many requests a minute may be sent with a key. Workspaces that share a key share the lowest limit.

@@ -47,6 +47,7 @@ mod member;
 mod reason;
 mod suppression;
 mod text;
+mod warning;
 mod website;
 
 #[cfg(test)]
@@ -62,6 +63,7 @@ pub use self::{
     member::Member,
     reason::{Field, Problem, Problems, Reason},
     suppression::{BadEntry, Entry, Suppression},
+    warning::Warnings,
     website::website,
 };
 

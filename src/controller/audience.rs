@@ -292,7 +292,14 @@ async fn tell_landed(ctx: &Arc<Context>, plan: &Plan, landed: &Landed) -> Result
     if landed.result == OutcomeResult::Created {
         let created = CreatedAudience { receipt: plan.receipt.clone(), time: at, members: landed.members };
         let found = Found { audience: created, own: true };
-        return tell(ctx, audience, Some(plan), verdicts::created(landed.members), Some(found)).await;
+        return tell(
+            ctx,
+            audience,
+            Some(plan),
+            verdicts::created(landed.members, &audience.digest.funnel),
+            Some(found),
+        )
+        .await;
     }
     let decision = ledger::decide(Some(landed.entry.as_read()), &plan.policy, |_| Duration::ZERO);
     settle(ctx, audience, plan, &landed.entry, &decision).await

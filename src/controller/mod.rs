@@ -6,7 +6,7 @@
 //! | `queue.rs` | passes over what was woken: one at a time for an object, many objects at once |
 //! | `audience.rs` | one pass over an audience: gather, assess, decide, execute, record |
 //! | `gather.rs`, `live.rs` | what is known, from memory or from the API server itself |
-//! | `scene.rs` | assess: what a list, its workspace and its key come to; pure |
+//! | `scene.rs`, `guards.rs` | assess: what a list, its workspace and its key come to; pure |
 //! | `verdicts.rs` | what a person reads about a decision; pure |
 //! | `flight.rs` | execute: snapshot, claim, request, outcome |
 //! | `status.rs`, `announce.rs` | record: status and events |
@@ -32,6 +32,7 @@ mod flight;
 mod flights;
 mod gates;
 mod gather;
+mod guards;
 mod lead;
 mod leader;
 mod lease;

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::anchor::LedgerState;
+use super::guards::{guarded, invalid, nobody_left};
 use super::tracked::{Tracked, kind_name, list_field};
 use crate::api::condition::{Reason, Verdict};
-use crate::api::{AudienceOptions, InvalidMembers, PropensityWorkspace, UnknownPolicy};
-use crate::audience::{Funnel, Kind};
+use crate::api::{PropensityWorkspace, UnknownPolicy};
+use crate::audience::Kind;
 use crate::ledger::{Identity, IdentityKind, Policy, SendPolicy};
 use crate::propensity::WorkspaceKey;
 use crate::sources::KeyState;
@@ -142,59 +143,6 @@ pub fn assess(scene: &Scene<'_>) -> Course {
     Course::Known(Box::new(Plan { identity, receipt, policy, clearance }))
 }
 
-/// Why a list with these invalid rows isn't sent.
-fn invalid(audience: &Tracked) -> Option<Verdict> {
-    let Funnel { invalid, read, .. } = audience.digest.funnel;
-    let percent = u64::from(audience.options.max_invalid_percent);
-    let skips = audience.options.invalid_members == InvalidMembers::Skip;
-    if invalid == 0 || skips && invalid * 100 <= percent * read {
-        return None;
-    }
-    let many = if skips { format!(", more than the {percent} % of spec.maxInvalidPercent") } else { String::new() };
-    let message = format!(
-        "{invalid} of {read} rows can't be sent{many}, so nothing is sent: status.problems names the first of them with source, row and reason. Correct or remove them"
-    );
-    Some(Verdict::new(Reason::InvalidMembers, message))
-}
-
-/// Why a list of suppressed members alone isn't sent.
-fn nobody_left(funnel: &Funnel) -> Option<Verdict> {
-    let message = || {
-        format!(
-            "all {} members of the list are suppressed, so nothing is sent: add others, or correct the SuppressionLists",
-            funnel.excluded
-        )
-    };
-    (funnel.to_send == 0).then(|| Verdict::new(Reason::EmptyList, message()))
-}
-
-/// Which guard holds a list, by how much, and how to let just this list pass.
-fn guarded(audience: &Tracked) -> Option<Verdict> {
-    let AudienceOptions { min_members, max_members, max_size_change_percent, pass_guards, .. } = &audience.options;
-    let (members, short) = (audience.digest.funnel.to_send, audience.digest.hash.short());
-    if pass_guards == short {
-        return None;
-    }
-    let percent = u64::from(*max_size_change_percent);
-    let last = audience.status.last_created.as_ref().map(|last| last.members).filter(|last| *last > 0);
-    let tripped = if members < *min_members {
-        format!("the list has {members} members, fewer than the {min_members} of spec.minMembers")
-    } else if members > *max_members {
-        format!("the list has {members} members, more than the {max_members} of spec.maxMembers")
-    } else if let Some(last) = last.filter(|last| members.abs_diff(*last) * 100 > percent * last) {
-        let (change, way) = (members.abs_diff(last) * 100 / last, if members > last { "more" } else { "fewer" });
-        format!(
-            "the list has {members} members, {change} % {way} than the {last} of the last audience that this resource created, and spec.maxSizeChangePercent is {percent} (only the numbers are compared)"
-        )
-    } else {
-        return None;
-    };
-    let message = format!(
-        "nothing is sent: {tripped}. Correct the list; or let just this list pass with spec.passGuards: {short:?}"
-    );
-    Some(Verdict::new(Reason::GuardTripped, message))
-}
-
 /// Whether a claim may be made now, or why not: the first reason in this order.
 fn clearance(scene: &Scene<'_>, workspace: &PropensityWorkspace) -> Result<Clearance, (Verdict, Phase)> {
     if let Some(verdict) = suspended(scene, workspace) {
@@ -203,7 +151,7 @@ fn clearance(scene: &Scene<'_>, workspace: &PropensityWorkspace) -> Result<Clear
     if let Some(verdict) = nobody_left(&scene.audience.digest.funnel) {
         return Err((verdict, Phase::Stalled));
     }
-    if let Some(verdict) = guarded(scene.audience) {
+    if let Some(verdict) = guarded(scene.audience, workspace) {
         return Err((verdict, Phase::Stalled));
     }
     if let Some(obstacle) = ledger_obstacle(&scene.ledger, workspace) {

@@ -10,7 +10,7 @@ use super::live;
 use super::scene::Phase;
 use super::tracked::{Digest, Tracked};
 use super::verdicts;
-use crate::api::audience_status::{CreatedAudience, Funnel, LastResult, OpenUnknown, RowProblem};
+use crate::api::audience_status::{CreatedAudience, Funnel, LastResult, OpenUnknown, RowProblem, Warnings};
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
 use crate::api::{AccountAudience, AudienceStatus, ContactAudience, LocalRef};
 use crate::audience::Kind;
@@ -93,6 +93,7 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         members: old.members.clone(),
         problems: old.problems.clone(),
         ignored_columns: old.ignored_columns,
+        warnings: old.warnings.clone(),
         receipt_ref: old.receipt_ref.clone(),
         last_result: facts.result.clone().or_else(|| old.last_result.clone()),
         last_created: old.last_created.clone(),
@@ -107,6 +108,7 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         status.list_hash = Some(digest.hash.as_str().to_owned());
         status.members = Some(funnel(&digest.funnel));
         status.problems = digest.problems.iter().map(problem).collect();
+        status.warnings = warnings(digest.warnings);
         status.ignored_columns = Some(digest.ignored_columns).filter(|count| *count > 0);
         status.receipt_ref = facts.receipt.clone().map(|name| LocalRef { name });
     }
@@ -156,6 +158,11 @@ fn wanted(facts: &Facts) -> Vec<Wanted> {
 pub fn funnel(funnel: &crate::audience::Funnel) -> Funnel {
     let crate::audience::Funnel { read, invalid, duplicate, excluded, to_send } = *funnel;
     Funnel { read, invalid, duplicate, excluded, to_send }
+}
+
+fn warnings(warnings: crate::audience::Warnings) -> Option<Warnings> {
+    let crate::audience::Warnings { free_mail, roles } = warnings;
+    (free_mail + roles > 0).then_some(Warnings { free_mail_domains: free_mail, role_addresses: roles })
 }
 
 fn problem(problem: &crate::audience::Problem) -> RowProblem {

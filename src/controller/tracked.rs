@@ -49,6 +49,8 @@ pub struct Digest {
     pub problems: Vec<audience::Problem>,
     /// Columns of its sources that mean nothing.
     pub ignored_columns: u64,
+    /// What is told of and blocks nothing.
+    pub warnings: audience::Warnings,
 }
 
 /// Names one audience: kind, namespace and name.
@@ -151,6 +153,7 @@ impl Parts {
             funnel: normalised.funnel,
             problems: normalised.problems.first,
             ignored_columns,
+            warnings: audience::Warnings::about(normalised.list.members()),
         };
         let tracked = Tracked { meta, kind, options, status, inline, digest, unread: None, variant: None };
         Ok(Whole { tracked, list: normalised.list })

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::scene::{Phase, Plan};
 use crate::api::RESOLVE_ANNOTATION;
 use crate::api::condition::{Reason, Verdict};
+use crate::audience::Funnel;
 use crate::ledger::{Attempt, Decision, OutcomeResult, Receipt, ResolveError};
 use crate::propensity::{AnswerClass, BreakerCause, WaitReason};
 
@@ -82,8 +83,13 @@ pub fn refused(error: ResolveError, plan: &Plan, receipt: &Receipt, namespace: &
 
 /// What to say about a fresh create.
 #[must_use]
-pub fn created(members: u64) -> Said {
-    (Verdict::new(Reason::Created, format!("the audience was created with {}", count(members))), Phase::Ready)
+pub fn created(members: u64, funnel: &Funnel) -> Said {
+    let Funnel { read, invalid, duplicate, excluded, .. } = funnel;
+    let mut message = format!("the audience was created with {}", count(members));
+    if *read != members {
+        message.push_str(&format!(" of {read} rows ({invalid} invalid, {duplicate} duplicate, {excluded} excluded)"));
+    }
+    (Verdict::new(Reason::Created, message), Phase::Ready)
 }
 
 /// What to say about members that were suppressed after they were sent.

@@ -18,6 +18,7 @@ use super::live;
 use super::open_receipts::{Entry, OpenReceipts, ReceiptKey};
 use super::tracked::{Listed, Tracked};
 use super::{gather, workspace};
+use crate::api::audience_status::Funnel;
 use crate::api::{AudienceReceipt, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
 use crate::audience::Kind;
 use crate::sources::secrets::Scope;
@@ -220,12 +221,27 @@ pub async fn metrics(ctx: Arc<Context>) {
         ctx.metrics.set_open_receipts(&receipts);
         ctx.metrics.set_audiences(&ctx.memory.standings());
         ctx.metrics.set_waiting(&ctx.memory.waiting());
-        let suppressed_sent = [Kind::Contacts, Kind::Accounts].map(|kind| {
-            let audiences = ctx.audiences(kind).state();
-            let many = audiences.iter().map(|audience| audience.status.suppressed_members_sent).sum();
-            (gather::kind_label(kind), many)
-        });
-        ctx.metrics.set_suppressed_members_sent(suppressed_sent);
+        for kind in [Kind::Contacts, Kind::Accounts] {
+            count_members(&ctx, kind);
+        }
         tokio::time::sleep(COUNTED_EVERY).await;
     }
+}
+
+/// Adds up what the statuses of a kind say about members.
+fn count_members(ctx: &Context, kind: Kind) {
+    let (mut suppressed, mut rows) = (0, Funnel::default());
+    for audience in ctx.audiences(kind).state() {
+        suppressed += audience.status.suppressed_members_sent;
+        let Some(funnel) = &audience.status.members else { continue };
+        rows.invalid += funnel.invalid;
+        rows.duplicate += funnel.duplicate;
+        rows.excluded += funnel.excluded;
+        rows.to_send += funnel.to_send;
+    }
+    let label = gather::kind_label(kind);
+    ctx.metrics.set_suppressed_members_sent([(label, suppressed)]);
+    let Funnel { invalid, duplicate, excluded, to_send, .. } = rows;
+    let classes = [("invalid", invalid), ("duplicate", duplicate), ("excluded", excluded), ("to_send", to_send)];
+    ctx.metrics.set_list_rows(classes.map(|(class, many)| (label, class, many)));
 }

@@ -71,6 +71,7 @@ struct Inner {
     waiting: Family<Reason, Count>,
     audiences: Family<KindReason, Count>,
     suppressed_members_sent: Family<KindLabel, Count>,
+    list_rows: Family<KindClass, Count>,
     open_receipts: Family<State, Count>,
     open_unknowns: Family<WorkspaceLabel, Count>,
     budget_used: Family<WorkspaceLabel, Count>,
@@ -111,6 +112,7 @@ impl Metrics {
                 "suppressed_members_sent",
                 "Members of created audiences, at least, that were suppressed later and must be removed by hand",
             ),
+            list_rows: add(r, "list_rows", "Rows of the present lists, by what becomes of them"),
             open_receipts: add(r, "open_receipts", "Receipts that are neither created nor dismissed"),
             open_unknowns: add(r, "workspace_open_unknowns", "Unknown outcomes that nobody settled yet"),
             budget_used: add(r, "workspace_budget_used", "Creates counted against today's budget"),
@@ -197,6 +199,13 @@ impl Metrics {
     pub fn set_suppressed_members_sent(&self, counts: impl IntoIterator<Item = (Kind, u64)>) {
         for (kind, many) in counts {
             self.0.suppressed_members_sent.get_or_create(&KindLabel { kind: kind.as_str() }).set(many);
+        }
+    }
+
+    /// Sets how many rows the present lists have, by what becomes of them.
+    pub fn set_list_rows(&self, counts: impl IntoIterator<Item = (Kind, &'static str, u64)>) {
+        for (kind, class, many) in counts {
+            self.0.list_rows.get_or_create(&KindClass { kind: kind.as_str(), class }).set(many);
         }
     }
 

@@ -168,10 +168,14 @@ fn an_instruction_that_can_not_be_followed_is_answered_with_those_that_can() {
 
 #[test]
 fn a_fresh_create_says_how_many_members_it_has() {
-    for (members, message) in
-        [(1, "the audience was created with 1 member"), (7, "the audience was created with 7 members")]
-    {
-        let (verdict, phase) = created(members);
+    let plain = |many| Funnel { read: many, to_send: many, ..Funnel::default() };
+    let mixed = Funnel { read: 10, invalid: 1, duplicate: 2, excluded: 3, to_send: 4 };
+    for (members, funnel, message) in [
+        (1, plain(1), "the audience was created with 1 member"),
+        (7, plain(7), "the audience was created with 7 members"),
+        (4, mixed, "the audience was created with 4 members of 10 rows (1 invalid, 2 duplicate, 3 excluded)"),
+    ] {
+        let (verdict, phase) = created(members, &funnel);
         assert_eq!((verdict.reason, verdict.message.as_ref(), phase), (Reason::Created, message, Phase::Ready));
     }
 }

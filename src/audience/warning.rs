@@ -1,0 +1,180 @@
+//! Members that can be sent and perhaps shouldn't be.
+
+use super::Member;
+
+/// Where anybody gets a mailbox, sorted. A person there says nothing about a company, and as an account it is half the world.
+const FREE_MAIL: &[&str] = &[
+    "126.com",
+    "163.com",
+    "aol.com",
+    "att.net",
+    "bigpond.com",
+    "bluewin.ch",
+    "bol.com.br",
+    "btinternet.com",
+    "comcast.net",
+    "daum.net",
+    "fastmail.com",
+    "free.fr",
+    "freenet.de",
+    "gmail.com",
+    "gmx.at",
+    "gmx.ch",
+    "gmx.com",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hanmail.net",
+    "hey.com",
+    "hotmail.co.uk",
+    "hotmail.com",
+    "hotmail.de",
+    "hotmail.fr",
+    "hotmail.it",
+    "hushmail.com",
+    "icloud.com",
+    "inbox.lv",
+    "laposte.net",
+    "libero.it",
+    "live.co.uk",
+    "live.com",
+    "live.fr",
+    "live.nl",
+    "mac.com",
+    "mail.com",
+    "mail.ru",
+    "mailbox.org",
+    "me.com",
+    "msn.com",
+    "naver.com",
+    "orange.fr",
+    "outlook.com",
+    "outlook.de",
+    "outlook.fr",
+    "pm.me",
+    "posteo.de",
+    "proton.me",
+    "protonmail.com",
+    "qq.com",
+    "rediffmail.com",
+    "rocketmail.com",
+    "sbcglobal.net",
+    "seznam.cz",
+    "sfr.fr",
+    "shaw.ca",
+    "sina.com",
+    "t-online.de",
+    "telus.net",
+    "tutanota.com",
+    "uol.com.br",
+    "verizon.net",
+    "virgilio.it",
+    "wanadoo.fr",
+    "web.de",
+    "wp.pl",
+    "yahoo.ca",
+    "yahoo.co.in",
+    "yahoo.co.jp",
+    "yahoo.co.uk",
+    "yahoo.com",
+    "yahoo.de",
+    "yahoo.es",
+    "yahoo.fr",
+    "yahoo.it",
+    "yandex.com",
+    "yandex.ru",
+    "ymail.com",
+    "zoho.com",
+];
+
+/// Mailboxes that nobody in particular reads, sorted; from RFC 2142 and from use.
+const ROLES: &[&str] = &[
+    "abuse",
+    "accounting",
+    "admin",
+    "billing",
+    "careers",
+    "contact",
+    "enquiries",
+    "finance",
+    "hello",
+    "help",
+    "hostmaster",
+    "hr",
+    "info",
+    "inquiries",
+    "jobs",
+    "legal",
+    "mail",
+    "marketing",
+    "media",
+    "news",
+    "no-reply",
+    "noc",
+    "noreply",
+    "office",
+    "orders",
+    "postmaster",
+    "press",
+    "privacy",
+    "root",
+    "sales",
+    "security",
+    "service",
+    "support",
+    "team",
+    "webmaster",
+];
+
+/// How many members a warning is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Warnings {
+    /// Members with an email or a website of a provider of free mail.
+    pub free_mail: u64,
+    /// Members with the email of a role, such as `info@`.
+    pub roles: u64,
+}
+
+impl Warnings {
+    /// About these members, in their normal form.
+    #[must_use]
+    pub fn about<'a>(members: impl IntoIterator<Item = &'a Member>) -> Self {
+        let mut warnings = Self::default();
+        for member in members {
+            let (mailbox, host) = member.email.as_deref().and_then(|email| email.rsplit_once('@')).unzip();
+            let is_free = |host: &str| FREE_MAIL.binary_search(&host).is_ok();
+            let free = host.is_some_and(is_free) || member.website.as_deref().is_some_and(is_free);
+            warnings.free_mail += u64::from(free);
+            warnings.roles += u64::from(mailbox.is_some_and(|mailbox| ROLES.binary_search(&mailbox).is_ok()));
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn emailed(email: &str) -> Member {
+        Member { email: Some(email.to_owned()), ..Member::default() }
+    }
+
+    #[test]
+    fn the_tables_are_sorted() {
+        assert!(FREE_MAIL.is_sorted() && ROLES.is_sorted());
+    }
+
+    #[test]
+    fn free_mail_and_roles_are_counted() {
+        let members = [
+            emailed("ada@gmail.com"),
+            emailed("info@example.com"),
+            emailed("sales@web.de"),
+            emailed("ada@mail.example.com"),
+            emailed("information@example.com"),
+            Member::account("gmail.com"),
+            Member::account("gmail.com.example.com"),
+        ];
+        assert_eq!(Warnings::about(&members), Warnings { free_mail: 3, roles: 2 });
+    }
+}
