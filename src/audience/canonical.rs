@@ -45,6 +45,8 @@ pub fn payload_hash(body: &[u8]) -> String {
 pub(super) struct Rows {
     json: Vec<u8>,
     rows: Vec<Entry>,
+    /// Whether rows must not be sent, by their numbers; as far as it goes.
+    excluded: Vec<bool>,
 }
 
 /// Where a row's text is, and how it begins: most comparisons are decided without a look at the text.
@@ -52,7 +54,8 @@ struct Entry {
     prefix: u128,
     start: usize,
     len: u32,
-    excluded: bool,
+    /// Its number, in the order in which they were added.
+    number: u32,
 }
 
 impl Entry {
@@ -68,14 +71,14 @@ impl Rows {
         write_object(&mut self.json, member);
         let text = &self.json[start..];
         let len = u32::try_from(text.len()).expect("fields are bounded");
-        self.rows.push(Entry { prefix: prefix(text), start, len, excluded: false });
+        let number = u32::try_from(self.rows.len()).expect("a list has fewer than four thousand million rows");
+        self.rows.push(Entry { prefix: prefix(text), start, len, number });
     }
 
     /// The row that was added last is one that must not be sent.
     pub(super) fn exclude_last(&mut self) {
-        if let Some(row) = self.rows.last_mut() {
-            row.excluded = true;
-        }
+        self.excluded.resize(self.rows.len().saturating_sub(1), false);
+        self.excluded.push(true);
     }
 
     /// Sorts the texts by their bytes.
@@ -90,18 +93,38 @@ impl Rows {
     }
 
     /// The hash of the set of rows: each text once, in order, one a line after a line with version and kind. Where rows are excluded, also the hash of the others.
-    pub(super) fn hash(mut self, kind: Kind) -> (ListHash, Option<ListHash>) {
+    pub(super) fn hash(&mut self, kind: Kind) -> (ListHash, Option<ListHash>) {
         self.sort();
-        let all = self.hash_of(kind, |_| true);
-        let any_excluded = self.rows.iter().any(|row| row.excluded);
-        (all, any_excluded.then(|| self.hash_of(kind, |row| !row.excluded)))
+        self.hash_of(kind, &self.rows)
     }
 
-    fn hash_of(&self, kind: Kind, is_meant: impl Fn(&Entry) -> bool) -> ListHash {
+    /// The same of each part; `part_of` tells which a row is in, by its number.
+    pub(super) fn hashes(
+        &mut self,
+        kind: Kind,
+        parts: usize,
+        part_of: impl Fn(usize) -> usize,
+    ) -> Vec<(ListHash, Option<ListHash>)> {
+        self.sort();
+        let mut rows: Vec<Vec<Entry>> = (0..parts).map(|_| vec![]).collect();
+        for row in self.rows.drain(..) {
+            rows[part_of(row.number as usize)].push(row);
+        }
+        rows.iter().map(|rows| self.hash_of(kind, rows)).collect()
+    }
+
+    fn hash_of(&self, kind: Kind, rows: &[Entry]) -> (ListHash, Option<ListHash>) {
+        let is_excluded = |row: &Entry| self.excluded.get(row.number as usize).copied().unwrap_or_default();
+        let all = self.hash_where(kind, rows, |_| true);
+        let any_excluded = rows.iter().any(is_excluded);
+        (all, any_excluded.then(|| self.hash_where(kind, rows, |row| !is_excluded(row))))
+    }
+
+    fn hash_where(&self, kind: Kind, rows: &[Entry], is_meant: impl Fn(&Entry) -> bool) -> ListHash {
         let mut hasher = Sha256::new();
         hasher.update(format!("{VERSION} {}\n", kind.key()));
         let mut previous: &[u8] = &[];
-        for row in self.rows.iter().filter(|row| is_meant(row)).map(|row| row.text(&self.json)) {
+        for row in rows.iter().filter(|row| is_meant(row)).map(|row| row.text(&self.json)) {
             if row != previous {
                 hasher.update(row);
                 hasher.update(b"\n");

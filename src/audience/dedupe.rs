@@ -45,8 +45,8 @@ impl Members {
         Self { levels, slots: Vec::new(), index: HashMap::default(), scratch: String::new() }
     }
 
-    /// Adds a row; true if it is about a member that is known already, whose gaps it then fills.
-    pub(super) fn add(&mut self, row: Member, excluded: bool) -> bool {
+    /// Adds a row; the number of its member, and whether that is known already. Then the row fills its gaps.
+    pub(super) fn add(&mut self, row: Member, excluded: bool) -> (u32, bool) {
         let keys = self.keys(&row);
         let known = keys.iter().zip(self.levels).find_map(|(key, &level)| {
             let slot = *self.index.get(key.as_ref()?)?;
@@ -64,24 +64,21 @@ impl Members {
                     let keys = self.keys(&member);
                     self.remember(keys, slot);
                 }
-                true
+                (slot, true)
             }
             None => {
                 let slot =
                     u32::try_from(self.slots.len()).expect("a list has fewer than four thousand million members");
                 self.slots.push(Slot { member: row, excluded });
                 self.remember(keys, slot);
-                false
+                (slot, false)
             }
         }
     }
 
-    /// The members in the order of their first rows, without the excluded ones, and how many those were.
-    pub(super) fn finish(self) -> (Vec<Member>, u64) {
-        let all = self.slots.len();
-        let members: Vec<_> = self.slots.into_iter().filter(|slot| !slot.excluded).map(|slot| slot.member).collect();
-        let excluded = all - members.len();
-        (members, excluded as u64)
+    /// The members in the order of their first rows; `None` for one that is excluded.
+    pub(super) fn finish(self) -> impl Iterator<Item = Option<Member>> {
+        self.slots.into_iter().map(|slot| (!slot.excluded).then_some(slot.member))
     }
 
     /// The first member with a key keeps it.
@@ -193,7 +190,7 @@ mod tests {
         for values in rows {
             members.add(row(*values), false);
         }
-        members.finish().0
+        members.finish().flatten().collect()
     }
 
     #[test]
@@ -253,18 +250,17 @@ mod tests {
     #[test]
     fn a_member_is_excluded_when_any_of_its_rows_is() {
         let mut members = Members::new(Kind::Contacts);
-        assert!(!members.add(row(["", "", "", "", "", "in/h"]), false));
-        assert!(members.add(row(["", "", "", "", "e@f.g", "in/h"]), true));
-        assert!(!members.add(row(["", "", "", "", "", "in/i"]), false));
-        let (left, excluded) = members.finish();
-        assert!(left == [row(["", "", "", "", "", "in/i"])]);
-        assert_eq!(excluded, 1);
+        assert_eq!(members.add(row(["", "", "", "", "", "in/h"]), false), (0, false));
+        assert_eq!(members.add(row(["", "", "", "", "e@f.g", "in/h"]), true), (0, true));
+        assert_eq!(members.add(row(["", "", "", "", "", "in/i"]), false), (1, false));
+        let left: Vec<_> = members.finish().collect();
+        assert!(left == [None, Some(row(["", "", "", "", "", "in/i"]))]);
     }
 
     #[test]
     fn accounts_are_the_same_by_website() {
         let mut members = Members::new(Kind::Accounts);
         let added = ["a.com", "b.com", "a.com"].map(|website| members.add(Member::account(website), false));
-        assert_eq!(added, [false, false, true]);
+        assert_eq!(added, [(0, false), (1, false), (0, true)]);
     }
 }

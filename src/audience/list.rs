@@ -7,6 +7,7 @@ use super::{
     canonical::Rows,
     dedupe::Members,
     member::{self, Normal},
+    split::{self, Piece},
 };
 
 /// A row as it was read.
@@ -44,6 +45,19 @@ pub struct Normalised {
     pub funnel: Funnel,
     /// The rows that can't be sent.
     pub problems: Problems,
+    /// The list in parts, where it is larger than one may be; its members are in these then, and not in `list`.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a list, which is an audience of its own.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its name among the parts of its list.
+    pub name: String,
+    /// What it holds.
+    pub list: List,
+    /// How many of its members are excluded.
+    pub excluded: u64,
 }
 
 /// Takes rows one by one and makes a list of them.
@@ -55,6 +69,14 @@ pub struct Normaliser {
     members: Members,
     funnel: Funnel,
     problems: Problems,
+    splitting: Option<Splitting>,
+}
+
+/// What is kept of rows to split their list.
+struct Splitting {
+    max: u64,
+    /// The place of each row, and the number of its member; none for one that isn't sent for what it is.
+    rows: Vec<(u64, Option<u32>)>,
 }
 
 impl Normaliser {
@@ -72,7 +94,14 @@ impl Normaliser {
             members: Members::new(kind),
             funnel: Funnel::default(),
             problems: Problems::default(),
+            splitting: None,
         }
+    }
+
+    /// Makes parts of at most so many members each.
+    #[must_use]
+    pub fn split(self, max: Option<u64>) -> Self {
+        Self { splitting: max.map(|max| Splitting { max, rows: vec![] }), ..self }
     }
 
     /// Adds a row.
@@ -82,12 +111,19 @@ impl Normaliser {
             Err(reason) => Some(reason),
             Ok(Normal { member, suffix_problem }) => {
                 self.rows.push(&member);
+                let place = self.splitting.is_some().then(|| split::place(&member));
+                let mut slot = None;
                 if suffix_problem.is_none() {
                     let excluded = self.suppression.excludes(&member);
                     if excluded {
                         self.rows.exclude_last();
                     }
-                    self.funnel.duplicate += u64::from(self.members.add(member, excluded));
+                    let (number, is_known) = self.members.add(member, excluded);
+                    self.funnel.duplicate += u64::from(is_known);
+                    slot = Some(number);
+                }
+                if let (Some(splitting), Some(place)) = (&mut self.splitting, place) {
+                    splitting.rows.push((place, slot));
                 }
                 suffix_problem
             }
@@ -100,12 +136,68 @@ impl Normaliser {
 
     /// The list.
     pub fn finish(self) -> Normalised {
-        let Self { kind, suppression: _, rows, members, mut funnel, problems } = self;
+        let Self { kind, suppression: _, mut rows, members, mut funnel, problems, splitting } = self;
         let (hash, kept_hash) = rows.hash(kind);
-        let (members, excluded) = members.finish();
-        funnel.excluded = excluded;
-        funnel.to_send = members.len() as u64;
-        Normalised { list: List { kind, hash, kept_hash, members }, funnel, problems }
+        let members = members.finish().inspect(|member| match member {
+            Some(_) => funnel.to_send += 1,
+            None => funnel.excluded += 1,
+        });
+        let parts = splitting.map(Splitting::finish).filter(|ring| ring.pieces.len() > 1);
+        let (members, parts) = match parts {
+            None => (members.flatten().collect(), vec![]),
+            Some(ring) => (vec![], ring.parts(kind, &mut rows, members)),
+        };
+        Normalised { list: List { kind, hash, kept_hash, members }, funnel, problems, parts }
+    }
+}
+
+/// A list on the ring.
+struct Ring {
+    pieces: Vec<Piece>,
+    /// The piece of each row.
+    rows: Vec<usize>,
+    /// The piece of each member.
+    members: Vec<usize>,
+}
+
+impl Splitting {
+    fn finish(self) -> Ring {
+        let Self { max, rows } = self;
+        // A member is where the first of its rows on the ring is, whichever came first in the list.
+        let many = rows.iter().filter_map(|(_, slot)| *slot).max().map_or(0, |slot| slot as usize + 1);
+        let mut members = vec![u64::MAX; many];
+        for (place, slot) in &rows {
+            if let Some(slot) = slot {
+                let known = &mut members[*slot as usize];
+                *known = (*known).min(*place);
+            }
+        }
+        let loose = rows.iter().filter(|(_, slot)| slot.is_none()).map(|(place, _)| *place);
+        let pieces = split::pieces(members.iter().copied().chain(loose).collect(), max);
+        let of_member: Vec<_> = members.iter().map(|place| split::piece_of(&pieces, *place)).collect();
+        let of_row = |(place, slot): &(u64, Option<u32>)| match slot {
+            Some(slot) => of_member[*slot as usize],
+            None => split::piece_of(&pieces, *place),
+        };
+        Ring { rows: rows.iter().map(of_row).collect(), members: of_member, pieces }
+    }
+}
+
+impl Ring {
+    fn parts(self, kind: Kind, rows: &mut Rows, members: impl Iterator<Item = Option<Member>>) -> Vec<Part> {
+        let hashes = rows.hashes(kind, self.pieces.len(), |row| self.rows[row]);
+        let part = |(piece, (hash, kept_hash)): (Piece, _)| {
+            let list = List { kind, hash, kept_hash, members: vec![] };
+            Part { name: piece.name, list, excluded: 0 }
+        };
+        let mut parts: Vec<_> = self.pieces.into_iter().zip(hashes).map(part).collect();
+        for (member, piece) in members.zip(self.members) {
+            match member {
+                Some(member) => parts[piece].list.members.push(member),
+                None => parts[piece].excluded += 1,
+            }
+        }
+        parts
     }
 }
 

@@ -45,6 +45,7 @@ mod linkedin;
 mod list;
 mod member;
 mod reason;
+mod split;
 mod suppression;
 mod text;
 mod warning;
@@ -59,7 +60,7 @@ pub use self::{
     canonical::{ListHash, payload_hash},
     email::email,
     linkedin::linkedin_url,
-    list::{Funnel, List, Normalised, Normaliser, Row},
+    list::{Funnel, List, Normalised, Normaliser, Part, Row},
     member::Member,
     reason::{Field, Problem, Problems, Reason},
     suppression::{BadEntry, Entry, Suppression},

@@ -25,7 +25,7 @@ fn sample_contacts() -> Vec<Member> {
 
 #[test]
 fn the_form_of_contacts_is_pinned() {
-    let Normalised { list, funnel, problems } = list(Kind::Contacts, sample_contacts());
+    let Normalised { list, funnel, problems, .. } = list(Kind::Contacts, sample_contacts());
     assert_eq!(problems, Problems::default());
     assert_eq!(funnel, Funnel { read: 3, to_send: 3, ..Funnel::default() });
     let body = list.to_wire_body();
@@ -44,7 +44,7 @@ fn the_form_of_contacts_is_pinned() {
 
 #[test]
 fn the_form_of_accounts_is_pinned() {
-    let Normalised { list, funnel, problems } =
+    let Normalised { list, funnel, problems, .. } =
         list(Kind::Accounts, ["www.b.com", "https://A.com/x", "b.com", "c.d.example.org"].map(Member::account));
     assert_eq!(problems, Problems::default());
     assert_eq!(funnel, Funnel { read: 4, duplicate: 1, to_send: 3, ..Funnel::default() });
@@ -167,8 +167,77 @@ prop_compose! {
     }
 }
 
+fn split(rows: &[Member], max: u64, suppression: Suppression) -> Normalised {
+    let mut normaliser = Normaliser::new(Kind::Contacts, suppression).split(Some(max));
+    for (number, member) in (1..).zip(rows.iter().cloned()) {
+        normaliser.push(Row { source: "spec", number, member });
+    }
+    normaliser.finish()
+}
+
+fn people(count: u32) -> Vec<Member> {
+    let person = |number| Member {
+        first_name: Some(format!("First{number}")),
+        last_name: Some("Last".to_owned()),
+        company_name: Some("Company".to_owned()),
+        email: (number % 3 > 0).then(|| format!("p{number}@example.com")),
+        linkedin_url: (number % 2 > 0).then(|| format!("linkedin.com/in/p{number}")),
+        ..Member::default()
+    };
+    (0..count).map(person).collect()
+}
+
+#[test]
+fn a_split_list_is_the_same_list_in_parts() {
+    let rows = people(500);
+    let whole = list(Kind::Contacts, rows.clone());
+    let parts = split(&rows, 60, without("p7@example.com"));
+    assert_eq!(parts.list.hash(), whole.list.hash());
+    assert!(parts.list.members().is_empty() && parts.parts.len() > 8);
+    assert_eq!(parts.funnel, Funnel { read: 500, excluded: 1, to_send: 499, ..Funnel::default() });
+    assert!(parts.parts.iter().all(|part| part.list.members().len() <= 60));
+    assert_eq!(parts.parts.iter().map(|part| part.list.members().len()).sum::<usize>(), 499);
+    assert_eq!(parts.parts.iter().map(|part| part.excluded).sum::<u64>(), 1);
+    // A part's hash is that of its rows as a list of their own, and a suppression changes none.
+    let one = parts.parts.iter().find(|part| part.excluded == 0).unwrap();
+    let alone = list(Kind::Contacts, one.list.members().to_vec());
+    assert_eq!((one.list.hash(), one.list.kept_hash()), (alone.list.hash(), None));
+    let unsuppressed = split(&rows, 60, Suppression::default());
+    let hashes = |normalised: &Normalised| -> Vec<_> {
+        normalised.parts.iter().map(|part| (part.name.clone(), part.list.hash().clone())).collect()
+    };
+    assert_eq!(hashes(&parts), hashes(&unsuppressed));
+    // Neither does order.
+    let backwards: Vec<_> = rows.iter().rev().cloned().collect();
+    assert_eq!(hashes(&split(&backwards, 60, Suppression::default())), hashes(&unsuppressed));
+    // An edit of one member changes the part that it is in.
+    let mut edited = rows.clone();
+    edited[3].company_name = Some("Another".to_owned());
+    let edited = hashes(&split(&edited, 60, Suppression::default()));
+    assert_eq!(edited.iter().zip(hashes(&unsuppressed)).filter(|(now, then)| **now != *then).count(), 1);
+    // What fits in one part isn't split.
+    let fits = split(&rows, 500, Suppression::default());
+    assert!(fits.parts.is_empty() && fits.list.members().len() == 500);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn parts_hold_every_member_once(rows in proptest::collection::vec(any_contact(), 0..30), max in 1_u64..6) {
+        let whole = list(Kind::Contacts, rows.clone());
+        let parts = split(&rows, max, Suppression::default());
+        prop_assert_eq!(parts.funnel, whole.funnel);
+        if !parts.parts.is_empty() {
+            let sorted = |members: Vec<Member>| {
+                let mut texts: Vec<_> = members.iter().map(|m| format!("{:?}", m.fields().collect::<Vec<_>>())).collect();
+                texts.sort();
+                texts
+            };
+            let held = parts.parts.iter().flat_map(|part| part.list.members().to_vec()).collect();
+            prop_assert_eq!(sorted(held), sorted(whole.list.members().to_vec()));
+        }
+    }
 
     #[test]
     fn normalising_twice_changes_nothing(text in text()) {
@@ -214,7 +283,7 @@ proptest! {
     fn the_funnel_accounts_for_every_row(rows in proptest::collection::vec(any_contact(), 0..12)) {
         let count = rows.len() as u64;
         let rows = (1..).zip(rows).map(|(number, member)| Row { source: "spec", number, member });
-        let Normalised { list, funnel, problems } = List::normalise_except(Kind::Contacts, rows, without("b@a.com"));
+        let Normalised { list, funnel, problems, .. } = List::normalise_except(Kind::Contacts, rows, without("b@a.com"));
         let Funnel { read, invalid, duplicate, excluded, to_send } = funnel;
         prop_assert_eq!(read, count);
         prop_assert_eq!(read, invalid + duplicate + excluded + to_send);

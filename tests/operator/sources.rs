@@ -242,7 +242,12 @@ fn a_source_says_where_it_is_exactly_once() {
     let entry = json!({"name": "lists", "key": "a.csv"});
     for source in [json!({}), json!({"configMap": entry, "secret": entry})] {
         let refused = world.objects.apply(Kind::Accounts, "targets", json!({"spec": {"from": [source]}}));
-        assert!(refused.unwrap_err().to_string().contains("exactly one of configMap, configMaps and secret"));
+        assert!(
+            refused
+                .unwrap_err()
+                .to_string()
+                .contains("exactly one of configMap, configMaps, secret, fluxSource and http")
+        );
     }
 }
 
