@@ -173,11 +173,15 @@ pub struct AudienceOptions {
     #[serde(default = "default_max_size_change")]
     #[schemars(default = "default_max_size_change", range(max = 100_000))]
     pub max_size_change_percent: u32,
-    /// The `status.shortListHash` of a list that may pass `minMembers`, `maxMembers` and `maxSizeChangePercent` this once. Another list is held
+    /// The `status.shortListHash` of a list that may pass `minMembers`, `maxMembers`, `maxSizeChangePercent` and a changed `split` this once. Another list is held
     /// again.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 12))]
     pub pass_guards: String,
+    /// Makes several audiences of a list that is larger than one shall be. Absent: one audience. Turning it on, off or changing it for a list that is in the
+    /// workspace already sends that anew; it is held until `passGuards` says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Split>,
     /// The `SuppressionList`s of this namespace whose entries must not be sent, beside those that the workspace names. They are read anew right before a create; while
     /// one can't be, nothing is sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -211,6 +215,7 @@ impl Default for AudienceOptions {
             max_members: default_max_members(),
             max_size_change_percent: default_max_size_change(),
             pass_guards: String::new(),
+            split: None,
             suppression_refs: vec![],
             resend_on_suppression: false,
             unknown_outcome: UnknownOutcome::default(),
@@ -247,6 +252,16 @@ impl Default for LocalRef {
     fn default() -> Self {
         default_workspace_ref()
     }
+}
+
+/// How a list becomes several audiences. Which members are in which part follows from the members alone, so that an edit of a few changes few parts; parts are
+/// therefore smaller than they might be, three quarters full on average.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Split {
+    /// At most this many members in one audience.
+    #[schemars(range(min = 1))]
+    pub max_members: u64,
 }
 
 /// What to do when the outcome of a create is unknown (a timeout, a lost connection, a server error).

@@ -42,6 +42,10 @@ pub struct AudienceStatus {
     /// The receipt of the present list, which is the truth of what was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_ref: Option<LocalRef>,
+    /// The audiences that a split list is, each with its own receipt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    pub parts: Vec<PartStatus>,
     /// The API's last answer for this audience.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_result: Option<LastResult>,
@@ -112,6 +116,37 @@ pub struct RowProblem {
     /// What is wrong and what to do.
     #[schemars(length(max = 512))]
     pub reason: String,
+}
+
+/// One of the audiences that a split list is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PartStatus {
+    /// Its name, which stays as long as the part isn't divided further or joined with another.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Name of its receipt.
+    #[schemars(length(max = 253))]
+    pub receipt: String,
+    /// Members to send.
+    pub members: u64,
+    /// Where it stands, as the reason of a condition.
+    #[schemars(length(max = 63))]
+    pub reason: String,
+    /// When it was created, with how many members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<CreatedPart>,
+}
+
+/// A part that was created.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedPart {
+    /// When.
+    #[schemars(with = "condition::Time")]
+    pub time: Timestamp,
+    /// How many members were sent.
+    pub members: u64,
 }
 
 /// The API's answer to a create.

@@ -24,7 +24,7 @@ pub mod source;
 pub mod suppression;
 pub mod workspace;
 
-pub use audience::{AccountAudience, AudienceOptions, ContactAudience, UnknownOutcome, UnknownPolicy};
+pub use audience::{AccountAudience, AudienceOptions, ContactAudience, Split, UnknownOutcome, UnknownPolicy};
 pub use audience_status::AudienceStatus;
 pub use condition::{ConditionType, Reason};
 pub use member::{Account, Contact};

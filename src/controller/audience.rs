@@ -7,15 +7,16 @@ use super::cluster::CallError;
 use super::context::Context;
 use super::flight::{self, End, Landed, Start};
 use super::ledger_store::LedgerStore;
+use super::memory::Standing;
 use super::open_receipts::Entry;
 use super::scene::{Clearance, Course, Phase, Plan, assess, until_tomorrow};
 use super::status::{self, Facts, Found};
 use super::tracked::Tracked;
 use super::verdicts::{self, Said};
-use super::{announce, gather, lists};
-use crate::api::Reason;
+use super::{announce, gather, lists, parts};
 use crate::api::audience_status::{CreatedAudience, OpenUnknown};
 use crate::api::condition::{self, ConditionType, Verdict};
+use crate::api::{AudienceStatus, PropensityWorkspace, Reason};
 use crate::audience::ListHash;
 use crate::ledger::{self, Decision, Held, OutcomeResult, Receipt, State, Tending};
 use crate::propensity::{Grant, Permit, WaitReason};
@@ -52,7 +53,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// What is known of the receipt of a list.
 #[derive(Clone)]
-enum Known {
+pub(super) enum Known {
     /// It isn't open; it may be closed or absent.
     Unread,
     /// There is none.
@@ -84,15 +85,9 @@ async fn look(ctx: &Arc<Context>, audience: &mut Tracked) -> Result<Next, CallEr
     }
     let workspace = ctx.workspace_of(audience);
     let wait = lists::read(ctx, audience, workspace.as_deref()).await?;
-    let mut course = assess(&gather::scene(ctx, audience, workspace.as_deref()));
-    if let Course::Known(plan) = &course {
-        audience.variant = variant(ctx, audience, plan).await?;
-        if audience.variant.is_some() {
-            course = assess(&gather::scene(ctx, audience, workspace.as_deref()));
-        }
-    }
+    let course = plan(ctx, audience, workspace.as_deref()).await?;
     let audience = &*audience;
-    let plan = match course {
+    let mut plan = match course {
         Course::Stop(verdict, phase) => {
             leave_queues(ctx, audience);
             if let Some(left) = may_pass(ctx, audience, &verdict, phase) {
@@ -104,12 +99,34 @@ async fn look(ctx: &Arc<Context>, audience: &mut Tracked) -> Result<Next, CallEr
         }
         Course::Known(plan) => plan,
     };
-    ctx.memory.index(audience, &plan.receipt);
+    if !audience.digest.parts.is_empty() {
+        return parts::pass(ctx, audience, workspace.as_deref(), &plan).await;
+    }
+    if let Some(verdict) = parts::joined(audience) {
+        plan.clearance = Err((verdict, Phase::Stalled));
+    }
+    ctx.memory.index(audience, [plan.receipt.clone()]);
     if is_settled(ctx, audience, &plan) {
         leave_queues(ctx, audience);
         return Ok(Next::change(Outcome::Done));
     }
     pursue(ctx, audience, &plan).await
+}
+
+/// What an audience, or the part that it is about, comes to.
+pub(super) async fn plan(
+    ctx: &Context,
+    audience: &mut Tracked,
+    workspace: Option<&PropensityWorkspace>,
+) -> Result<Course, CallError> {
+    let course = assess(&gather::scene(ctx, audience, workspace));
+    if let Course::Known(plan) = &course {
+        audience.variant = variant(ctx, audience, plan).await?;
+        if audience.variant.is_some() {
+            return Ok(assess(&gather::scene(ctx, audience, workspace)));
+        }
+    }
+    Ok(course)
 }
 
 /// What tells apart a list that is created already and must be created anew, since others are suppressed now and the audience asks for that.
@@ -120,9 +137,10 @@ async fn variant(ctx: &Context, audience: &Tracked, plan: &Plan) -> Result<Optio
     let Known::Entry(entry) = read(ctx, audience, plan).await? else { return Ok(None) };
     let Ok(receipt) = &entry.receipt else { return Ok(None) };
     let created = receipt.record.attempts.iter().rfind(|attempt| verdicts::is_created(receipt, attempt));
-    let kept = audience.digest.kept_hash.as_ref().map(ListHash::as_str);
+    let share = audience.share();
+    let kept = share.kept_hash.as_ref().map(ListHash::as_str);
     let differs = entry.state() == State::Created && created.is_some_and(|a| a.kept_hash.as_deref() != kept);
-    Ok(differs.then(|| audience.digest.variant()))
+    Ok(differs.then(|| share.variant()))
 }
 
 /// Whether all is said and done: the status shows the present list as an audience in the workspace. Needs no request.
@@ -134,7 +152,8 @@ fn is_settled(ctx: &Context, audience: &Tracked, plan: &Plan) -> bool {
         && status.observed_generation == audience.meta.generation
         && status.receipt_ref.as_ref().is_some_and(|r| r.name == plan.receipt)
         && status.members.as_ref() == Some(&status::funnel(&audience.digest.funnel))
-        && status.open_unknowns == open_unknowns(ctx, audience, Some(&plan.receipt))
+        && status.parts.is_empty()
+        && status.open_unknowns == open_unknowns(ctx, audience, &[&plan.receipt])
         && ctx.receipts.get(audience.namespace(), &plan.receipt).is_none();
     if settled {
         let reason = if ready.is_some_and(|c| c.reason == Reason::Created.as_str()) {
@@ -148,14 +167,12 @@ fn is_settled(ctx: &Context, audience: &Tracked, plan: &Plan) -> bool {
 }
 
 /// Follows the receipt: tells what it says, or claims where it may.
-async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<Next, CallError> {
+pub(super) async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<Next, CallError> {
     let mut known = match ctx.receipts.get(audience.namespace(), &plan.receipt) {
         Some(entry) => Known::Entry(entry),
         None if ctx.memory.was_absent(audience.uid(), &plan.receipt) => Known::Absent,
         // A list that has a receipt is looked up; only for one that seems new the claim itself is the question.
-        None if audience.status.receipt_ref.as_ref().is_some_and(|r| r.name == plan.receipt) => {
-            read(ctx, audience, plan).await?
-        }
+        None if names(&audience.status, &plan.receipt) => read(ctx, audience, plan).await?,
         None => Known::Unread,
     };
     for _ in 0..ROUNDS {
@@ -214,7 +231,7 @@ async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) -> Result<N
             Known::Entry(entry) => Some(Arc::clone(entry)),
             Known::Unread | Known::Absent => None,
         };
-        ctx.memory.may_exist(audience.uid());
+        ctx.memory.may_exist(audience.uid(), &plan.receipt);
         let start = Start { audience: audience.clone(), plan: plan.clone(), key: clearance.key.clone(), base };
         let mut flight = ctx.flights.spawn(land(Arc::clone(ctx), start, permit));
         let Ok(landed) = tokio::time::timeout(PATIENT, &mut flight).await else {
@@ -314,7 +331,7 @@ async fn settle(
     decision: &Decision,
 ) -> Result<Next, CallError> {
     let receipt = entry.receipt.as_ref().ok();
-    let (namespace, to_send) = (audience.namespace(), audience.digest.funnel.to_send);
+    let (namespace, to_send) = (audience.namespace(), audience.share().to_send);
     let told = verdicts::of_decision(decision, plan, receipt, to_send, namespace);
     // What is about to be claimed is told when it is.
     let Some(mut said) = told else { return Ok(Next { after: Some(Duration::ZERO), outcome: Outcome::Waiting }) };
@@ -368,7 +385,7 @@ fn found(receipt: &Receipt, plan: &Plan, seeker: &Tracked) -> Option<Found> {
 }
 
 /// Reads the receipt by its name.
-async fn read(ctx: &Context, audience: &Tracked, plan: &Plan) -> Result<Known, CallError> {
+pub(super) async fn read(ctx: &Context, audience: &Tracked, plan: &Plan) -> Result<Known, CallError> {
     let entry = LedgerStore::new(&ctx.cluster, audience.namespace()).read(&plan.receipt).await?;
     Ok(match entry {
         Some(entry) => Known::Entry(Arc::new(entry)),
@@ -404,7 +421,12 @@ fn turn(ctx: &Context, audience: &Tracked, clearance: &Clearance) -> Turn {
     }
 }
 
-fn leave_queues(ctx: &Context, audience: &Tracked) {
+/// Whether a status names a receipt as a present one.
+fn names(status: &AudienceStatus, receipt: &str) -> bool {
+    status.receipt_ref.as_ref().is_some_and(|r| r.name == receipt) || status.parts.iter().any(|p| p.receipt == receipt)
+}
+
+pub(super) fn leave_queues(ctx: &Context, audience: &Tracked) {
     if ctx.memory.waits_no_more(audience.uid()) {
         ctx.wake.audiences(ctx.gates.forget(ctx.clock.boottime(), &audience.key()));
     }
@@ -418,12 +440,17 @@ async fn tell(
     (verdict, phase): Said,
     created: Option<Found>,
 ) -> Result<Next, CallError> {
-    let before = ctx.memory.stands(audience, verdict.reason);
     let outcome = match phase {
         Phase::Ready | Phase::Idle => Outcome::Done,
         Phase::Reconciling => Outcome::Waiting,
         Phase::Stalled => Outcome::Stalled,
     };
+    if let (Some(part), Some(plan)) = (&audience.part, plan) {
+        let standing = Standing { said: (verdict, phase), receipt: plan.receipt.clone(), found: created };
+        ctx.memory.part_stands(audience.uid(), &part.name, standing);
+        return Ok(Next::change(outcome));
+    }
+    let before = ctx.memory.stands(audience, verdict.reason);
     if phase == Phase::Reconciling && before != Some(verdict.reason) {
         ctx.metrics.wait(verdict.reason.as_str());
     }
@@ -431,29 +458,37 @@ async fn tell(
     let facts = Facts {
         generation: audience.meta.generation,
         digest: audience.unread.is_none().then(|| audience.digest.clone()),
-        open_unknowns: open_unknowns(ctx, audience, receipt.as_deref()),
+        open_unknowns: open_unknowns(ctx, audience, receipt.as_deref().as_slice()),
+        // One audience has no parts; until it is there, those that were are kept in view.
+        parts: created.is_some().then(Vec::new),
         receipt,
         result: ctx.memory.answer(audience.uid()),
         created,
         verdict,
         phase,
     };
-    if status::write(ctx, audience, &facts).await? {
+    record(ctx, audience, &facts).await?;
+    Ok(Next::change(outcome))
+}
+
+/// Writes the status, and says what is new in it.
+pub(super) async fn record(ctx: &Context, audience: &Tracked, facts: &Facts) -> Result<(), CallError> {
+    if status::write(ctx, audience, facts).await? {
         let receipt = facts.receipt.as_deref().unwrap_or_default();
         tracing::info!(audience = %audience.key(), reason = facts.verdict.reason.as_str(), receipt, "audience");
-        announce::standing(ctx, audience, &facts).await;
-        announce::suppressed_later(ctx, audience, &facts).await;
+        announce::standing(ctx, audience, facts).await;
+        announce::suppressed_later(ctx, audience, facts).await;
     }
-    Ok(Next::change(outcome))
+    Ok(())
 }
 
 /// How many unknown attempts of older lists a status names.
 const SHOWN_UNKNOWNS: usize = 10;
 
-/// Unknown attempts that were made for this audience under another receipt than its present one.
-fn open_unknowns(ctx: &Context, audience: &Tracked, present: Option<&str>) -> Vec<OpenUnknown> {
+/// Unknown attempts that were made for this audience under other receipts than its present ones.
+pub(super) fn open_unknowns(ctx: &Context, audience: &Tracked, present: &[&str]) -> Vec<OpenUnknown> {
     let mut unknowns = ctx.receipts.select(|(namespace, name), entry| {
-        if namespace != audience.namespace() || Some(name.as_str()) == present || entry.state() != State::Unknown {
+        if namespace != audience.namespace() || present.contains(&name.as_str()) || entry.state() != State::Unknown {
             return None;
         }
         let receipt = entry.receipt.as_ref().ok()?;

@@ -216,8 +216,19 @@ async fn snapshot(
         ctx.lists.forget_digest(&seen.key());
         return Ok(None);
     };
+    if let Some(share) = &seen.part {
+        let Some(index) = live.tracked.digest.parts.iter().position(|part| part.hash == share.hash) else {
+            ctx.lists.forget_digest(&seen.key());
+            return Ok(None);
+        };
+        live.list = live.parts.swap_remove(index).list;
+        live.tracked.part = Some(live.tracked.digest.parts[index].clone());
+    } else if !live.parts.is_empty() {
+        return Ok(None);
+    }
+    live.parts.clear();
     if plan.identity.variant.is_some() && live.tracked.options.resend_on_suppression {
-        live.tracked.variant = Some(live.tracked.digest.variant());
+        live.tracked.variant = Some(live.tracked.share().variant());
     }
     let scene = gather::scene(ctx, &live.tracked, workspace.as_ref());
     let Course::Known(now) = assess(&scene) else { return Ok(None) };
@@ -242,6 +253,7 @@ fn new_attempt(
     body: &[u8],
 ) -> Attempt {
     let send_by = ctx.switches.send_by;
+    let share = audience.share();
     Attempt {
         id: id.to_owned(),
         audience: AudienceRef {
@@ -253,9 +265,9 @@ fn new_attempt(
         claimed_by: ctx.switches.identity.clone(),
         send_by_seconds: send_by.as_secs(),
         ttl_seconds: (send_by + clearance.request_timeout + TTL_MARGIN).as_secs(),
-        members: audience.digest.funnel.to_send,
-        excluded: audience.digest.funnel.excluded,
-        kept_hash: audience.digest.kept_hash.as_ref().map(ToString::to_string),
+        members: share.to_send,
+        excluded: share.excluded,
+        kept_hash: share.kept_hash.as_ref().map(ToString::to_string),
         payload_hash: audience::payload_hash(body),
         policy: plan.policy.audience.clone(),
         outcome: None,

@@ -31,6 +31,13 @@ pub fn nobody_left(funnel: &Funnel) -> Option<Verdict> {
     (funnel.to_send == 0).then(|| Verdict::new(Reason::EmptyList, message()))
 }
 
+/// Why a part of suppressed members alone isn't sent.
+pub fn nobody_in_part(audience: &Tracked) -> Option<Verdict> {
+    let empty = audience.part.as_ref().filter(|share| share.to_send == 0)?;
+    let message = format!("all {} members of the part are suppressed, so it isn't sent", empty.excluded);
+    Some(Verdict::new(Reason::EmptyList, message))
+}
+
 /// Which guard holds a list, by how much, and how to let just this list pass: those of the audience, and those of its workspace's policy, which an audience can only
 /// tighten.
 pub fn guarded(audience: &Tracked, workspace: &PropensityWorkspace) -> Option<Verdict> {

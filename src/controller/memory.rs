@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::status::Found;
 use super::tracked::{AudienceKey, Tracked};
+use super::verdicts::Said;
 use crate::api::audience_status::LastResult;
 use crate::api::{AudienceStatus, Reason};
 use crate::audience::Kind;
@@ -23,12 +25,25 @@ struct Inner {
     by_receipt: HashMap<(String, String), HashSet<AudienceKey>>,
 }
 
+/// Where a part of a split list stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// What is to say about it.
+    pub said: Said,
+    /// Its receipt.
+    pub receipt: String,
+    /// Its audience in the workspace.
+    pub found: Option<Found>,
+}
+
 #[derive(Default)]
 struct Remembered {
     kind: Option<Kind>,
     written: Option<(u64, String, AudienceStatus)>,
-    receipt: Option<(String, String)>,
-    absent: Option<String>,
+    receipts: Vec<(String, String)>,
+    absent: HashSet<String>,
+    /// Where the parts of a split list stand.
+    parts: HashMap<String, Standing>,
     waiting_since: Option<Moment>,
     held: Option<(Reason, Moment)>,
     result: Option<LastResult>,
@@ -68,21 +83,39 @@ impl Memory {
         });
     }
 
-    /// Notes which receipt is an audience's present one.
-    pub fn index(&self, audience: &Tracked, receipt: &str) {
+    /// Notes which receipts are an audience's present ones: one, or as many as its list has parts.
+    pub fn index(&self, audience: &Tracked, receipts: impl IntoIterator<Item = String>) {
         let key = audience.key();
-        let place = (audience.namespace().to_owned(), receipt.to_owned());
+        let places: Vec<_> = receipts.into_iter().map(|name| (audience.namespace().to_owned(), name)).collect();
         let mut inner = self.lock();
         let remembered = inner.audiences.entry(audience.uid().to_owned()).or_default();
         remembered.kind = Some(audience.kind);
-        if remembered.receipt.as_ref() == Some(&place) {
+        if remembered.receipts == places {
             return;
         }
-        remembered.absent = None;
-        if let Some(old) = remembered.receipt.replace(place.clone()) {
+        remembered.absent.clear();
+        for old in std::mem::replace(&mut remembered.receipts, places.clone()) {
             inner.unindex(&old, &key);
         }
-        inner.by_receipt.entry(place).or_default().insert(key);
+        for place in places {
+            inner.by_receipt.entry(place).or_default().insert(key.clone());
+        }
+    }
+
+    /// Notes where a part of a split list stands.
+    pub fn part_stands(&self, uid: &str, part: &str, standing: Standing) {
+        self.with(uid, |r| r.parts.insert(part.to_owned(), standing));
+    }
+
+    /// Where a part of a split list stood when it was looked at last, if it had this receipt then.
+    #[must_use]
+    pub fn part(&self, uid: &str, part: &str, receipt: &str) -> Option<Standing> {
+        self.with(uid, |r| r.parts.get(part).filter(|standing| standing.receipt == receipt).cloned())
+    }
+
+    /// Forgets the parts that a list no longer has.
+    pub fn keep_parts(&self, uid: &str, is_present: impl Fn(&str) -> bool) {
+        self.with(uid, |r| r.parts.retain(|name, _| is_present(name)));
     }
 
     /// The audiences whose present receipt this is.
@@ -94,18 +127,18 @@ impl Memory {
 
     /// Notes that a receipt was looked for and isn't there.
     pub fn is_absent(&self, uid: &str, receipt: &str) {
-        self.with(uid, |r| r.absent = Some(receipt.to_owned()));
+        self.with(uid, |r| r.absent.insert(receipt.to_owned()));
     }
 
     /// Whether a receipt was looked for and wasn't there.
     #[must_use]
     pub fn was_absent(&self, uid: &str, receipt: &str) -> bool {
-        self.with(uid, |r| r.absent.as_deref() == Some(receipt))
+        self.with(uid, |r| r.absent.contains(receipt))
     }
 
     /// Forgets that a receipt wasn't there.
-    pub fn may_exist(&self, uid: &str) {
-        self.with(uid, |r| r.absent = None);
+    pub fn may_exist(&self, uid: &str, receipt: &str) {
+        self.with(uid, |r| r.absent.remove(receipt));
     }
 
     /// Notes that an audience waits for its turn; since when.
@@ -165,9 +198,8 @@ impl Memory {
     /// Forgets an audience that is gone.
     pub fn forget(&self, audience: &Tracked) {
         let mut inner = self.lock();
-        if let Some(remembered) = inner.audiences.remove(audience.uid())
-            && let Some(place) = remembered.receipt
-        {
+        let remembered = inner.audiences.remove(audience.uid());
+        for place in remembered.into_iter().flat_map(|remembered| remembered.receipts) {
             inner.unindex(&place, &audience.key());
         }
     }

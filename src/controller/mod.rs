@@ -5,6 +5,7 @@
 //! | `watches.rs`, `sources.rs`, `feed.rs` | what changes in the cluster, and whom that wakes |
 //! | `queue.rs` | passes over what was woken: one at a time for an object, many objects at once |
 //! | `audience.rs` | one pass over an audience: gather, assess, decide, execute, record |
+//! | `parts.rs` | the same over the parts of a split list |
 //! | `gather.rs`, `live.rs` | what is known, from memory or from the API server itself |
 //! | `scene.rs`, `guards.rs` | assess: what a list, its workspace and its key come to; pure |
 //! | `verdicts.rs` | what a person reads about a decision; pure |
@@ -41,6 +42,7 @@ mod lists;
 mod live;
 mod memory;
 mod open_receipts;
+mod parts;
 mod queue;
 mod receipts;
 mod run;

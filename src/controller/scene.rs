@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::anchor::LedgerState;
-use super::guards::{guarded, invalid, nobody_left};
+use super::guards::{guarded, invalid, nobody_in_part, nobody_left};
 use super::tracked::{Tracked, kind_name, list_field};
 use crate::api::condition::{Reason, Verdict};
 use crate::api::{PropensityWorkspace, UnknownPolicy};
@@ -126,7 +126,7 @@ pub fn assess(scene: &Scene<'_>) -> Course {
         host,
         audience.kind.endpoint(),
         &audience.options.revision,
-        digest.hash.as_str(),
+        audience.share().hash.as_str(),
     )
     .with_variant(audience.variant.clone());
     let unknown = &audience.options.unknown_outcome;
@@ -151,7 +151,7 @@ fn clearance(scene: &Scene<'_>, workspace: &PropensityWorkspace) -> Result<Clear
     if let Some(verdict) = nobody_left(&scene.audience.digest.funnel) {
         return Err((verdict, Phase::Stalled));
     }
-    if let Some(verdict) = guarded(scene.audience, workspace) {
+    if let Some(verdict) = nobody_in_part(scene.audience).or_else(|| guarded(scene.audience, workspace)) {
         return Err((verdict, Phase::Stalled));
     }
     if let Some(obstacle) = ledger_obstacle(&scene.ledger, workspace) {

@@ -8,9 +8,9 @@ use super::cluster::CallError;
 use super::context::Context;
 use super::live;
 use super::scene::Phase;
-use super::tracked::{Digest, Tracked};
+use super::tracked::{Digest, Share, Tracked};
 use super::verdicts;
-use crate::api::audience_status::{CreatedAudience, Funnel, LastResult, OpenUnknown, RowProblem, Warnings};
+use crate::api::audience_status::{CreatedAudience, Funnel, LastResult, OpenUnknown, PartStatus, RowProblem, Warnings};
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
 use crate::api::{AccountAudience, AudienceStatus, ContactAudience, LocalRef};
 use crate::audience::Kind;
@@ -34,6 +34,8 @@ pub struct Facts {
     pub created: Option<Found>,
     /// Unknown attempts for older lists.
     pub open_unknowns: Vec<OpenUnknown>,
+    /// Where the parts of a split list stand; none where they weren't looked at.
+    pub parts: Option<Vec<PartStatus>>,
 }
 
 /// An audience in the workspace.
@@ -50,6 +52,12 @@ impl Facts {
     #[must_use]
     pub fn suppressed_sent(&self) -> Option<u64> {
         let (found, digest) = (self.created.as_ref()?, self.digest.as_ref()?);
+        if let Some(parts) = self.parts.as_ref().filter(|parts| !parts.is_empty()) {
+            let of_part = |(part, share): (&PartStatus, &Share)| {
+                part.created.as_ref().map(|sent| sent.members.saturating_sub(share.to_send).min(share.excluded))
+            };
+            return parts.iter().zip(&digest.parts).map(of_part).sum();
+        }
         let fewer = found.audience.members.saturating_sub(digest.funnel.to_send);
         Some(fewer.min(digest.funnel.excluded))
     }
@@ -95,6 +103,7 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         ignored_columns: old.ignored_columns,
         warnings: old.warnings.clone(),
         receipt_ref: old.receipt_ref.clone(),
+        parts: facts.parts.clone().unwrap_or_else(|| old.parts.clone()),
         last_result: facts.result.clone().or_else(|| old.last_result.clone()),
         last_created: old.last_created.clone(),
         recent_creates: old.recent_creates.clone(),
@@ -112,10 +121,27 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         status.ignored_columns = Some(digest.ignored_columns).filter(|count| *count > 0);
         status.receipt_ref = facts.receipt.clone().map(|name| LocalRef { name });
     }
+    status.superseded = status.superseded.saturating_add(left_behind(old, facts));
     if let Some(found) = &facts.created {
+        // Of a split list, it was counted what its parts leave behind.
+        let superseded = status.superseded;
         add_created(&mut status, found);
+        if !status.parts.is_empty() {
+            status.superseded = superseded;
+        } else if !old.parts.is_empty() {
+            status.superseded = status.superseded.saturating_sub(1);
+        }
     }
     status
+}
+
+/// How many audiences stop being a part of the list, and stay in the workspace: parts that it no longer has, or the one that it was before it was split.
+fn left_behind(old: &AudienceStatus, facts: &Facts) -> u32 {
+    let Some(parts) = &facts.parts else { return 0 };
+    let is_gone = |old: &&PartStatus| old.created.is_some() && !parts.iter().any(|new| new.receipt == old.receipt);
+    let gone = old.parts.iter().filter(is_gone).count();
+    let was_whole = old.parts.is_empty() && !parts.is_empty() && old.last_created.is_some();
+    u32::try_from(gone).unwrap_or(u32::MAX).saturating_add(was_whole.into())
 }
 
 /// Adds an audience to those that this resource created. One that was found again, and isn't its newest, counts only where nothing else is known, as after a lost
@@ -136,7 +162,9 @@ fn add_created(status: &mut AudienceStatus, found: &Found) {
 /// Whether the old status says that just this list is in the workspace.
 fn says_created(old: &AudienceStatus, facts: &Facts) -> bool {
     let ready = condition::find(&old.conditions, ConditionType::Ready).is_some_and(|c| c.status == "True");
-    ready && old.receipt_ref.as_ref().map(|r| r.name.as_str()) == facts.receipt.as_deref()
+    let receipts = |parts: &[PartStatus]| parts.iter().map(|part| part.receipt.clone()).collect::<Vec<_>>();
+    let same_parts = facts.parts.as_ref().is_none_or(|parts| receipts(parts) == receipts(&old.parts));
+    ready && same_parts && old.receipt_ref.as_ref().map(|r| r.name.as_str()) == facts.receipt.as_deref()
 }
 
 fn wanted(facts: &Facts) -> Vec<Wanted> {

@@ -32,6 +32,8 @@ pub struct Tracked {
     pub digest: Digest,
     /// Why its sources aren't read; none for one without any.
     pub unread: Option<Said>,
+    /// The part of a split list that this is about.
+    pub part: Option<Share>,
     /// Tells apart an audience that is sent anew although its list is the same, since others are suppressed now.
     pub variant: Option<String>,
 }
@@ -51,6 +53,23 @@ pub struct Digest {
     pub ignored_columns: u64,
     /// What is told of and blocks nothing.
     pub warnings: audience::Warnings,
+    /// Its parts, where it is split.
+    pub parts: Vec<Share>,
+}
+
+/// What is sent as one audience: a list, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Its name among the parts.
+    pub name: String,
+    /// SHA-256 of its normalised rows.
+    pub hash: audience::ListHash,
+    /// SHA-256 of those that aren't suppressed, where any is.
+    pub kept_hash: Option<audience::ListHash>,
+    /// Members to send.
+    pub to_send: u64,
+    /// Members that are suppressed.
+    pub excluded: u64,
 }
 
 /// Names one audience: kind, namespace and name.
@@ -60,8 +79,10 @@ pub type AudienceKey = ObjectRef<Tracked>;
 pub struct Whole {
     /// What is remembered of it.
     pub tracked: Tracked,
-    /// Its normalised members.
+    /// Its normalised members, unless it is split.
     pub list: audience::List,
+    /// Its parts, in the order of the digest.
+    pub parts: Vec<audience::Part>,
 }
 
 /// An audience as the API server has it, with the members that stand in it.
@@ -141,7 +162,8 @@ impl Parts {
     ) -> Result<Whole, E> {
         let Self { meta, kind, options, status, members } = self;
         let inline = members.len() as u64;
-        let mut normaliser = Normaliser::new(kind, suppression);
+        let mut normaliser =
+            Normaliser::new(kind, suppression).split(options.split.as_ref().map(|split| split.max_members));
         for (number, member) in (1..).zip(members) {
             normaliser.push(Row { source: list_field(kind), number, member });
         }
@@ -153,15 +175,29 @@ impl Parts {
             funnel: normalised.funnel,
             problems: normalised.problems.first,
             ignored_columns,
-            warnings: audience::Warnings::about(normalised.list.members()),
+            warnings: {
+                let parts = normalised.parts.iter().flat_map(|part| part.list.members());
+                audience::Warnings::about(normalised.list.members().iter().chain(parts))
+            },
+            parts: normalised.parts.iter().map(Share::of).collect(),
         };
-        let tracked = Tracked { meta, kind, options, status, inline, digest, unread: None, variant: None };
-        Ok(Whole { tracked, list: normalised.list })
+        let tracked = Tracked { meta, kind, options, status, inline, digest, unread: None, part: None, variant: None };
+        Ok(Whole { tracked, list: normalised.list, parts: normalised.parts })
     }
 }
 
-impl Digest {
-    /// Tells apart an audience of this list by who of it is suppressed.
+impl Share {
+    fn of(part: &audience::Part) -> Self {
+        Self {
+            name: part.name.clone(),
+            hash: part.list.hash().clone(),
+            kept_hash: part.list.kept_hash().cloned(),
+            to_send: part.list.members().len() as u64,
+            excluded: part.excluded,
+        }
+    }
+
+    /// Tells apart an audience of these rows by who of them is suppressed.
     #[must_use]
     pub fn variant(&self) -> String {
         self.kept_hash.as_ref().unwrap_or(&self.hash).as_str().to_owned()
@@ -173,6 +209,19 @@ impl Tracked {
     #[must_use]
     pub fn key(&self) -> AudienceKey {
         ObjectRef::from_obj_with(self, self.kind)
+    }
+
+    /// What this is about: a part of its list, or all of it.
+    #[must_use]
+    pub fn share(&self) -> Share {
+        let Digest { hash, kept_hash, funnel, .. } = &self.digest;
+        self.part.clone().unwrap_or_else(|| Share {
+            name: String::new(),
+            hash: hash.clone(),
+            kept_hash: kept_hash.clone(),
+            to_send: funnel.to_send,
+            excluded: funnel.excluded,
+        })
     }
 
     /// Its namespace.

@@ -9,7 +9,7 @@
 //! | `create.rs`, `sameness.rs` | what is sent, and what is never sent again |
 //! | `connection.rs`, `lists.rs`, `forged.rs`, `anchor.rs` | bad input of every kind |
 //! | `remote.rs` | lists in artifacts of Flux and behind URLs |
-//! | `sources.rs`, `guards.rs`, `suppression.rs` | lists that live in other objects, what holds them back, and who is left out |
+//! | `sources.rs`, `guards.rs`, `suppression.rs`, `split.rs` | lists that live in other objects, what holds them back, who is left out, and lists in parts |
 //! | `outcomes.rs`, `resolving.rs`, `again.rs`, `outage.rs` | what the API answers, and how a person or a policy settles it |
 //! | `crashes.rs` | kills, stops and take-overs |
 //! | `traffic.rs` | what is asked of the API server |
@@ -41,6 +41,7 @@ mod rules;
 mod sameness;
 mod schema;
 mod sources;
+mod split;
 #[path = "../support/mod.rs"]
 mod support;
 mod suppression;

@@ -76,12 +76,12 @@ fn an_audience_is_found_by_its_present_receipt_only() {
     let (one, mut other) = (audience(), named(&[2]));
     other.meta.name = Some("other".to_owned());
     other.meta.uid = Some("uid of other".to_owned());
-    memory.index(&one, "ar-1");
-    memory.index(&one, "ar-1");
-    memory.index(&other, "ar-1");
+    memory.index(&one, ["ar-1".to_owned()]);
+    memory.index(&one, ["ar-1".to_owned()]);
+    memory.index(&other, ["ar-1".to_owned()]);
     assert_eq!(memory.audiences_of("team", "ar-1").len(), 2);
     assert!(memory.audiences_of("elsewhere", "ar-1").is_empty());
-    memory.index(&one, "ar-2");
+    memory.index(&one, ["ar-2".to_owned()]);
     assert_eq!(memory.audiences_of("team", "ar-1"), [other.key()]);
     assert_eq!(memory.audiences_of("team", "ar-2"), [one.key()]);
     memory.forget(&one);
@@ -93,17 +93,17 @@ fn an_audience_is_found_by_its_present_receipt_only() {
 fn that_a_receipt_is_absent_holds_for_that_receipt_until_it_may_exist() {
     let memory = Memory::default();
     let audience = audience();
-    memory.index(&audience, "ar-1");
+    memory.index(&audience, ["ar-1".to_owned()]);
     memory.is_absent(UID, "ar-1");
     assert!(memory.was_absent(UID, "ar-1"));
     assert!(!memory.was_absent(UID, "ar-2"));
-    memory.index(&audience, "ar-1");
+    memory.index(&audience, ["ar-1".to_owned()]);
     assert!(memory.was_absent(UID, "ar-1"));
-    memory.index(&audience, "ar-2");
-    memory.index(&audience, "ar-1");
+    memory.index(&audience, ["ar-2".to_owned()]);
+    memory.index(&audience, ["ar-1".to_owned()]);
     assert!(!memory.was_absent(UID, "ar-1"), "another list came between");
     memory.is_absent(UID, "ar-1");
-    memory.may_exist(UID);
+    memory.may_exist(UID, "ar-1");
     assert!(!memory.was_absent(UID, "ar-1"));
 }
 

@@ -15,6 +15,7 @@ fn facts(list: &[u32], verdict: Reason, phase: Phase) -> Facts {
         result: None,
         created: None,
         open_unknowns: vec![],
+        parts: None,
     }
 }
 
