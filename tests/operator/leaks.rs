@@ -3,10 +3,16 @@
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
+use crate::support::files::{Files, archive, install_flux, sha256};
 use crate::support::objects::message;
+use crate::support::wait::{ensure, eventually};
 use crate::support::{Kind, World};
 
 const KEY: &str = "canary-key-5f0c2a";
+
+/// Everything that a library could ever say.
+const LOUDEST: &str =
+    "trace,kube=trace,kube_client=trace,kube_runtime=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace";
 
 /// Whatever a canary can look like after it was copied, quoted, encoded or changed in case.
 fn find_canary(text: &str) -> Option<&str> {
@@ -39,9 +45,7 @@ fn contact(number: u32) -> Value {
 /// Everything that can be read of the operator and of what it wrote, in each state that holds values.
 fn search(log_format: &str) {
     let world = World::with_key(KEY);
-    let level =
-        "trace,kube=trace,kube_client=trace,kube_runtime=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace";
-    let operator = world.operator().fast(1_000).flag("log-format", log_format).flag("log-level", level).start();
+    let operator = world.operator().fast(1_000).flag("log-format", log_format).flag("log-level", LOUDEST).start();
     world.connect_with(json!({"requestTimeout": "2s"}));
     let body = json!({"results": {"error": true, "message": "canary"}}).to_string();
     let cases = [
@@ -93,6 +97,89 @@ fn search(log_format: &str) {
         told["status"]["lastResult"]
     );
     assert!(message(&told).contains("kubectl"), "{}", message(&told));
+}
+
+/// The same for lists that live elsewhere, for who is suppressed, and for lists in parts.
+#[test]
+fn planted_values_of_sources_are_found_nowhere() {
+    install_flux();
+    let world = World::with_key(KEY);
+    let (files, ca) = Files::secure();
+    let plain = Files::plain();
+    let launch = world.operator().fast(1_000).flag("log-level", LOUDEST).flag("ca-file", ca.to_str().unwrap());
+    let operator = launch.flag("source-hosts", "localhost").flag("source-networks", "127.0.0.0/8,::1/128").start();
+    world.connect_with(json!({"suppressionRefs": [{"name": "never"}]}));
+    let csv = "first name,last name,company,email,linkedin\nCanary,Canary,Canary Ltd,canary@example.com,\n,,,,linkedin.com/in/canary-1\n,,,,linkedin.com/in/canary-2\n";
+    let broken = [
+        ("cut.csv", "linkedin\nlinkedin.com/in/canary\n\"canary", "SourceUnreadable"),
+        ("ragged.csv", "linkedin,email\nlinkedin.com/in/canary\n", "SourceUnreadable"),
+        ("headless.csv", "canary,canary2\ncanary,canary\n", "SourceUnreadable"),
+        ("rows.csv", "linkedin,email\nhttps://canary.example.com,canary\n", "InvalidMembers"),
+        ("bad.json", "[{\"email\": \"canary\", \"canary\": {\"canary\": 1}}, canary", "SourceUnreadable"),
+        ("bad.yaml", "- email: [canary\n- canary: *canary\n", "SourceUnreadable"),
+        ("bad.ndjson", "{\"linkedin\": \"linkedin.com/in/canary\"}\n{canary\n", "SourceUnreadable"),
+    ];
+    let mut secret = json!({"workspace_api_key": KEY, "list.csv": csv, "url": format!("{}?canary=canary", files.url("/canary.csv"))});
+    for (key, text, _) in broken {
+        secret[key] = text.into();
+    }
+    world.apply(Kind::Secret, "propensity", json!({"stringData": secret}));
+    files.put("/canary.csv", csv);
+    let artifact = archive(&[("canary/list.csv", csv), ("cut.csv", broken[0].1)]);
+    plain.put("/a.tar.gz", artifact.clone());
+    world.apply(Kind::GitRepository, "lists", json!({}));
+    let stored = json!({"url": plain.url("/a.tar.gz"), "digest": format!("sha256:{}", sha256(&artifact))});
+    world.objects.patch_status(Kind::GitRepository, "lists", json!({"status": {"artifact": stored}}));
+    let suppress = |spec: Value| world.apply(Kind::Suppression, "never", json!({"spec": spec}));
+    suppress(json!({"emails": ["canary@example.org"], "domains": ["canary.example.net"]}));
+    let from = |name: &str, source: Value, more: Value, reason: &str| {
+        let mut spec = json!({"from": [source]});
+        spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.apply(Kind::Contacts, name, json!({"spec": spec}));
+        world.settled(Kind::Contacts, name, reason);
+    };
+    let entry = |key: &str| json!({"secret": {"name": "propensity", "key": key}});
+    for (number, (key, _, reason)) in broken.into_iter().enumerate() {
+        from(&format!("broken-{number}"), entry(key), json!({}), reason);
+    }
+    world.simulator.borrow().fault(json!({"fault": "echo", "times": 1}));
+    from("from-secret", entry("list.csv"), json!({}), "Created");
+    world.simulator.borrow().fault(json!({"fault": "echo", "times": 3}));
+    from("in-parts", entry("list.csv"), json!({"revision": "parts", "split": {"maxMembers": 1}}), "Created");
+    let flux = |path: &str| json!({"fluxSource": {"kind": "GitRepository", "name": "lists", "path": path}});
+    from("from-flux", flux("canary/list.csv"), json!({"revision": "flux"}), "Created");
+    from("from-flux-cut", flux("cut.csv"), json!({}), "SourceUnreadable");
+    let url = |entry: &str| json!({"http": {"urlFrom": {"name": "propensity", "key": entry}, "interval": "1m"}});
+    from("from-url", url("url"), json!({"revision": "url"}), "Created");
+    files.serve("/canary.csv", 500, vec![("etag", "canary".to_owned())], b"canary".to_vec());
+    from("from-url-failing", url("url"), json!({"revision": "url-2"}), "SourceUnreadable");
+    // Who is suppressed, plain and in a file, before and after; and lists that mean nothing.
+    suppress(json!({"emails": ["canary@example.com"], "linkedinUrls": ["linkedin.com/in/canary-1"]}));
+    eventually("it is told that members were suppressed later", || {
+        let audience = world.get(Kind::Contacts, "from-secret");
+        ensure(audience["status"]["suppressedMembersSent"] == 2, || audience["status"].to_string())
+    });
+    for spec in
+        [json!({"emails": ["canary"]}), json!({"from": [entry("rows.csv")]}), json!({"from": [entry("cut.csv")]})]
+    {
+        suppress(spec);
+        world.settled(Kind::Suppression, "never", "SourceUnreadable");
+    }
+    clean("the log", &operator.log());
+    clean("the metrics", &operator.metrics());
+    for kind in [Kind::Contacts, Kind::Suppression] {
+        for object in world.objects.list(kind) {
+            let (name, status) = (&object["metadata"]["name"], object["status"].to_string());
+            // The path in an artifact is the user's own word, and stands in the spec.
+            clean(&format!("the status of {name}"), &status.replace("canary/list.csv", ""));
+        }
+    }
+    for kind in [Kind::Workspace, Kind::Receipt, Kind::Event] {
+        clean(&format!("every {kind:?}"), &Value::from(world.objects.list(kind)).to_string());
+    }
+    let long = json!({"spec": {"emails": [format!("{}@example.com", "canary".repeat(60))]}});
+    let refused = world.objects.apply(Kind::Suppression, "refused", long).expect_err("it is too long");
+    clean("an admission reply", &refused.to_string());
 }
 
 #[test]
