@@ -69,10 +69,9 @@ impl Rows {
     pub(super) fn push(&mut self, member: &Member) {
         let start = self.json.len();
         write_object(&mut self.json, member);
-        let text = &self.json[start..];
-        let len = u32::try_from(text.len()).expect("fields are bounded");
+        let len = u32::try_from(self.json.len() - start).expect("fields are bounded");
         let number = u32::try_from(self.rows.len()).expect("a list has fewer than four thousand million rows");
-        self.rows.push(Entry { prefix: prefix(text), start, len, number });
+        self.rows.push(Entry { prefix: 0, start, len, number });
     }
 
     /// The row that was added last is one that must not be sent.
@@ -84,6 +83,17 @@ impl Rows {
     /// Sorts the texts by their bytes.
     pub(super) fn sort(&mut self) {
         let json = &self.json;
+        // What all rows with the same first key begin with tells none of them apart.
+        let mut common: [Option<&[u8]>; RANKS] = [None; RANKS];
+        for text in self.rows.iter().map(|row| row.text(json)) {
+            let known = &mut common[usize::from(rank(text))];
+            *known = Some(known.map_or(text, |known| &known[..shared(known, text)]));
+        }
+        for row in &mut self.rows {
+            let text = row.text(json);
+            let rank = rank(text);
+            row.prefix = prefix(rank, &text[common[usize::from(rank)].map_or(0, <[u8]>::len)..]);
+        }
         self.rows.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix).then_with(|| a.text(json).cmp(b.text(json))));
     }
 
@@ -150,22 +160,33 @@ impl Rows {
     }
 }
 
-/// The part of a text that tells rows apart soonest, as a number in the same order: the first key's rank and the first bytes of its value.
-fn prefix(object: &[u8]) -> u128 {
-    let (rank, skip) = match object {
-        [_, _, b'c', ..] => (1, "{\"company_name\":\"".len()),
-        [_, _, b'e', ..] => (2, "{\"email\":\"".len()),
-        [_, _, b'f', ..] => (3, "{\"first_name\":\"".len()),
-        [_, _, b'l', b'a', ..] => (4, "{\"last_name\":\"".len()),
-        [_, _, b'l', ..] => (5, "{\"linkedin_url\":\"".len()),
-        [_, _, b'w', ..] => (6, "{\"website\":\"".len()),
-        _ => (7, 0),
-    };
+/// The first keys that a row can have, and none.
+const RANKS: usize = 7;
+
+/// The place of a row's first key among them, in their order.
+fn rank(object: &[u8]) -> u8 {
+    match object {
+        [_, _, b'c', ..] => 0,
+        [_, _, b'e', ..] => 1,
+        [_, _, b'f', ..] => 2,
+        [_, _, b'l', b'a', ..] => 3,
+        [_, _, b'l', ..] => 4,
+        [_, _, b'w', ..] => 5,
+        _ => 6,
+    }
+}
+
+/// How many bytes two texts have in common at their beginning.
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    if b.starts_with(a) { a.len() } else { a.iter().zip(b).take_while(|(a, b)| a == b).count() }
+}
+
+/// What tells rows apart soonest, as a number in the same order: the first key's rank, and the first bytes in which they differ.
+fn prefix(rank: u8, rest: &[u8]) -> u128 {
     let mut bytes = [0; 16];
     bytes[0] = rank;
-    let value = object.get(skip..).unwrap_or_default();
-    let len = value.len().min(15);
-    bytes[1..=len].copy_from_slice(&value[..len]);
+    let len = rest.len().min(15);
+    bytes[1..=len].copy_from_slice(&rest[..len]);
     u128::from_be_bytes(bytes)
 }
 

@@ -1,6 +1,6 @@
 //! Comma-separated values, as spreadsheets and databases export them.
 
-use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use csv::{ErrorKind, ReaderBuilder, StringRecord};
 
 use super::{Columns, MOST_ROWS, Tally, Unreadable, headings};
 use crate::audience::{Field, Kind, Member};
@@ -16,8 +16,7 @@ pub(super) fn read(
     if !text.bytes().filter(|byte| *byte == b'"').count().is_multiple_of(2) {
         return Err(Unreadable::OpenQuote);
     }
-    let mut reader =
-        ReaderBuilder::new().delimiter(delimiter(text)).has_headers(false).trim(Trim::All).from_reader(text.as_bytes());
+    let mut reader = ReaderBuilder::new().delimiter(delimiter(text)).has_headers(false).from_reader(text.as_bytes());
     let mut record = StringRecord::new();
     let mut fields: Option<Vec<Option<Field>>> = None;
     let mut tally = Tally::default();
@@ -33,12 +32,12 @@ pub(super) fn read(
             fields = Some(found);
             continue;
         };
-        if record.iter().all(str::is_empty) {
+        if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
         tally.rows += 1;
         let mut member = Member::default();
-        for (field, cell) in fields.iter().zip(&record) {
+        for (field, cell) in fields.iter().zip(record.iter().map(str::trim)) {
             if let Some(field) = field.filter(|_| !cell.is_empty()) {
                 *member.field_mut(field) = Some(cell.to_owned());
             }
