@@ -70,6 +70,7 @@ fn lists(criterion: &mut Criterion) {
     let csv = contacts();
     let ratio = memory(&csv);
     eprintln!("memory: {ratio:.2} times the {:.1} MB of the file", csv.len() as f64 / 1e6);
+    assert!(ratio <= 3.0, "it takes too much memory");
     let funnel = list(&csv).funnel;
     assert_eq!((funnel.read, funnel.duplicate, funnel.invalid), (CONTACTS as u64, CONTACTS as u64 / 100, 0));
     let mut group = criterion.benchmark_group("100,000 contacts");

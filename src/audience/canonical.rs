@@ -4,6 +4,7 @@
 //! in their order, and there are no numbers); a property test holds it to the general one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
@@ -40,38 +41,68 @@ pub fn payload_hash(body: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(body))
 }
 
-/// Members as JSON texts, in one buffer.
+/// Members as JSON texts, one after the other in chunks that never move.
 #[derive(Default)]
 pub(super) struct Rows {
-    json: Vec<u8>,
+    chunks: Vec<Vec<u8>>,
     rows: Vec<Entry>,
     /// Whether rows must not be sent, by their numbers; as far as it goes.
     excluded: Vec<bool>,
+    scratch: Vec<u8>,
 }
 
 /// Where a row's text is, and how it begins: most comparisons are decided without a look at the text.
+#[derive(Clone, Copy)]
 struct Entry {
     prefix: u128,
-    start: usize,
+    chunk: u32,
+    start: u32,
     len: u32,
     /// Its number, in the order in which they were added.
     number: u32,
 }
 
+/// Bytes of the first chunk, and the most of a later one; each is twice as large as the one before.
+const SMALL_CHUNK: usize = 4 << 10;
+const LARGE_CHUNK: usize = 1 << 20;
+
 impl Entry {
-    fn text<'a>(&self, json: &'a [u8]) -> &'a [u8] {
-        &json[self.start..self.start + self.len as usize]
+    fn text<'a>(&self, chunks: &'a [Vec<u8>]) -> &'a [u8] {
+        let start = self.start as usize;
+        &chunks[self.chunk as usize][start..start + self.len as usize]
     }
 }
 
+fn small(number: usize) -> u32 {
+    u32::try_from(number).expect("a list has fewer than four thousand million rows and chunks")
+}
+
 impl Rows {
-    /// Adds a member.
-    pub(super) fn push(&mut self, member: &Member) {
-        let start = self.json.len();
-        write_object(&mut self.json, member);
-        let len = u32::try_from(self.json.len() - start).expect("fields are bounded");
-        let number = u32::try_from(self.rows.len()).expect("a list has fewer than four thousand million rows");
-        self.rows.push(Entry { prefix: 0, start, len, number });
+    /// Adds a member; its number.
+    pub(super) fn push(&mut self, member: &Member) -> u32 {
+        self.scratch.clear();
+        write_object(&mut self.scratch, member);
+        let len = self.scratch.len();
+        if self.chunks.last().is_none_or(|chunk| chunk.capacity() - chunk.len() < len) {
+            let doubled = self.chunks.last().map_or(SMALL_CHUNK, |chunk| chunk.capacity() * 2);
+            self.chunks.push(Vec::with_capacity(doubled.min(LARGE_CHUNK).max(len)));
+        }
+        let chunk = self.chunks.len() - 1;
+        let start = self.chunks[chunk].len();
+        self.chunks[chunk].extend_from_slice(&self.scratch);
+        let number = small(self.rows.len());
+        self.rows.push(Entry { prefix: 0, chunk: small(chunk), start: small(start), len: small(len), number });
+        number
+    }
+
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// A member by its number, as long as the rows aren't sorted.
+    pub(super) fn member(&self, number: u32) -> Member {
+        parse(self.rows[number as usize].text(&self.chunks))
     }
 
     /// The row that was added last is one that must not be sent.
@@ -82,59 +113,54 @@ impl Rows {
 
     /// Sorts the texts by their bytes.
     pub(super) fn sort(&mut self) {
-        let json = &self.json;
+        let chunks = &self.chunks;
         // What all rows with the same first key begin with tells none of them apart.
         let mut common: [Option<&[u8]>; RANKS] = [None; RANKS];
-        for text in self.rows.iter().map(|row| row.text(json)) {
+        for text in self.rows.iter().map(|row| row.text(chunks)) {
             let known = &mut common[usize::from(rank(text))];
             *known = Some(known.map_or(text, |known| &known[..shared(known, text)]));
         }
         for row in &mut self.rows {
-            let text = row.text(json);
+            let text = row.text(chunks);
             let rank = rank(text);
             row.prefix = prefix(rank, &text[common[usize::from(rank)].map_or(0, <[u8]>::len)..]);
         }
-        self.rows.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix).then_with(|| a.text(json).cmp(b.text(json))));
+        self.rows.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix).then_with(|| a.text(chunks).cmp(b.text(chunks))));
     }
 
     /// The texts in their present order.
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.rows.iter().map(|row| row.text(&self.json))
+        self.rows.iter().map(|row| row.text(&self.chunks))
     }
 
-    /// The hash of the set of rows: each text once, in order, one a line after a line with version and kind. Where rows are excluded, also the hash of the others.
-    pub(super) fn hash(&mut self, kind: Kind) -> (ListHash, Option<ListHash>) {
-        self.sort();
-        self.hash_of(kind, &self.rows)
+    /// The hash of the set of rows: each text once, in order, one a line after a line with version and kind. Where rows are excluded, also the hash of the others. The
+    /// rows must be sorted.
+    pub(super) fn hash(&self, kind: Kind) -> Hashes {
+        self.hash_of(kind, self.rows.iter())
     }
 
     /// The same of each part; `part_of` tells which a row is in, by its number.
-    pub(super) fn hashes(
-        &mut self,
-        kind: Kind,
-        parts: usize,
-        part_of: impl Fn(usize) -> usize,
-    ) -> Vec<(ListHash, Option<ListHash>)> {
-        self.sort();
-        let mut rows: Vec<Vec<Entry>> = (0..parts).map(|_| vec![]).collect();
-        for row in self.rows.drain(..) {
-            rows[part_of(row.number as usize)].push(row);
+    pub(super) fn hashes(&self, kind: Kind, parts: usize, part_of: impl Fn(u32) -> usize) -> Vec<Hashes> {
+        let mut rows: Vec<Vec<&Entry>> = (0..parts).map(|_| vec![]).collect();
+        for row in &self.rows {
+            rows[part_of(row.number)].push(row);
         }
-        rows.iter().map(|rows| self.hash_of(kind, rows)).collect()
+        rows.into_iter().map(|rows| self.hash_of(kind, rows.into_iter())).collect()
     }
 
-    fn hash_of(&self, kind: Kind, rows: &[Entry]) -> (ListHash, Option<ListHash>) {
-        let is_excluded = |row: &Entry| self.excluded.get(row.number as usize).copied().unwrap_or_default();
-        let all = self.hash_where(kind, rows, |_| true);
-        let any_excluded = rows.iter().any(is_excluded);
-        (all, any_excluded.then(|| self.hash_where(kind, rows, |row| !is_excluded(row))))
+    fn hash_of<'a>(&self, kind: Kind, rows: impl Iterator<Item = &'a Entry> + Clone) -> Hashes {
+        let is_excluded = |row: &&Entry| self.excluded.get(row.number as usize).copied().unwrap_or_default();
+        let any_excluded = rows.clone().any(|row| is_excluded(&row));
+        let all = self.hash_each(kind, rows.clone());
+        (all, any_excluded.then(|| self.hash_each(kind, rows.filter(|row| !is_excluded(row)))))
     }
 
-    fn hash_where(&self, kind: Kind, rows: &[Entry], is_meant: impl Fn(&Entry) -> bool) -> ListHash {
+    fn hash_each<'a>(&self, kind: Kind, rows: impl Iterator<Item = &'a Entry>) -> ListHash {
         let mut hasher = Sha256::new();
         hasher.update(format!("{VERSION} {}\n", kind.key()));
         let mut previous: &[u8] = &[];
-        for row in rows.iter().filter(|row| is_meant(row)).map(|row| row.text(&self.json)) {
+        for row in rows.map(|row| row.text(&self.chunks)) {
             if row != previous {
                 hasher.update(row);
                 hasher.update(b"\n");
@@ -144,12 +170,65 @@ impl Rows {
         ListHash(HEXLOWER.encode(&hasher.finalize()))
     }
 
+    /// The rows that are sent, in their groups and sorted there: those that `group_of` gives a group by their number, and those that are added here.
+    pub(super) fn select(
+        mut self,
+        groups: usize,
+        group_of: impl Fn(u32) -> Option<usize>,
+        added: Vec<(usize, Member)>,
+    ) -> Vec<Sorted> {
+        let first_added = small(self.rows.len());
+        for (_, member) in &added {
+            self.push(member);
+        }
+        if !added.is_empty() {
+            self.sort();
+        }
+        let group = |number: u32| match number.checked_sub(first_added) {
+            Some(index) => Some(added[index as usize].0),
+            None => group_of(number),
+        };
+        let mut selected: Vec<Vec<Entry>> = (0..groups).map(|_| vec![]).collect();
+        if groups == 1 {
+            self.rows.retain(|row| group(row.number).is_some());
+            selected[0] = self.rows;
+        } else {
+            for row in self.rows {
+                if let Some(group) = group(row.number) {
+                    selected[group].push(row);
+                }
+            }
+        }
+        let chunks = Arc::new(self.chunks);
+        selected.into_iter().map(|rows| Sorted { chunks: Arc::clone(&chunks), rows }).collect()
+    }
+}
+
+/// A hash of rows, and of those that aren't excluded where any is.
+pub(super) type Hashes = (ListHash, Option<ListHash>);
+
+/// Members as sorted texts.
+#[derive(Clone, Default)]
+pub(super) struct Sorted {
+    chunks: Arc<Vec<Vec<u8>>>,
+    rows: Vec<Entry>,
+}
+
+impl Sorted {
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = Member> {
+        self.rows.iter().map(|row| parse(row.text(&self.chunks)))
+    }
+
     /// The body of the request that creates an audience of these rows.
-    pub(super) fn body(mut self, kind: Kind) -> Vec<u8> {
-        self.sort();
-        let mut body = Vec::with_capacity(self.json.len() + self.rows.len() + 16);
+    pub(super) fn body(&self, kind: Kind) -> Vec<u8> {
+        let texts = || self.rows.iter().map(|row| row.text(&self.chunks));
+        let mut body = Vec::with_capacity(texts().map(|text| text.len() + 1).sum::<usize>() + 16);
         body.extend_from_slice(format!("{{\"{}\":[", kind.key()).as_bytes());
-        for (index, row) in self.iter().enumerate() {
+        for (index, row) in texts().enumerate() {
             if index > 0 {
                 body.push(b',');
             }
@@ -158,6 +237,22 @@ impl Rows {
         body.extend_from_slice(b"]}");
         body
     }
+}
+
+/// A member from its text.
+fn parse(text: &[u8]) -> Member {
+    #[derive(serde::Deserialize)]
+    struct Wire {
+        company_name: Option<String>,
+        email: Option<String>,
+        first_name: Option<String>,
+        last_name: Option<String>,
+        linkedin_url: Option<String>,
+        website: Option<String>,
+    }
+    let Wire { company_name, email, first_name, last_name, linkedin_url, website } =
+        serde_json::from_slice(text).expect("it was written here");
+    Member { first_name, last_name, company_name, website, email, linkedin_url }
 }
 
 /// The first keys that a row can have, and none.
@@ -276,9 +371,18 @@ mod tests {
         }
 
         #[test]
+        fn a_row_is_read_as_it_was_written(member in any_member()) {
+            let mut rows = Rows::default();
+            let number = rows.push(&member);
+            prop_assert!(rows.member(number) == member);
+        }
+
+        #[test]
         fn rows_are_sorted_by_their_bytes(members in proptest::collection::vec(any_member(), 0..20)) {
             let mut rows = Rows::default();
-            members.iter().for_each(|member| rows.push(member));
+            for member in &members {
+                rows.push(member);
+            }
             rows.sort();
             let mut expected: Vec<_> = members.iter().map(json).collect();
             expected.sort();

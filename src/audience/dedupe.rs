@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasherDefault, DefaultHasher, Hasher},
 };
 
-use super::{Kind, Member, text};
+use super::{Kind, Member, canonical::Rows, text, warning::Warning};
 
 /// How a row can be told to be about a known member, the surest first. Of two rows, the surest that *both* have decides:
 /// one email with two LinkedIn profiles is two people.
@@ -30,10 +30,16 @@ pub(super) struct Members {
     scratch: String,
 }
 
-/// A member, and whether any of its rows is excluded.
-struct Slot {
-    member: Member,
-    excluded: bool,
+/// A member.
+pub(super) struct Slot {
+    /// The number of its first row, which is what it is unless other rows filled gaps.
+    pub(super) row: u32,
+    /// With the gaps filled.
+    pub(super) merged: Option<Box<Member>>,
+    /// Whether any of its rows is excluded.
+    pub(super) excluded: bool,
+    /// What is told of it.
+    pub(super) warning: Warning,
 }
 
 impl Members {
@@ -45,40 +51,43 @@ impl Members {
         Self { levels, slots: Vec::new(), index: HashMap::default(), scratch: String::new() }
     }
 
-    /// Adds a row; the number of its member, and whether that is known already. Then the row fills its gaps.
-    pub(super) fn add(&mut self, row: Member, excluded: bool) -> (u32, bool) {
+    /// Adds a row that has this number among the rows; the number of its member, and whether that is known already. Then the row fills its gaps.
+    pub(super) fn add(&mut self, rows: &Rows, number: u32, row: Member, excluded: bool) -> (u32, bool) {
         let keys = self.keys(&row);
         let known = keys.iter().zip(self.levels).find_map(|(key, &level)| {
             let slot = *self.index.get(key.as_ref()?)?;
-            is_same(level, &self.slots[slot as usize].member, &row).then_some(slot)
+            let Slot { row: first, merged, .. } = &self.slots[slot as usize];
+            let member = merged.as_deref().cloned().unwrap_or_else(|| rows.member(*first));
+            is_same(level, &member, &row).then_some((slot, member))
         });
         match known {
-            Some(slot) => {
-                let Slot { member, excluded: any } = &mut self.slots[slot as usize];
-                *any |= excluded;
+            Some((slot, mut member)) => {
                 let before = member.fields().count();
                 member.fill_gaps(row);
+                self.slots[slot as usize].excluded |= excluded;
                 // A filled gap may be a key by which later rows find the member.
                 if member.fields().count() > before {
-                    let member = member.clone();
                     let keys = self.keys(&member);
                     self.remember(keys, slot);
+                    let known = &mut self.slots[slot as usize];
+                    known.warning = Warning::about(&member);
+                    known.merged = Some(Box::new(member));
                 }
                 (slot, true)
             }
             None => {
                 let slot =
                     u32::try_from(self.slots.len()).expect("a list has fewer than four thousand million members");
-                self.slots.push(Slot { member: row, excluded });
+                self.slots.push(Slot { row: number, merged: None, excluded, warning: Warning::about(&row) });
                 self.remember(keys, slot);
                 (slot, false)
             }
         }
     }
 
-    /// The members in the order of their first rows; `None` for one that is excluded.
-    pub(super) fn finish(self) -> impl Iterator<Item = Option<Member>> {
-        self.slots.into_iter().map(|slot| (!slot.excluded).then_some(slot.member))
+    /// The members in the order of their first rows.
+    pub(super) fn finish(self) -> Vec<Slot> {
+        self.slots
     }
 
     /// The first member with a key keeps it.
@@ -185,12 +194,25 @@ mod tests {
         Member { first_name, last_name, company_name, website, email, linkedin_url }
     }
 
+    /// Adds rows, some of them excluded.
+    fn added(kind: Kind, all: impl IntoIterator<Item = (Member, bool)>) -> (Vec<(u32, bool)>, Vec<Option<Member>>) {
+        let (mut rows, mut members) = (Rows::default(), Members::new(kind));
+        let add = |(row, excluded): (Member, bool)| {
+            let number = rows.push(&row);
+            members.add(&rows, number, row, excluded)
+        };
+        let added = all.into_iter().map(add).collect();
+        let member = |slot: Slot| {
+            let Slot { row, merged, excluded, .. } = slot;
+            (!excluded).then(|| merged.map_or_else(|| rows.member(row), |merged| *merged))
+        };
+        let members = members.finish().into_iter().map(member).collect();
+        (added, members)
+    }
+
     fn members(rows: &[[&str; 6]]) -> Vec<Member> {
-        let mut members = Members::new(Kind::Contacts);
-        for values in rows {
-            members.add(row(*values), false);
-        }
-        members.finish().flatten().collect()
+        let (_, members) = added(Kind::Contacts, rows.iter().map(|values| (row(*values), false)));
+        members.into_iter().flatten().collect()
     }
 
     #[test]
@@ -249,18 +271,19 @@ mod tests {
 
     #[test]
     fn a_member_is_excluded_when_any_of_its_rows_is() {
-        let mut members = Members::new(Kind::Contacts);
-        assert_eq!(members.add(row(["", "", "", "", "", "in/h"]), false), (0, false));
-        assert_eq!(members.add(row(["", "", "", "", "e@f.g", "in/h"]), true), (0, true));
-        assert_eq!(members.add(row(["", "", "", "", "", "in/i"]), false), (1, false));
-        let left: Vec<_> = members.finish().collect();
-        assert!(left == [None, Some(row(["", "", "", "", "", "in/i"]))]);
+        let rows = [
+            (["", "", "", "", "", "in/h"], false),
+            (["", "", "", "", "e@f.g", "in/h"], true),
+            (["", "", "", "", "", "in/i"], false),
+        ];
+        let (added, members) = added(Kind::Contacts, rows.map(|(values, excluded)| (row(values), excluded)));
+        assert_eq!(added, [(0, false), (0, true), (1, false)]);
+        assert!(members == [None, Some(row(["", "", "", "", "", "in/i"]))]);
     }
 
     #[test]
     fn accounts_are_the_same_by_website() {
-        let mut members = Members::new(Kind::Accounts);
-        let added = ["a.com", "b.com", "a.com"].map(|website| members.add(Member::account(website), false));
-        assert_eq!(added, [(0, false), (1, false), (0, true)]);
+        let rows = ["a.com", "b.com", "a.com"].map(|website| (Member::account(website), false));
+        assert_eq!(added(Kind::Accounts, rows).0, [(0, false), (1, false), (0, true)]);
     }
 }

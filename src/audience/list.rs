@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::{
-    Kind, ListHash, Member, Problems, Suppression,
-    canonical::Rows,
-    dedupe::Members,
+    Kind, ListHash, Member, Problems, Suppression, Warnings,
+    canonical::{Hashes, Rows, Sorted},
+    dedupe::{Members, Slot},
     member::{self, Normal},
     split::{self, Piece},
 };
@@ -45,6 +45,8 @@ pub struct Normalised {
     pub funnel: Funnel,
     /// The rows that can't be sent.
     pub problems: Problems,
+    /// What is told of the members to send and blocks nothing.
+    pub warnings: Warnings,
     /// The list in parts, where it is larger than one may be; its members are in these then, and not in `list`.
     pub parts: Vec<Part>,
 }
@@ -110,7 +112,7 @@ impl Normaliser {
         let problem = match member::normalise(self.kind, row.member) {
             Err(reason) => Some(reason),
             Ok(Normal { member, suffix_problem }) => {
-                self.rows.push(&member);
+                let number = self.rows.push(&member);
                 let place = self.splitting.is_some().then(|| split::place(&member));
                 let mut slot = None;
                 if suffix_problem.is_none() {
@@ -118,9 +120,9 @@ impl Normaliser {
                     if excluded {
                         self.rows.exclude_last();
                     }
-                    let (number, is_known) = self.members.add(member, excluded);
+                    let (member, is_known) = self.members.add(&self.rows, number, member, excluded);
                     self.funnel.duplicate += u64::from(is_known);
-                    slot = Some(number);
+                    slot = Some(member);
                 }
                 if let (Some(splitting), Some(place)) = (&mut self.splitting, place) {
                     splitting.rows.push((place, slot));
@@ -137,18 +139,39 @@ impl Normaliser {
     /// The list.
     pub fn finish(self) -> Normalised {
         let Self { kind, suppression: _, mut rows, members, mut funnel, problems, splitting } = self;
+        let members = members.finish();
+        let mut warnings = Warnings::default();
+        for member in &members {
+            if member.excluded {
+                funnel.excluded += 1;
+            } else {
+                funnel.to_send += 1;
+                warnings.add(member.warning);
+            }
+        }
+        rows.sort();
         let (hash, kept_hash) = rows.hash(kind);
-        let members = members.finish().inspect(|member| match member {
-            Some(_) => funnel.to_send += 1,
-            None => funnel.excluded += 1,
-        });
-        let parts = splitting.map(Splitting::finish).filter(|ring| ring.pieces.len() > 1);
-        let (members, parts) = match parts {
-            None => (members.flatten().collect(), vec![]),
-            Some(ring) => (vec![], ring.parts(kind, &mut rows, members)),
+        let ring = splitting.map(Splitting::finish).filter(|ring| ring.pieces.len() > 1);
+        let (sent, parts) = match ring {
+            None => (select(rows, members, 1, |_| 0).pop().unwrap_or_default(), vec![]),
+            Some(ring) => (Sorted::default(), ring.parts(kind, rows, members)),
         };
-        Normalised { list: List { kind, hash, kept_hash, members }, funnel, problems, parts }
+        Normalised { list: List { kind, hash, kept_hash, sent }, funnel, problems, warnings, parts }
     }
+}
+
+/// What is sent of these members, in the groups that `group_of` puts them in by their number.
+fn select(rows: Rows, members: Vec<Slot>, groups: usize, group_of: impl Fn(usize) -> usize) -> Vec<Sorted> {
+    let mut first_rows = vec![None; rows.len()];
+    let mut merged = vec![];
+    for (number, member) in members.into_iter().enumerate().filter(|(_, member)| !member.excluded) {
+        let group = group_of(number);
+        match member.merged {
+            Some(member) => merged.push((group, *member)),
+            None => first_rows[member.row as usize] = u32::try_from(group).ok(),
+        }
+    }
+    rows.select(groups, |row| first_rows[row as usize].map(|group| group as usize), merged)
 }
 
 /// A list on the ring.
@@ -184,20 +207,20 @@ impl Splitting {
 }
 
 impl Ring {
-    fn parts(self, kind: Kind, rows: &mut Rows, members: impl Iterator<Item = Option<Member>>) -> Vec<Part> {
-        let hashes = rows.hashes(kind, self.pieces.len(), |row| self.rows[row]);
-        let part = |(piece, (hash, kept_hash)): (Piece, _)| {
-            let list = List { kind, hash, kept_hash, members: vec![] };
-            Part { name: piece.name, list, excluded: 0 }
-        };
-        let mut parts: Vec<_> = self.pieces.into_iter().zip(hashes).map(part).collect();
-        for (member, piece) in members.zip(self.members) {
-            match member {
-                Some(member) => parts[piece].list.members.push(member),
-                None => parts[piece].excluded += 1,
-            }
+    fn parts(self, kind: Kind, rows: Rows, members: Vec<Slot>) -> Vec<Part> {
+        let hashes = rows.hashes(kind, self.pieces.len(), |row| self.rows[row as usize]);
+        let mut excluded = vec![0; self.pieces.len()];
+        for (number, _) in members.iter().enumerate().filter(|(_, member)| member.excluded) {
+            excluded[self.members[number]] += 1;
         }
-        parts
+        let sent = select(rows, members, self.pieces.len(), |member| self.members[member]);
+        let parts = self.pieces.into_iter().zip(hashes).zip(sent).zip(excluded);
+        let part = |(((piece, (hash, kept_hash)), sent), excluded): (((Piece, Hashes), Sorted), u64)| Part {
+            name: piece.name,
+            list: List { kind, hash, kept_hash, sent },
+            excluded,
+        };
+        parts.map(part).collect()
     }
 }
 
@@ -208,12 +231,12 @@ impl fmt::Debug for Normaliser {
 }
 
 /// The members to send, normalised and each of them once, and the hash of the list they came from.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct List {
     kind: Kind,
     hash: ListHash,
     kept_hash: Option<ListHash>,
-    members: Vec<Member>,
+    sent: Sorted,
 }
 
 impl List {
@@ -248,21 +271,24 @@ impl List {
         self.kept_hash.as_ref()
     }
 
-    /// The members to send, in the order of their first rows.
-    pub fn members(&self) -> &[Member] {
-        &self.members
+    /// How many members are sent.
+    pub fn len(&self) -> u64 {
+        self.sent.len() as u64
     }
 
-    /// Every value that is sent, so that a reply can be masked.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().flat_map(|member| member.fields().map(|(_, value)| value))
+    /// Whether nobody is sent.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The members to send, sorted. Each is made anew from its text.
+    pub fn members(&self) -> impl Iterator<Item = Member> {
+        self.sent.members()
     }
 
     /// The body of the request. Its members are sorted, so the order of the rows doesn't show in it.
     pub fn to_wire_body(&self) -> Vec<u8> {
-        let mut rows = Rows::default();
-        self.members.iter().for_each(|member| rows.push(member));
-        rows.body(self.kind)
+        self.sent.body(self.kind)
     }
 }
 
@@ -271,7 +297,7 @@ impl fmt::Debug for List {
         f.debug_struct("List")
             .field("kind", &self.kind)
             .field("hash", &self.hash.short())
-            .field("members", &self.members.len())
+            .field("members", &self.len())
             .finish()
     }
 }

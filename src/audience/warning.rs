@@ -135,19 +135,30 @@ pub struct Warnings {
     pub roles: u64,
 }
 
-impl Warnings {
-    /// About these members, in their normal form.
-    #[must_use]
-    pub fn about<'a>(members: impl IntoIterator<Item = &'a Member>) -> Self {
-        let mut warnings = Self::default();
-        for member in members {
-            let (mailbox, host) = member.email.as_deref().and_then(|email| email.rsplit_once('@')).unzip();
-            let is_free = |host: &str| FREE_MAIL.binary_search(&host).is_ok();
-            let free = host.is_some_and(is_free) || member.website.as_deref().is_some_and(is_free);
-            warnings.free_mail += u64::from(free);
-            warnings.roles += u64::from(mailbox.is_some_and(|mailbox| ROLES.binary_search(&mailbox).is_ok()));
+/// What is told of one member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Warning {
+    free_mail: bool,
+    role: bool,
+}
+
+impl Warning {
+    /// About a member in its normal form.
+    pub(super) fn about(member: &Member) -> Self {
+        let (mailbox, host) = member.email.as_deref().and_then(|email| email.rsplit_once('@')).unzip();
+        let is_free = |host: &str| FREE_MAIL.binary_search(&host).is_ok();
+        Self {
+            free_mail: host.is_some_and(is_free) || member.website.as_deref().is_some_and(is_free),
+            role: mailbox.is_some_and(|mailbox| ROLES.binary_search(&mailbox).is_ok()),
         }
-        warnings
+    }
+}
+
+impl Warnings {
+    /// Counts a member.
+    pub(super) fn add(&mut self, warning: Warning) {
+        self.free_mail += u64::from(warning.free_mail);
+        self.roles += u64::from(warning.role);
     }
 }
 
@@ -175,6 +186,8 @@ mod tests {
             Member::account("gmail.com"),
             Member::account("gmail.com.example.com"),
         ];
-        assert_eq!(Warnings::about(&members), Warnings { free_mail: 3, roles: 2 });
+        let mut warnings = Warnings::default();
+        members.iter().for_each(|member| warnings.add(Warning::about(member)));
+        assert_eq!(warnings, Warnings { free_mail: 3, roles: 2 });
     }
 }

@@ -175,10 +175,7 @@ impl Parts {
             funnel: normalised.funnel,
             problems: normalised.problems.first,
             ignored_columns,
-            warnings: {
-                let parts = normalised.parts.iter().flat_map(|part| part.list.members());
-                audience::Warnings::about(normalised.list.members().iter().chain(parts))
-            },
+            warnings: normalised.warnings,
             parts: normalised.parts.iter().map(Share::of).collect(),
         };
         let tracked = Tracked { meta, kind, options, status, inline, digest, unread: None, part: None, variant: None };
@@ -192,7 +189,7 @@ impl Share {
             name: part.name.clone(),
             hash: part.list.hash().clone(),
             kept_hash: part.list.kept_hash().cloned(),
-            to_send: part.list.members().len() as u64,
+            to_send: part.list.len(),
             excluded: part.excluded,
         }
     }
