@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::files::{Files, archive, gzip, install_crd, install_flux, sha256};
 use crate::support::objects::{is_true, message};
+use crate::support::programs::{RUN, root};
 use crate::support::wait::{ensure, eventually, holds_for};
 use crate::support::{Kind, Operator, World};
 
@@ -249,4 +250,27 @@ fn the_api_server_refuses_what_means_nothing() {
     refused(json!({"http": both}), "give either url or urlFrom");
     refused(json!({"http": {"url": "https://a.example.com", "interval": "1s"}}), "interval must be a duration");
     refused(json!({"http": {"url": "https://a.example.com", "sha256": "00"}}), "sha256");
+}
+
+#[test]
+fn the_examples_of_lists_elsewhere_are_valid() {
+    install_flux();
+    let world = World::new();
+    let examples = root().join("examples/elsewhere");
+    world.kubectl(&["apply", "--server-side", "--dry-run=server", "-f", examples.to_str().unwrap()]).fine();
+    for name in ["flux.yaml", "argo-cd.yaml"] {
+        let text = std::fs::read_to_string(root().join("examples/gitops").join(name)).unwrap();
+        let object: Value = serde_saphyr::from_str(&text).unwrap();
+        assert!(object["spec"].is_object(), "{name}");
+    }
+    // The folder that both point to is one that kustomize builds.
+    let folder = RUN.join(&world.namespace);
+    std::fs::create_dir_all(folder.join("lists")).unwrap();
+    for name in ["workspace.yaml", "accounts.yaml", "gitops/kustomization.yaml"] {
+        let target = folder.join(name.rsplit('/').next().unwrap());
+        std::fs::copy(root().join("examples").join(name), target).unwrap();
+    }
+    std::fs::write(folder.join("lists/accounts.csv"), "website\na.example.com\n").unwrap();
+    let built = world.kubectl(&["kustomize", folder.to_str().unwrap()]).fine();
+    assert!(built.contains("name: q4-accounts\n") && built.contains("kind: PropensityWorkspace"), "{built}");
 }
