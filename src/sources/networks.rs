@@ -34,6 +34,10 @@ const SPECIAL: &[&str] = &[
     "ff00::/8",
 ];
 
+/// Networks in which no service of a cluster is: this machine, its link (where clouds answer with credentials), and no one in particular.
+const UNSERVED: &[&str] =
+    &["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10", "fd00:ec2::/32", "ff00::/8"];
+
 /// Private networks from which lists may be fetched all the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrivateNetworks(Vec<IpNet>);
@@ -51,9 +55,19 @@ impl PrivateNetworks {
     /// Whether a list may be fetched from an address.
     #[must_use]
     pub fn allow(&self, address: IpAddr) -> bool {
+        self.allow_but(SPECIAL, address)
+    }
+
+    /// Whether an artifact may be fetched from an address, which may be in the cluster.
+    #[must_use]
+    pub fn allow_artifact(&self, address: IpAddr) -> bool {
+        self.allow_but(UNSERVED, address)
+    }
+
+    fn allow_but(&self, refused: &[&str], address: IpAddr) -> bool {
         let address = embedded(address);
-        let special = || SPECIAL.iter().filter_map(|network| network.parse::<IpNet>().ok());
-        self.0.iter().any(|network| network.contains(&address)) || !special().any(|network| network.contains(&address))
+        let mut refused = refused.iter().filter_map(|network| network.parse::<IpNet>().ok());
+        self.0.iter().any(|network| network.contains(&address)) || !refused.any(|network| network.contains(&address))
     }
 }
 
@@ -76,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_special_network_can_be_read() {
-        assert!(SPECIAL.iter().all(|network| network.parse::<IpNet>().is_ok()));
+        assert!(SPECIAL.iter().chain(UNSERVED).all(|network| network.parse::<IpNet>().is_ok()));
     }
 
     #[test]
@@ -107,6 +121,26 @@ mod tests {
             "2001:db8::1",
         ] {
             assert!(!none.allow(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[test]
+    fn artifacts_come_from_the_cluster_and_never_from_this_machine_or_its_link() {
+        let none = PrivateNetworks::default();
+        for address in ["10.96.0.10", "192.168.1.1", "fd12::1", "93.184.215.14"] {
+            assert!(none.allow_artifact(address.parse().unwrap()), "{address}");
+        }
+        for address in [
+            "127.0.0.1",
+            "169.254.169.254",
+            "::1",
+            "::",
+            "::ffff:169.254.169.254",
+            "fe80::1",
+            "fd00:ec2::254",
+            "239.1.1.1",
+        ] {
+            assert!(!none.allow_artifact(address.parse().unwrap()), "{address}");
         }
     }
 

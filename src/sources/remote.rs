@@ -137,9 +137,11 @@ impl Remote {
                 .timeout(TOTAL_TIME)
         };
         let roots = extra_roots.map(Certificate::from_pem_bundle).transpose()?.unwrap_or_default();
-        let resolver = Arc::new(Guarded(permitted.networks.clone()));
-        let lists = builder().https_only(true).dns_resolver(resolver).tls_certs_merge(roots).build()?;
-        Ok(Self { lists, artifacts: builder().build()?, permitted })
+        let guarded = |allows| Arc::new(Guarded { networks: permitted.networks.clone(), allows });
+        let lists = builder().https_only(true).dns_resolver(guarded(PrivateNetworks::allow)).tls_certs_merge(roots);
+        // A tenant may be able to write the address that a source's status gives.
+        let artifacts = builder().dns_resolver(guarded(PrivateNetworks::allow_artifact));
+        Ok(Self { lists: lists.build()?, artifacts: artifacts.build()?, permitted })
     }
 
     /// A file from a URL that a user gives.
@@ -192,12 +194,7 @@ impl Remote {
         if !self.permitted.hosts.names(&url) {
             return Err(FetchError::HostNotAllowed);
         }
-        let address: Option<IpAddr> = match url.host() {
-            Some(Host::Ipv4(address)) => Some(address.into()),
-            Some(Host::Ipv6(address)) => Some(address.into()),
-            Some(Host::Domain(_)) | None => None,
-        };
-        if address.is_some_and(|address| !self.permitted.networks.allow(address)) {
+        if address_of(&url).is_some_and(|address| !self.permitted.networks.allow(address)) {
             return Err(FetchError::PrivateAddress);
         }
         Ok(url)
@@ -210,6 +207,9 @@ impl Remote {
     pub async fn artifact(&self, url: &str, digest: &str, path: &str) -> Result<Vec<u8>, FetchError> {
         let (expected, hasher) = expected(digest)?;
         let url = Url::parse(url).map_err(|_| FetchError::BadUrl)?;
+        if address_of(&url).is_some_and(|address| !self.permitted.networks.allow_artifact(address)) {
+            return Err(FetchError::PrivateAddress);
+        }
         let response = self.artifacts.get(url).send().await.map_err(|error| class_of(&error))?;
         is_ok(&response)?;
         let chunks = try_unfold(response, |mut response| async move {
@@ -220,6 +220,15 @@ impl Remote {
         let path = path.to_owned();
         let read = move || read_artifact(bytes, hasher, &expected, &path);
         tokio::task::spawn_blocking(read).await.unwrap_or(Err(FetchError::CutOff))
+    }
+}
+
+/// The address that a URL names instead of a host.
+fn address_of(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(_) => None,
     }
 }
 
@@ -325,7 +334,10 @@ fn class_of(error: &reqwest::Error) -> FetchError {
 }
 
 /// Resolves names to addresses that are permitted. What it resolves is what is connected to, so a name that changes its address meanwhile gains nothing.
-struct Guarded(PrivateNetworks);
+struct Guarded {
+    networks: PrivateNetworks,
+    allows: fn(&PrivateNetworks, IpAddr) -> bool,
+}
 
 /// None of a host's addresses is permitted.
 #[derive(Debug, thiserror::Error)]
@@ -334,10 +346,10 @@ struct Refused;
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
-        let networks = self.0.clone();
+        let (networks, allows) = (self.networks.clone(), self.allows);
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let permitted: Vec<_> = found.into_iter().filter(|address| networks.allow(address.ip())).collect();
+            let permitted: Vec<_> = found.into_iter().filter(|address| allows(&networks, address.ip())).collect();
             if permitted.is_empty() {
                 return Err(Refused.into());
             }

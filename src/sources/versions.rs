@@ -31,7 +31,7 @@ impl fmt::Display for Holder {
             Self::Secret => "Secret",
             Self::SuppressionList => "SuppressionList",
             Self::Flux(kind) => kind.as_str(),
-            Self::Http => "http",
+            Self::Http => "file",
         })
     }
 }

@@ -10,12 +10,15 @@ use crate::support::programs::{RUN, root};
 use crate::support::wait::{ensure, eventually, holds_for};
 use crate::support::{Kind, Operator, World};
 
+/// Where the servers of these tests are, which no list may come from by itself.
+const LOOPBACK: &str = "127.0.0.0/8,::1/128";
+
 /// The default settle time takes a tenth of a second, an hour 36 s.
 const HURRY: u32 = 100;
 
 fn world() -> (World, Operator) {
     let world = World::new();
-    let operator = world.operator().fast(HURRY).start();
+    let operator = world.operator().fast(HURRY).flag("source-networks", LOOPBACK).start();
     world.connect();
     (world, operator)
 }
@@ -101,6 +104,25 @@ fn what_an_artifact_lacks_stops_the_audience() {
 }
 
 #[test]
+fn no_artifact_comes_from_the_operators_own_machine() {
+    install_flux();
+    let world = World::new();
+    let _operator = world.operator().start();
+    world.connect();
+    let files = Files::plain();
+    let bytes = archive(&[("accounts.csv", "website\na.example.com\n")]);
+    files.put("/a.tar.gz", bytes.clone());
+    world.apply(Kind::GitRepository, "lists", json!({}));
+    from(&world, flux("GitRepository", "accounts.csv"));
+    let local = files.url("/a.tar.gz");
+    for url in [local.clone(), local.replace("localhost", "127.0.0.1"), "http://169.254.169.254/a".to_owned()] {
+        stored(&world, Kind::GitRepository, &url, &format!("sha256:{}", sha256(url.as_bytes())));
+        world.says(Kind::Accounts, "targets", "SourceUnreadable", "its host has a private address");
+    }
+    assert!(files.requests().is_empty());
+}
+
+#[test]
 fn a_server_that_fails_for_a_while_is_asked_again() {
     install_flux();
     let (world, _operator) = world();
@@ -143,7 +165,7 @@ fn with_files() -> (World, Operator, Files) {
     let (files, ca) = Files::secure();
     let world = World::new();
     let launch = world.operator().fast(HURRY).flag("ca-file", ca.to_str().unwrap());
-    let operator = launch.flag("source-hosts", "localhost").flag("source-networks", "127.0.0.0/8,::1/128").start();
+    let operator = launch.flag("source-hosts", "localhost").flag("source-networks", LOOPBACK).start();
     world.connect();
     (world, operator, files)
 }
@@ -226,7 +248,7 @@ fn only_what_is_allowed_is_fetched() {
     assert!(files.requests().is_empty(), "{:?}", files.requests());
     drop(operator);
     let launch = world.operator().fast(HURRY).mortal().flag("source-hosts", "localhost");
-    let _operator = launch.flag("source-networks", "127.0.0.0/8,::1/128").flag("ca-file", ca.to_str().unwrap()).start();
+    let _operator = launch.flag("source-networks", LOOPBACK).flag("ca-file", ca.to_str().unwrap()).start();
     says(&files.url("/moved.csv"), "redirects (HTTP 301)");
     says("https://localhost:1/accounts.csv", "no connection to its server");
     assert_eq!(files.requests().iter().filter(|(path, _)| path == "/accounts.csv").count(), 0);
