@@ -99,7 +99,8 @@ impl Members {
         }
     }
 
-    fn keys(&mut self, row: &Member) -> [Option<u64>; OF_CONTACTS.len()] {
+    /// What a row is found by.
+    pub(super) fn keys(&mut self, row: &Member) -> [Option<u64>; OF_CONTACTS.len()] {
         let mut keys = [None; OF_CONTACTS.len()];
         for (key, &level) in keys.iter_mut().zip(self.levels) {
             *key = hash_of(level, row, &mut self.scratch);

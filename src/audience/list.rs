@@ -1,6 +1,8 @@
 //! From rows to the list that is sent.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::{
     Kind, ListHash, Member, Problems, Suppression, Warnings,
@@ -77,8 +79,11 @@ pub struct Normaliser {
 /// What is kept of rows to split their list.
 struct Splitting {
     max: u64,
-    /// The place of each row, and the number of its member; none for one that isn't sent for what it is.
-    rows: Vec<(u64, Option<u32>)>,
+    /// The place of each row, and a hash of its text.
+    rows: Vec<(u64, u64)>,
+    /// For each row, another of those that share a key with it; itself for one of each set.
+    linked: Vec<u32>,
+    by_key: HashMap<u64, u32>,
 }
 
 impl Normaliser {
@@ -103,7 +108,10 @@ impl Normaliser {
     /// Makes parts of at most so many members each.
     #[must_use]
     pub fn split(self, max: Option<u64>) -> Self {
-        Self { splitting: max.map(|max| Splitting { max, rows: vec![] }), ..self }
+        Self {
+            splitting: max.map(|max| Splitting { max, rows: vec![], linked: vec![], by_key: HashMap::new() }),
+            ..self
+        }
     }
 
     /// Adds a row.
@@ -113,19 +121,16 @@ impl Normaliser {
             Err(reason) => Some(reason),
             Ok(Normal { member, suffix_problem }) => {
                 let number = self.rows.push(&member);
-                let place = self.splitting.is_some().then(|| split::place(&member));
-                let mut slot = None;
+                if let Some(splitting) = &mut self.splitting {
+                    splitting.add(&member, self.members.keys(&member).into_iter().flatten());
+                }
                 if suffix_problem.is_none() {
                     let excluded = self.suppression.excludes(&member);
                     if excluded {
                         self.rows.exclude_last();
                     }
-                    let (member, is_known) = self.members.add(&self.rows, number, member, excluded);
+                    let (_, is_known) = self.members.add(&self.rows, number, member, excluded);
                     self.funnel.duplicate += u64::from(is_known);
-                    slot = Some(member);
-                }
-                if let (Some(splitting), Some(place)) = (&mut self.splitting, place) {
-                    splitting.rows.push((place, slot));
                 }
                 suffix_problem
             }
@@ -160,12 +165,12 @@ impl Normaliser {
     }
 }
 
-/// What is sent of these members, in the groups that `group_of` puts them in by their number.
-fn select(rows: Rows, members: Vec<Slot>, groups: usize, group_of: impl Fn(usize) -> usize) -> Vec<Sorted> {
+/// What is sent of these members, in the groups that `group_of` puts them in by their first rows.
+fn select(rows: Rows, members: Vec<Slot>, groups: usize, group_of: impl Fn(u32) -> usize) -> Vec<Sorted> {
     let mut first_rows = vec![None; rows.len()];
     let mut merged = vec![];
-    for (number, member) in members.into_iter().enumerate().filter(|(_, member)| !member.excluded) {
-        let group = group_of(number);
+    for member in members.into_iter().filter(|member| !member.excluded) {
+        let group = group_of(member.row);
         match member.merged {
             Some(member) => merged.push((group, *member)),
             None => first_rows[member.row as usize] = u32::try_from(group).ok(),
@@ -179,30 +184,46 @@ struct Ring {
     pieces: Vec<Piece>,
     /// The piece of each row.
     rows: Vec<usize>,
-    /// The piece of each member.
-    members: Vec<usize>,
 }
 
 impl Splitting {
-    fn finish(self) -> Ring {
-        let Self { max, rows } = self;
-        // A member is where the first of its rows on the ring is, whichever came first in the list.
-        let many = rows.iter().filter_map(|(_, slot)| *slot).max().map_or(0, |slot| slot as usize + 1);
-        let mut members = vec![u64::MAX; many];
-        for (place, slot) in &rows {
-            if let Some(slot) = slot {
-                let known = &mut members[*slot as usize];
-                *known = (*known).min(*place);
-            }
+    fn add(&mut self, row: &Member, keys: impl Iterator<Item = u64>) {
+        let place = split::place(row);
+        let mut hasher = DefaultHasher::new();
+        row.fields().for_each(|field| field.hash(&mut hasher));
+        let number = u32::try_from(self.rows.len()).expect("a list has fewer than four thousand million rows");
+        self.rows.push((place, hasher.finish()));
+        self.linked.push(number);
+        for key in keys {
+            let other = *self.by_key.entry(key).or_insert(number);
+            let (a, b) = (self.root(number), self.root(other));
+            self.linked[a.max(b) as usize] = a.min(b);
         }
-        let loose = rows.iter().filter(|(_, slot)| slot.is_none()).map(|(place, _)| *place);
-        let pieces = split::pieces(members.iter().copied().chain(loose).collect(), max);
-        let of_member: Vec<_> = members.iter().map(|place| split::piece_of(&pieces, *place)).collect();
-        let of_row = |(place, slot): &(u64, Option<u32>)| match slot {
-            Some(slot) => of_member[*slot as usize],
-            None => split::piece_of(&pieces, *place),
-        };
-        Ring { rows: rows.iter().map(of_row).collect(), members: of_member, pieces }
+    }
+
+    /// The row that stands for all that are linked with this one.
+    fn root(&mut self, mut row: u32) -> u32 {
+        while self.linked[row as usize] != row {
+            let next = self.linked[row as usize];
+            self.linked[row as usize] = self.linked[next as usize];
+            row = next;
+        }
+        row
+    }
+
+    /// Rows that share a key, directly or by others, stay together, whichever of them are taken for one member: that depends on their order, and the parts must not.
+    fn finish(mut self) -> Ring {
+        let roots: Vec<_> = (0..self.linked.len()).map(|row| self.root(row as u32) as usize).collect();
+        let mut places = vec![u64::MAX; self.rows.len()];
+        for (row, (place, _)) in self.rows.iter().enumerate() {
+            places[roots[row]] = places[roots[row]].min(*place);
+        }
+        // A row that is repeated counts once.
+        let mut texts = HashSet::new();
+        let counted = self.rows.iter().enumerate().filter(|(_, (_, text))| texts.insert(*text));
+        let pieces = split::pieces(counted.map(|(row, _)| places[roots[row]]).collect(), self.max);
+        let rows = roots.iter().map(|root| split::piece_of(&pieces, places[*root])).collect();
+        Ring { pieces, rows }
     }
 }
 
@@ -210,10 +231,10 @@ impl Ring {
     fn parts(self, kind: Kind, rows: Rows, members: Vec<Slot>) -> Vec<Part> {
         let hashes = rows.hashes(kind, self.pieces.len(), |row| self.rows[row as usize]);
         let mut excluded = vec![0; self.pieces.len()];
-        for (number, _) in members.iter().enumerate().filter(|(_, member)| member.excluded) {
-            excluded[self.members[number]] += 1;
+        for member in members.iter().filter(|member| member.excluded) {
+            excluded[self.rows[member.row as usize]] += 1;
         }
-        let sent = select(rows, members, self.pieces.len(), |member| self.members[member]);
+        let sent = select(rows, members, self.pieces.len(), |row| self.rows[row as usize]);
         let parts = self.pieces.into_iter().zip(hashes).zip(sent).zip(excluded);
         let part = |(((piece, (hash, kept_hash)), sent), excluded): (((Piece, Hashes), Sorted), u64)| Part {
             name: piece.name,

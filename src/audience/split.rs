@@ -2,7 +2,8 @@
 //!
 //! Each member has a place on the ring of 64-bit numbers, by a hash of what tells it apart. The ring is one part; a part with more members than it may have becomes its two
 //! halves, and so on. So which parts there are follows from the members alone, and a member that comes or goes changes its own part, or splits it in two, or lets two
-//! become one. Members that are suppressed count too, so that a suppression moves nobody.
+//! become one. What counts is rows, those of suppressed members too, so that neither a suppression nor the order of rows moves anybody; rows that may be about one member are
+//! in one place.
 
 use sha2::{Digest, Sha256};
 

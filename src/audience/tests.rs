@@ -227,6 +227,19 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
+    fn parts_have_the_same_rows_in_any_order(
+        (rows, shuffled) in proptest::collection::vec(any_contact(), 0..30)
+            .prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+        max in 1_u64..6,
+    ) {
+        let hashes = |rows: &[Member]| -> Vec<_> {
+            let parts = split(rows, max, Suppression::default()).parts;
+            parts.into_iter().map(|part| (part.name, part.list.hash().clone())).collect()
+        };
+        prop_assert_eq!(hashes(&rows), hashes(&shuffled));
+    }
+
+    #[test]
     fn parts_hold_every_member_once(rows in proptest::collection::vec(any_contact(), 0..30), max in 1_u64..6) {
         let whole = list(Kind::Contacts, rows.clone());
         let parts = split(&rows, max, Suppression::default());

@@ -28,11 +28,17 @@ pub struct Next {
     pub after: Option<Duration>,
     /// For the metrics.
     pub outcome: Outcome,
+    /// Whether it waits for what all audiences of its key wait for.
+    pub queues: bool,
 }
 
 impl Next {
-    const fn change(outcome: Outcome) -> Self {
-        Self { after: None, outcome }
+    const fn after(after: Duration) -> Self {
+        Self { after: Some(after), outcome: Outcome::Waiting, queues: false }
+    }
+
+    pub(super) const fn change(outcome: Outcome) -> Self {
+        Self { after: None, outcome, queues: false }
     }
 }
 
@@ -91,7 +97,7 @@ async fn look(ctx: &Arc<Context>, audience: &mut Tracked) -> Result<Next, CallEr
         Course::Stop(verdict, phase) => {
             leave_queues(ctx, audience);
             if let Some(left) = may_pass(ctx, audience, &verdict, phase) {
-                return Ok(Next { after: Some(left), outcome: Outcome::Waiting });
+                return Ok(Next::after(left));
             }
             let mut next = tell(ctx, audience, None, (verdict, phase), None).await?;
             next.after = wait;
@@ -119,6 +125,7 @@ pub(super) async fn plan(
     audience: &mut Tracked,
     workspace: Option<&PropensityWorkspace>,
 ) -> Result<Course, CallError> {
+    audience.variant = None;
     let course = assess(&gather::scene(ctx, audience, workspace));
     if let Course::Known(plan) = &course {
         audience.variant = variant(ctx, audience, plan).await?;
@@ -192,7 +199,7 @@ pub(super) async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) 
             Ok(clearance) => clearance,
             Err(obstacle) => {
                 if let Some(left) = may_pass(ctx, audience, &obstacle.0, obstacle.1) {
-                    return Ok(Next { after: Some(left), outcome: Outcome::Waiting });
+                    return Ok(Next::after(left));
                 }
                 if matches!(known, Known::Unread) {
                     known = read(ctx, audience, plan).await?;
@@ -202,6 +209,7 @@ pub(super) async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) 
                 let tomorrow = obstacle.0.reason == Reason::BudgetSpent;
                 let mut next = tell(ctx, audience, Some(plan), obstacle.clone(), None).await?;
                 if tomorrow {
+                    next.queues = true;
                     next.after = Some(until_tomorrow(ctx.clock.wall()));
                 }
                 return Ok(next);
@@ -221,7 +229,7 @@ pub(super) async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) 
                     let said = verdicts::waiting(wait.why, &audience.options.workspace_ref.name);
                     tell(ctx, audience, Some(plan), said, None).await?;
                 }
-                return Ok(Next { after: Some(wait.left), outcome: Outcome::Waiting });
+                return Ok(Next { queues: true, ..Next::after(wait.left) });
             }
         };
         if ctx.memory.waits_no_more(audience.uid()) {
@@ -246,10 +254,10 @@ pub(super) async fn pursue(ctx: &Arc<Context>, audience: &Tracked, plan: &Plan) 
         match landed.map_err(|_| CallError::Unclear)? {
             Landing::Told(next) => return next,
             Landing::Again(entry) => known = Known::Entry(entry),
-            Landing::Changed => return Ok(Next { after: Some(Duration::from_secs(1)), outcome: Outcome::Waiting }),
+            Landing::Changed => return Ok(Next::after(Duration::from_secs(1))),
         }
     }
-    Ok(Next { after: Some(Duration::from_secs(1)), outcome: Outcome::Waiting })
+    Ok(Next::after(Duration::from_secs(1)))
 }
 
 /// How long something that holds an audience back may pass by itself before it is told: what is applied together comes in any order.
@@ -334,7 +342,7 @@ async fn settle(
     let (namespace, to_send) = (audience.namespace(), audience.share().to_send);
     let told = verdicts::of_decision(decision, plan, receipt, to_send, namespace);
     // What is about to be claimed is told when it is.
-    let Some(mut said) = told else { return Ok(Next { after: Some(Duration::ZERO), outcome: Outcome::Waiting }) };
+    let Some(mut said) = told else { return Ok(Next::after(Duration::ZERO)) };
     let settleable =
         matches!(decision, Decision::HoldUnknown { .. } | Decision::WaitToSendAgain { .. } | Decision::Rejected);
     if settleable && let (Some(receipt), Some(error)) = (receipt, refused_instruction(ctx, entry)) {
@@ -352,7 +360,7 @@ async fn settle(
             let seen = open.map(|attempt| ctx.receipts.seen_for(&attempt.id, now));
             let seen = ctx.clock.real(seen.unwrap_or_default());
             if seen < LASTING {
-                return Ok(Next { after: Some(LASTING), outcome: Outcome::Waiting });
+                return Ok(Next::after(LASTING));
             }
         }
         Decision::WaitToSendAgain { remaining, .. } => after = Some(*remaining),
@@ -427,6 +435,10 @@ fn names(status: &AudienceStatus, receipt: &str) -> bool {
 }
 
 pub(super) fn leave_queues(ctx: &Context, audience: &Tracked) {
+    if audience.part.is_some() {
+        // Another part may be waiting in the audience's place.
+        return;
+    }
     if ctx.memory.waits_no_more(audience.uid()) {
         ctx.wake.audiences(ctx.gates.forget(ctx.clock.boottime(), &audience.key()));
     }

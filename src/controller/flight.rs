@@ -22,6 +22,7 @@ use super::open_receipts::Entry;
 use super::scene::{Clearance, Course, Plan, assess};
 use super::tracked::{Tracked, Whole, kind_name};
 use super::{announce, gather, lists};
+use crate::api::PropensityWorkspace;
 use crate::api::audience_status::LastResult;
 use crate::audience;
 use crate::clock::{Moment, Stopwatch};
@@ -211,11 +212,20 @@ async fn snapshot(
     if parts.meta.uid != seen.meta.uid || parts.meta.deletion_timestamp.is_some() {
         return Ok(None);
     }
+    let began = ctx.clock.boottime();
+    let generation = parts.meta.generation;
     let workspace = live::workspace(ctx, seen.namespace(), &parts.options.workspace_ref.name).await?;
+    let versions = lists::versions(ctx, seen, workspace.as_ref());
     let Ok(mut live) = lists::whole(ctx, parts, workspace.as_ref()).await? else {
         ctx.lists.forget_digest(&seen.key());
         return Ok(None);
     };
+    // What took long to read, or to get a turn for, was read too long ago to be called live.
+    let stale = lists::versions(ctx, seen, workspace.as_ref()) != versions
+        || elapsed(ctx, began) > FRESH && !is_still(ctx, seen, generation, workspace.as_ref()).await?;
+    if stale {
+        return Ok(None);
+    }
     if let Some(share) = &seen.part {
         let Some(index) = live.tracked.digest.parts.iter().position(|part| part.hash == share.hash) else {
             ctx.lists.forget_digest(&seen.key());
@@ -224,21 +234,46 @@ async fn snapshot(
         live.list = live.parts.swap_remove(index).list;
         live.tracked.part = Some(live.tracked.digest.parts[index].clone());
     } else if !live.parts.is_empty() {
+        ctx.lists.forget_digest(&seen.key());
         return Ok(None);
     }
     live.parts.clear();
     if plan.identity.variant.is_some() && live.tracked.options.resend_on_suppression {
         live.tracked.variant = Some(live.tracked.share().variant());
     }
-    let scene = gather::scene(ctx, &live.tracked, workspace.as_ref());
-    let Course::Known(now) = assess(&scene) else { return Ok(None) };
-    let Ok(clearance) = now.clearance.clone() else { return Ok(None) };
-    let same = now.receipt == plan.receipt && clearance.key.id() == key.id();
-    if now.receipt != plan.receipt {
-        // No watch may tell of it for a while, as of a file behind a URL.
-        ctx.lists.forget_digest(&seen.key());
+    if let Course::Known(now) = assess(&gather::scene(ctx, &live.tracked, workspace.as_ref()))
+        && let Ok(clearance) = now.clearance.clone()
+        && now.receipt == plan.receipt
+    {
+        return Ok((clearance.key.id() == key.id()).then_some((live, *now, clearance)));
     }
-    Ok(same.then_some((live, *now, clearance)))
+    // No watch may tell of it for a while, as of a file behind a URL.
+    ctx.lists.forget_digest(&seen.key());
+    Ok(None)
+}
+
+/// How old a snapshot may be when its last part is read.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// Whether audience, workspace and suppression lists are still what they were at the beginning of a snapshot.
+async fn is_still(
+    ctx: &Context,
+    seen: &Tracked,
+    generation: Option<i64>,
+    workspace: Option<&PropensityWorkspace>,
+) -> Result<bool, CallError> {
+    let now = live::audience(ctx, seen.kind, seen.namespace(), seen.name()).await?;
+    let name = &seen.options.workspace_ref.name;
+    let at_work = live::workspace(ctx, seen.namespace(), name).await?;
+    let meta = |workspace: Option<&PropensityWorkspace>| {
+        workspace.map(|workspace| (workspace.metadata.uid.clone(), workspace.metadata.generation))
+    };
+    let same_audience = now.is_some_and(|now| {
+        now.meta.uid == seen.meta.uid && now.meta.generation == generation && now.meta.deletion_timestamp.is_none()
+    });
+    Ok(same_audience
+        && meta(at_work.as_ref()) == meta(workspace)
+        && lists::same_suppression(ctx, seen, workspace).await?)
 }
 
 /// What is added to the time to live beside the deadline to send and the request's own timeout.

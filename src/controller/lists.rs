@@ -41,6 +41,8 @@ pub struct Lists {
     /// Lists with a file that must be fetched, so that a slow server holds up no others.
     slow: Semaphore,
     fetching: Semaphore,
+    /// Questions for news, which may take no place of a list that shall be sent.
+    asking: Semaphore,
 }
 
 #[derive(Default)]
@@ -68,6 +70,7 @@ impl Default for Lists {
             reading: Semaphore::new(READ_AT_ONCE),
             slow: Semaphore::new(READ_AT_ONCE),
             fetching: Semaphore::new(FETCHED_AT_ONCE),
+            asking: Semaphore::new(FETCHED_AT_ONCE),
         }
     }
 }
@@ -127,6 +130,10 @@ impl Lists {
     async fn turn(&self, is_slow: bool) -> Result<SemaphorePermit<'_>, CallError> {
         let turns = if is_slow { &self.slow } else { &self.reading };
         turns.acquire().await.map_err(|_| CallError::Unclear)
+    }
+
+    async fn question(&self) -> Result<SemaphorePermit<'_>, CallError> {
+        self.asking.acquire().await.map_err(|_| CallError::Unclear)
     }
 
     async fn download(&self) -> Result<SemaphorePermit<'_>, CallError> {
@@ -190,6 +197,36 @@ pub async fn read(
         Err(obstacle) => audience.unread = Some(obstacle),
     }
     Ok(wait)
+}
+
+/// The versions of all that a list depends on, as the watches know them; `None` where one isn't known.
+#[must_use]
+pub fn versions(ctx: &Context, audience: &Tracked, workspace: Option<&PropensityWorkspace>) -> Option<Vec<String>> {
+    let suppressors = suppressors(&audience.options, audience.kind, workspace);
+    let mut needs = Needs::new(ctx, audience.namespace());
+    needs.add_sources(&audience.options.from, Owner::Audience(audience.kind)).ok()?;
+    needs.add_suppressors(&suppressors).ok()?;
+    Some(needs.versions)
+}
+
+/// Whether the suppression lists that hold for an audience are live what the watches know of them.
+///
+/// # Errors
+/// When the API server doesn't answer.
+pub async fn same_suppression(
+    ctx: &Context,
+    audience: &Tracked,
+    workspace: Option<&PropensityWorkspace>,
+) -> Result<bool, CallError> {
+    for Suppressor { name, .. } in suppressors(&audience.options, audience.kind, workspace) {
+        let known = ctx.suppression_list(audience.namespace(), &name);
+        let now = live::suppression_list(ctx, audience.namespace(), &name).await?;
+        let meta = |list: &SuppressionList| (list.metadata.uid.clone(), list.metadata.generation);
+        if known.map(|known| meta(&known)) != now.map(|now| meta(&now)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// How long what the list depends on must still be quiet.

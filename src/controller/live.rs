@@ -3,7 +3,7 @@
 use super::cluster::{CallError, Lane};
 use super::context::Context;
 use super::tracked::{AudienceKey, Listed, Parts, Tracked, kind_of};
-use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
+use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 
 /// An audience with the members that stand in it.
@@ -38,6 +38,19 @@ pub async fn tracked(ctx: &Context, known: &Tracked) -> Result<Option<Tracked>, 
 /// When the API server doesn't answer; an absent workspace is no error.
 pub async fn workspace(ctx: &Context, namespace: &str, name: &str) -> Result<Option<PropensityWorkspace>, CallError> {
     let api = ctx.cluster.api::<PropensityWorkspace>(namespace);
+    ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await
+}
+
+/// A suppression list.
+///
+/// # Errors
+/// When the API server doesn't answer; an absent one is no error.
+pub async fn suppression_list(
+    ctx: &Context,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<SuppressionList>, CallError> {
+    let api = ctx.cluster.api::<SuppressionList>(namespace);
     ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await
 }
 

@@ -113,9 +113,9 @@ impl Memory {
         self.with(uid, |r| r.parts.get(part).filter(|standing| standing.receipt == receipt).cloned())
     }
 
-    /// Forgets the parts that a list no longer has.
+    /// Forgets the parts that a list no longer has, and how those stood that weren't created.
     pub fn keep_parts(&self, uid: &str, is_present: impl Fn(&str) -> bool) {
-        self.with(uid, |r| r.parts.retain(|name, _| is_present(name)));
+        self.with(uid, |r| r.parts.retain(|name, standing| standing.found.is_some() && is_present(name)));
     }
 
     /// The audiences whose present receipt this is.

@@ -8,26 +8,23 @@ use super::cluster::CallError;
 use super::context::Context;
 use super::memory::Standing;
 use super::scene::{Course, Phase, Plan};
-use super::status::{Facts, Found};
+use super::status::{Facts, Found, MOST_PARTS};
 use super::tracked::{Share, Tracked};
 use super::verdicts::Said;
 use crate::api::audience_status::{CreatedAudience, CreatedPart, PartStatus};
 use crate::api::condition::{Reason, Verdict};
 use crate::api::{AudienceStatus, PropensityWorkspace};
-use crate::ledger::State;
+use crate::ledger::{Identity, State};
 use crate::telemetry::metrics::Outcome;
-
-/// Parts that a list may have: as many as a status lists.
-const MOST_PARTS: usize = 256;
 
 /// Reasons of a part that is an audience in the workspace.
 const CREATED: [Reason; 2] = [Reason::Created, Reason::AlreadyCreated];
 
 /// A part with what it comes to.
 struct Part {
-    audience: Tracked,
     share: Share,
     plan: Box<Plan>,
+    variant: Option<String>,
 }
 
 /// One pass over a split list; `whole` is what it would come to as one audience.
@@ -43,44 +40,48 @@ pub async fn pass(
     if let Some(verdict) = held(ctx, audience, whole).await? {
         leave_queues(ctx, audience);
         tell(ctx, audience, None, (verdict, Phase::Stalled), None).await?;
-        return Ok(Next { after: None, outcome: Outcome::Stalled });
+        return Ok(Next::change(Outcome::Stalled));
     }
+    // The audience as a part is looked at: with the counts of the whole list, and without the other parts.
+    let mut alone = audience.clone();
+    alone.digest.parts = vec![];
     let mut parts = vec![];
     for share in &audience.digest.parts {
-        let mut part = Tracked { part: Some(share.clone()), ..audience.clone() };
-        match audience::plan(ctx, &mut part, workspace).await? {
-            Course::Known(plan) => parts.push(Part { audience: part, share: share.clone(), plan }),
+        alone.part = Some(share.clone());
+        match audience::plan(ctx, &mut alone, workspace).await? {
+            Course::Known(plan) => parts.push(Part { share: share.clone(), plan, variant: alone.variant.clone() }),
             Course::Stop(verdict, phase) => {
                 tell(ctx, audience, None, (verdict, phase), None).await?;
-                return Ok(Next { after: None, outcome: Outcome::Waiting });
+                return Ok(Next::change(Outcome::Waiting));
             }
         }
     }
     ctx.memory.index(audience, parts.iter().map(|part| part.plan.receipt.clone()));
     ctx.memory.keep_parts(audience.uid(), |name| parts.iter().any(|part| part.share.name == name));
     let mut after: Option<Duration> = None;
-    let mut waits = false;
-    for part in parts.iter().filter(|part| !is_settled(ctx, part)) {
-        let next = pursue(ctx, &part.audience, &part.plan).await?;
+    let mut queues = false;
+    for part in parts.iter().filter(|part| !is_settled(ctx, audience, part)) {
+        (alone.part, alone.variant) = (Some(part.share.clone()), part.variant.clone());
+        let next = pursue(ctx, &alone, &part.plan).await?;
         after = [after, next.after].into_iter().flatten().min();
+        queues = next.queues;
         // The others would wait for the same.
-        if next.outcome == Outcome::Waiting && next.after.is_some() {
-            waits = true;
+        if queues {
             break;
         }
     }
-    if !waits {
+    if !queues {
         leave_queues(ctx, audience);
     }
     let (said, found, parts) = sum(ctx, audience, &parts);
     let outcome = if said.1 == Phase::Ready { Outcome::Done } else { Outcome::Waiting };
     tell(ctx, audience, Some(parts), said, found).await?;
-    Ok(Next { after, outcome })
+    Ok(Next { after, outcome, queues })
 }
 
 /// Whether the status shows a part as an audience in the workspace. Needs no request.
-fn is_settled(ctx: &Context, part: &Part) -> bool {
-    let Part { audience, share, plan } = part;
+fn is_settled(ctx: &Context, audience: &Tracked, part: &Part) -> bool {
+    let Part { share, plan, .. } = part;
     let told = of_status(&audience.status, &share.name, &plan.receipt);
     audience.status.observed_generation == audience.meta.generation
         && told.is_some_and(|told| told.created.is_some() && told.members == share.to_send)
@@ -101,23 +102,27 @@ async fn held(ctx: &Context, audience: &Tracked, whole: &Plan) -> Result<Option<
         )));
     }
     let short = audience.digest.hash.short();
-    if audience.options.pass_guards == short || !is_same_list(audience) {
+    if audience.options.pass_guards == short {
         return Ok(None);
     }
+    let there = status.parts.iter().filter(|part| part.created.is_some()).count();
     let is_new = |share: &&Share| !status.parts.iter().any(|part| part.name == share.name);
     let anew = audience.digest.parts.iter().filter(is_new).count();
     let pass = format!("Set spec.split back, or let it happen with spec.passGuards: {short:?}");
-    if !status.parts.is_empty() {
+    if there > 0 {
         let message = || {
             format!(
-                "nothing is sent: this list is in the workspace in {} parts, and as split now, {anew} of {many} would be sent anew beside them. {pass}",
-                status.parts.len()
+                "nothing is sent: this list is in the workspace in {there} parts, and as split now, {anew} of {many} would be sent anew beside them. {pass}"
             )
         };
-        return Ok((anew > 0).then(message).and_then(split));
+        return Ok((anew > 0 && is_same_list(audience)).then(message).and_then(split));
     }
-    let Known::Entry(entry) = audience::read(ctx, audience, whole).await? else { return Ok(None) };
-    if entry.state() != State::Created {
+    // Also where the status is lost or speaks of another list. With other people suppressed it is still this list.
+    let identity = whole.identity.clone().with_variant(None);
+    let whole = Plan { receipt: identity.receipt_name(), identity, ..whole.clone() };
+    let is_there =
+        matches!(audience::read(ctx, audience, &whole).await?, Known::Entry(entry) if entry.state() == State::Created);
+    if !is_there || is_split_already(ctx, audience, &whole).await? {
         return Ok(None);
     }
     Ok(split(format!(
@@ -125,10 +130,23 @@ async fn held(ctx: &Context, audience: &Tracked, whole: &Plan) -> Result<Option<
     )))
 }
 
+/// Whether the ledger shows a part of just this list, which the status no longer does.
+async fn is_split_already(ctx: &Context, audience: &Tracked, whole: &Plan) -> Result<bool, CallError> {
+    for share in &audience.digest.parts {
+        let identity = Identity { list_hash: Some(share.hash.as_str().to_owned()), ..whole.identity.clone() };
+        let part = Plan { receipt: identity.receipt_name(), identity, ..whole.clone() };
+        if let Known::Entry(_) = audience::read(ctx, audience, &part).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Why a list that is in the workspace in parts isn't sent as one audience before a person said so.
 #[must_use]
 pub fn joined(audience: &Tracked) -> Option<Verdict> {
-    let (short, parts) = (audience.digest.hash.short(), audience.status.parts.len());
+    let created = audience.status.parts.iter().filter(|part| part.created.is_some());
+    let (short, parts) = (audience.digest.hash.short(), created.count());
     if parts == 0 || audience.options.pass_guards == short || !is_same_list(audience) {
         return None;
     }

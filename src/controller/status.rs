@@ -103,7 +103,7 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         ignored_columns: old.ignored_columns,
         warnings: old.warnings.clone(),
         receipt_ref: old.receipt_ref.clone(),
-        parts: facts.parts.clone().unwrap_or_else(|| old.parts.clone()),
+        parts: parts(old, facts),
         last_result: facts.result.clone().or_else(|| old.last_result.clone()),
         last_created: old.last_created.clone(),
         recent_creates: old.recent_creates.clone(),
@@ -121,28 +121,43 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         status.ignored_columns = Some(digest.ignored_columns).filter(|count| *count > 0);
         status.receipt_ref = facts.receipt.clone().map(|name| LocalRef { name });
     }
-    status.superseded = status.superseded.saturating_add(left_behind(old, facts));
     if let Some(found) = &facts.created {
-        // Of a split list, it was counted what its parts leave behind.
-        let superseded = status.superseded;
         add_created(&mut status, found);
-        if !status.parts.is_empty() {
-            status.superseded = superseded;
-        } else if !old.parts.is_empty() {
-            status.superseded = status.superseded.saturating_sub(1);
+        if !(status.parts.is_empty() && old.parts.is_empty()) {
+            status.superseded = old.superseded.saturating_add(left_behind(old, &status, found));
         }
     }
     status
 }
 
+/// The parts of a list; until all of them are created, with those of the list before that are still in the workspace in their place.
+fn parts(old: &AudienceStatus, facts: &Facts) -> Vec<PartStatus> {
+    let Some(new) = &facts.parts else { return old.parts.clone() };
+    let mut parts = new.clone();
+    if facts.created.is_none() {
+        let is_replaced =
+            |old: &&PartStatus| old.created.is_some() && !new.iter().any(|new| new.receipt == old.receipt);
+        parts.extend(old.parts.iter().filter(is_replaced).cloned());
+        parts.truncate(MOST_PARTS);
+    }
+    parts
+}
+
 /// How many audiences stop being a part of the list, and stay in the workspace: parts that it no longer has, or the one that it was before it was split.
-fn left_behind(old: &AudienceStatus, facts: &Facts) -> u32 {
-    let Some(parts) = &facts.parts else { return 0 };
-    let is_gone = |old: &&PartStatus| old.created.is_some() && !parts.iter().any(|new| new.receipt == old.receipt);
+fn left_behind(old: &AudienceStatus, new: &AudienceStatus, found: &Found) -> u32 {
+    let is_in = |parts: &[PartStatus], receipt: &str| parts.iter().any(|part| part.receipt == receipt);
+    let is_gone = |part: &&PartStatus| {
+        part.created.is_some() && !is_in(&new.parts, &part.receipt) && part.receipt != found.audience.receipt
+    };
     let gone = old.parts.iter().filter(is_gone).count();
-    let was_whole = old.parts.is_empty() && !parts.is_empty() && old.last_created.is_some();
+    let was_whole = old.last_created.as_ref().is_some_and(|last| {
+        last.receipt != found.audience.receipt && !is_in(&old.parts, &last.receipt) && !is_in(&new.parts, &last.receipt)
+    });
     u32::try_from(gone).unwrap_or(u32::MAX).saturating_add(was_whole.into())
 }
+
+/// Parts that a status lists.
+pub const MOST_PARTS: usize = 256;
 
 /// Adds an audience to those that this resource created. One that was found again, and isn't its newest, counts only where nothing else is known, as after a lost
 /// status.

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use flate2::read::GzDecoder;
-use tar::{Archive, EntryType};
+use tar::{Archive, EntryType, PaxExtensions};
 
 use super::table::LARGEST_FILE;
 
@@ -12,6 +12,9 @@ const LARGEST_ARCHIVE: u64 = 2 << 30;
 
 /// Entries that are looked at.
 const MOST_ENTRIES: usize = 200_000;
+
+/// Bytes that the name of an entry may have, with what else stands beside it.
+const LONGEST_NAME: u64 = 64 << 10;
 
 /// Why there is no file. None of them repeats what is in the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,22 +62,44 @@ fn file_within(archive: impl Read, path: &str, largest: u64) -> Result<Vec<u8>, 
 fn find(unpacked: impl Read, path: &str) -> Result<Vec<u8>, ArchiveError> {
     let damaged = |_: io::Error| ArchiveError::Damaged;
     let mut archive = Archive::new(unpacked);
+    // What the next entry is called, where its own header has no room for that.
+    let mut long_name = None;
     let mut looked_at = 0;
-    for entry in archive.entries().map_err(damaged)? {
-        let entry = entry.map_err(damaged)?;
+    // Raw: the library would read names of any length into memory.
+    for entry in archive.entries().map_err(damaged)?.raw(true) {
+        let mut entry = entry.map_err(damaged)?;
         looked_at += 1;
         if looked_at > MOST_ENTRIES {
             return Err(ArchiveError::TooMuch);
         }
-        let name = entry.path_bytes();
+        let kind = entry.header().entry_type();
+        if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
+            let mut bytes = vec![];
+            entry.by_ref().take(LONGEST_NAME + 1).read_to_end(&mut bytes).map_err(damaged)?;
+            if bytes.len() as u64 > LONGEST_NAME {
+                return Err(ArchiveError::TooMuch);
+            }
+            let name = if kind.is_gnu_longname() {
+                bytes.split(|byte| *byte == 0).next().map(<[u8]>::to_vec)
+            } else {
+                let mut fields = PaxExtensions::new(&bytes).filter_map(Result::ok);
+                fields.find(|field| field.key_bytes() == b"path").map(|field| field.value_bytes().to_vec())
+            };
+            long_name = name.or(long_name);
+            continue;
+        }
+        if kind.is_gnu_longlink() || kind.is_pax_global_extensions() {
+            continue;
+        }
+        let name = long_name.take().unwrap_or_else(|| entry.header().path_bytes().into_owned());
         let name = name.strip_prefix(b"./").unwrap_or(&name);
         if name.strip_suffix(b"/").unwrap_or(name) != path.as_bytes() {
             continue;
         }
-        if !matches!(entry.header().entry_type(), EntryType::Regular | EntryType::Continuous) {
+        if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
             return Err(ArchiveError::NotAFile);
         }
-        let size = entry.size();
+        let size = entry.header().entry_size().map_err(damaged)?;
         if size > LARGEST_FILE as u64 {
             return Err(ArchiveError::FileTooLarge);
         }
@@ -124,6 +149,17 @@ mod tests {
         });
         assert_eq!(file_of(&archive[..], "lists/sites.csv").unwrap(), b"website\na.example.com\n");
         assert_eq!(file_of(&archive[..], &long).unwrap(), b"far");
+        // The same by the other convention, with what git puts before everything.
+        let pax = packed(|builder| {
+            let mut global = header(5);
+            global.set_entry_type(EntryType::XGlobalHeader);
+            global.set_cksum();
+            builder.append(&global, &b"5 a=\n"[..]).unwrap();
+            builder.append_pax_extensions([("path", long.as_bytes())]).unwrap();
+            add(builder, "short", b"far");
+        });
+        assert_eq!(file_of(&pax[..], &long).unwrap(), b"far");
+        assert_eq!(file_of(&pax[..], "short"), Err(ArchiveError::NoSuchFile));
         for path in ["sites.csv", "lists/sites", "lists/sites.csv2", "Lists/sites.csv"] {
             assert_eq!(file_of(&archive[..], path), Err(ArchiveError::NoSuchFile), "{path}");
         }
@@ -173,6 +209,17 @@ mod tests {
             encoder.write_all(header.as_bytes()).unwrap();
             let archive = encoder.finish().unwrap();
             assert_eq!(file_of(&archive[..], "sites.csv"), Err(ArchiveError::FileTooLarge));
+        }
+        // A name, or what else describes an entry, that fills memory.
+        for kind in [EntryType::GNULongName, EntryType::XHeader] {
+            let archive = packed(|builder| {
+                let mut header = header(8 << 20);
+                header.set_entry_type(kind);
+                header.set_cksum();
+                builder.append(&header, io::repeat(b'a').take(8 << 20)).unwrap();
+                add(builder, "sites.csv", b"website\n");
+            });
+            assert_eq!(file_of(&archive[..], "sites.csv"), Err(ArchiveError::TooMuch), "{kind:?}");
         }
         // Zeros before the file.
         let archive = packed(|builder| {

@@ -12,12 +12,13 @@ use url::Url;
 
 use super::super::cluster::{CallError, Lane};
 use super::super::context::Context;
+use super::super::live;
 use super::super::sources::{Address, flux_resource};
 use super::super::verdicts::Said;
 use super::needs::Suppressor;
 use super::words::{self, Owner};
 use crate::api::suppression::SuppressionListSpec;
-use crate::api::{ColumnNames, EntryRef, FluxFile, HttpFile, ListFormat, ListSource, SelectedEntries, SuppressionList};
+use crate::api::{ColumnNames, EntryRef, FluxFile, HttpFile, ListFormat, ListSource, SelectedEntries};
 use crate::audience::{BadEntry, Entry, Field, Kind, Member, Suppression};
 use crate::sources::archive::{ArchiveError, is_plain};
 use crate::sources::remote::{FetchError, Fetched};
@@ -230,7 +231,7 @@ pub async fn news(
     etag: Option<&HeaderValue>,
 ) -> Result<Option<Fetched>, FetchError> {
     let url = url(ctx, namespace, address).await?;
-    let _turn = ctx.lists.download().await.map_err(|_| FetchError::CutOff)?;
+    let _turn = ctx.lists.question().await.map_err(|_| FetchError::CutOff)?;
     ctx.remote.news(&url, etag).await
 }
 
@@ -269,10 +270,9 @@ pub struct Unread {
 
 /// Suppression lists, read live.
 pub async fn suppressions(ctx: &Context, namespace: &str, suppressors: &[Suppressor]) -> Result<Vec<Unread>, Stop> {
-    let api = ctx.cluster.api::<SuppressionList>(namespace);
     let mut lists = vec![];
     for Suppressor { name, named_in } in suppressors {
-        let Some(list) = ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await? else {
+        let Some(list) = live::suppression_list(ctx, namespace, name).await? else {
             return Err(words::not_found(Holder::SuppressionList, name, namespace, named_in).into());
         };
         let files = files(ctx, namespace, Owner::Suppression(name), &list.spec.from).await?;
