@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use self::files::news as fetch;
-use self::files::{File, Stop, Unread};
+use self::files::{File, Room, Stop, Unread};
 use self::needs::{Needs, Suppressor, suppressors};
 use self::words::Owner;
 use super::cluster::CallError;
@@ -276,8 +276,9 @@ pub async fn whole(
     let namespace = parts.meta.namespace.as_deref().unwrap_or_default();
     let _turn = ctx.lists.turn(is_slow(ctx, namespace, &parts.options.from, &suppressors)).await?;
     let read = async {
-        let files = files::files(ctx, namespace, Owner::Audience(parts.kind), &parts.options.from).await?;
-        Ok((files, files::suppressions(ctx, namespace, &suppressors).await?))
+        let mut room = Room::default();
+        let files = files::files(ctx, namespace, Owner::Audience(parts.kind), &parts.options.from, &mut room).await?;
+        Ok((files, files::suppressions(ctx, namespace, &suppressors, &mut room).await?))
     };
     let read: Result<_, Stop> = read.await;
     match read {
@@ -325,12 +326,14 @@ async fn busy<T: Send + 'static>(work: impl FnOnce() -> Result<T, Said> + Send +
 }
 
 fn assemble(parts: Parts, files: Vec<File>, suppressions: Vec<Unread>) -> Result<Whole, Said> {
-    let suppression = files::entries(suppressions)?;
+    let mut room = Room::default();
+    let suppression = files::entries(suppressions, &mut room)?;
     parts.with(suppression, |normaliser| {
         let (mut ignored, kind) = (0, normaliser.kind());
         for file in files {
             let name = file.name.clone();
-            let tally = file.read(kind, |number, member| normaliser.push(Row { source: &name, number, member }));
+            let tally =
+                file.read(kind, &mut room, |number, member| normaliser.push(Row { source: &name, number, member }));
             ignored += tally.map_err(|why| words::unreadable(&name, why))?.ignored_columns;
         }
         Ok(ignored)
@@ -359,8 +362,8 @@ pub async fn suppression(
     let is_slow = is_slow(ctx, &namespace, &[], std::slice::from_ref(&this));
     let read = async {
         let _turn = ctx.lists.turn(is_slow).await?;
-        let unread = files::suppressions(ctx, &namespace, &[this]).await?;
-        Ok(busy(move || files::entries(unread)).await?)
+        let unread = files::suppressions(ctx, &namespace, &[this], &mut Room::default()).await?;
+        Ok(busy(move || files::entries(unread, &mut Room::default())).await?)
     };
     let read: Result<_, Stop> = read.await;
     let read = read.map_err(Stop::obstacle);

@@ -130,6 +130,22 @@ fn contacts_come_from_a_secret_with_their_columns() {
 }
 
 #[test]
+fn files_that_are_too_much_together_are_not_read() {
+    let (world, _operator) = world();
+    // Each unpacks to 34 MiB, of next to nothing.
+    let mut csv = b"website,x\na.example.com,".to_vec();
+    csv.resize(34 << 20, b'x');
+    let packed = data_encoding::BASE64.encode(&crate::support::files::gzip(&csv));
+    for name in ["one", "two"] {
+        world.apply(Kind::ConfigMap, name, json!({"binaryData": {"accounts.csv.gz": packed}}));
+    }
+    let entry = |name: &str| json!({"configMap": {"name": name, "key": "accounts.csv.gz"}});
+    from(&world, Kind::Accounts, "targets", json!([entry("one"), entry("two")]), json!({}));
+    world.says(Kind::Accounts, "targets", "SourceUnreadable", "are larger than 64 MiB");
+    world.sent(0, 0);
+}
+
+#[test]
 fn what_is_missing_stops_the_audience_until_it_comes() {
     let (world, _operator) = world();
     from(&world, Kind::Accounts, "targets", one_map(), json!({}));

@@ -22,7 +22,7 @@ use crate::api::{ColumnNames, EntryRef, FluxFile, HttpFile, ListFormat, ListSour
 use crate::audience::{BadEntry, Entry, Field, Kind, Member, Suppression};
 use crate::sources::archive::{ArchiveError, is_plain};
 use crate::sources::remote::{FetchError, Fetched};
-use crate::sources::table::{self, Columns, Format, Tally, Unreadable};
+use crate::sources::table::{self, Columns, Format, LARGEST_FILE, Tally, Unreadable};
 use crate::sources::versions::Holder;
 
 /// Why a list isn't read.
@@ -56,10 +56,27 @@ pub struct File {
     columns: Columns,
 }
 
+/// How many bytes the files of a list may still have, all together: each takes memory while the list is read.
+pub struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(LARGEST_FILE)
+    }
+}
+
+impl Room {
+    fn take(&mut self, bytes: usize) -> Result<(), Unreadable> {
+        self.0 = self.0.checked_sub(bytes).ok_or(Unreadable::TooMuch)?;
+        Ok(())
+    }
+}
+
 impl File {
     /// Gives each row of the file, and tells what it holds beside.
-    pub fn read(self, kind: Kind, row: impl FnMut(u64, Member)) -> Result<Tally, Unreadable> {
+    pub fn read(self, kind: Kind, room: &mut Room, row: impl FnMut(u64, Member)) -> Result<Tally, Unreadable> {
         let bytes = table::unpack(&self.bytes)?;
+        room.take(bytes.len())?;
         table::read(&bytes, kind, self.format, &self.columns, row)
     }
 }
@@ -77,6 +94,7 @@ pub async fn files(
     namespace: &str,
     owner: Owner<'_>,
     sources: &[ListSource],
+    room: &mut Room,
 ) -> Result<Vec<File>, Stop> {
     let mut files = vec![];
     for source in sources {
@@ -92,6 +110,7 @@ pub async fn files(
             let Some(format) = source.format.map(format_of).or_else(|| Format::of_name(&key)) else {
                 return Err(words::no_format(&name, owner).into());
             };
+            room.take(bytes.len()).map_err(|why| words::unreadable(&name, why))?;
             let columns = source.columns.as_ref().map(columns_of).unwrap_or_default();
             files.push(File { name, bytes, format, columns });
         }
@@ -269,20 +288,25 @@ pub struct Unread {
 }
 
 /// Suppression lists, read live.
-pub async fn suppressions(ctx: &Context, namespace: &str, suppressors: &[Suppressor]) -> Result<Vec<Unread>, Stop> {
+pub async fn suppressions(
+    ctx: &Context,
+    namespace: &str,
+    suppressors: &[Suppressor],
+    room: &mut Room,
+) -> Result<Vec<Unread>, Stop> {
     let mut lists = vec![];
     for Suppressor { name, named_in } in suppressors {
         let Some(list) = live::suppression_list(ctx, namespace, name).await? else {
             return Err(words::not_found(Holder::SuppressionList, name, namespace, named_in).into());
         };
-        let files = files(ctx, namespace, Owner::Suppression(name), &list.spec.from).await?;
+        let files = files(ctx, namespace, Owner::Suppression(name), &list.spec.from, room).await?;
         lists.push(Unread { name: name.clone(), spec: list.spec, files });
     }
     Ok(lists)
 }
 
 /// All entries of suppression lists. One that means nothing stops it all: it may be a person who must not be sent.
-pub fn entries(lists: Vec<Unread>) -> Result<Suppression, Said> {
+pub fn entries(lists: Vec<Unread>, room: &mut Room) -> Result<Suppression, Said> {
     let mut suppression = Suppression::default();
     for Unread { name, spec, files } in lists {
         let inline = [
@@ -301,7 +325,7 @@ pub fn entries(lists: Vec<Unread>) -> Result<Suppression, Said> {
         for file in files {
             let place = file.name.clone();
             let mut wrong = None;
-            let tally = file.read(Kind::Contacts, |row, member| {
+            let tally = file.read(Kind::Contacts, room, |row, member| {
                 if wrong.is_none() {
                     wrong = add_row(&mut suppression, member).err().map(|why| (row, why));
                 }

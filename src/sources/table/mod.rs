@@ -69,6 +69,9 @@ pub enum Unreadable {
     /// It is larger than [`LARGEST_FILE`].
     #[error("it is larger than {} MiB: split it", LARGEST_FILE >> 20)]
     TooLarge,
+    /// The files of a list are larger together than [`LARGEST_FILE`].
+    #[error("together, the files of the list and of its suppression lists are larger than {} MiB: make several lists of it", LARGEST_FILE >> 20)]
+    TooMuch,
     /// It has more rows than [`MOST_ROWS`].
     #[error("it has more than {MOST_ROWS} rows: split it")]
     TooManyRows,
