@@ -177,3 +177,34 @@ fn a_suppressed_member_leaves_its_part_alone() {
     assert!(!stored(&world).last().unwrap().contains("site-2.example.com"));
     world.sent(first.len() + 1, first.len() + 1);
 }
+
+#[test]
+fn what_was_sent_whole_is_known_without_a_status_and_with_others_suppressed() {
+    let (world, _operator) = world();
+    let sites = sites(30);
+    world.apply(Kind::Suppression, "never", json!({"spec": {"domains": ["site-1.example.com"]}}));
+    let resend = json!({"resendOnSuppression": true, "settle": "0s", "suppressionRefs": [{"name": "never"}]});
+    targets(&world, &sites, resend.clone());
+    world.settled(Kind::Accounts, "targets", "Created");
+    world.apply(Kind::Suppression, "never", json!({"spec": {"domains": ["site-2.example.com"]}}));
+    eventually("it is sent anew", || {
+        let many = world.simulator.borrow().audiences().len();
+        ensure(many == 2, || format!("{many}"))
+    });
+    // The object is made anew, with a split.
+    world.objects.delete(Kind::Accounts, "targets");
+    let mut spec = resend;
+    spec["split"] = json!({"maxMembers": 10});
+    targets(&world, &sites, spec.clone());
+    let held = world.says(Kind::Accounts, "targets", "GuardTripped", "it would be sent anew as");
+    world.sent(2, 2);
+    let said = message(&held);
+    let short = said.split("spec.passGuards: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    spec["passGuards"] = short.into();
+    targets(&world, &sites, spec);
+    let audience = world.settled(Kind::Accounts, "targets", "Created");
+    let many = parts(&audience).len();
+    world.sent(2 + many, 2 + many);
+    let sent: BTreeSet<_> = stored(&world).into_iter().skip(2).flatten().collect();
+    assert!(!sent.contains("site-2.example.com") && sent.len() == 29);
+}
