@@ -282,7 +282,11 @@ fn kustomize_follows_generated_names_into_lists() {
             {"secret": {"name": "private", "key": "accounts.csv"}},
         ]},
     });
-    fs::write(folder.join("audience.yaml"), audience.to_string()).unwrap();
+    let mut suppression = audience.clone();
+    suppression["kind"] = "SuppressionList".into();
+    let url = json!({"http": {"urlFrom": {"name": "private", "key": "url"}}});
+    suppression["spec"]["from"].as_array_mut().unwrap().push(url);
+    fs::write(folder.join("audience.yaml"), format!("{audience}\n---\n{suppression}\n")).unwrap();
     let kustomization = json!({
         "resources": ["audience.yaml"],
         "configurations": ["kustomize-names.yaml"],
@@ -291,9 +295,9 @@ fn kustomize_follows_generated_names_into_lists() {
     });
     fs::write(folder.join("kustomization.yaml"), kustomization.to_string()).unwrap();
     let built = world.kubectl(&["kustomize", folder.to_str().unwrap()]).fine();
-    for name in ["lists-", "private-"] {
+    for (name, many) in [("lists-", 3), ("private-", 4)] {
         let generated = built.lines().filter(|line| line.trim_start().starts_with(&format!("name: {name}"))).count();
-        assert_eq!(generated, 2, "the object and its reference:\n{built}");
+        assert_eq!(generated, many, "the object and its references:\n{built}");
     }
 }
 
