@@ -6,13 +6,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use propensity_operator::audience::{Kind, Normalised, Normaliser, Row, Suppression};
+use propensity_operator::audience::{Kind, Member, Normalised, Normaliser, Suppression};
 use propensity_operator::sources::table::{self, Columns, Format};
 use sha2::{Digest as _, Sha256};
-
-/// The operator's own.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CONTACTS: usize = 100_000;
 
@@ -33,7 +29,7 @@ fn contacts() -> Vec<u8> {
 
 fn list(csv: &[u8]) -> Normalised {
     let mut normaliser = Normaliser::new(Kind::Contacts, Suppression::default());
-    let push = |number, member| normaliser.push(Row { source: "contacts.csv", number, member });
+    let push = |number, member: &mut Member| normaliser.push_in("contacts.csv", number, member);
     table::read(csv, Kind::Contacts, Format::Csv, &Columns::default(), push).unwrap();
     normaliser.finish()
 }

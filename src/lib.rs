@@ -10,12 +10,13 @@
 //! | [`api`] | the custom resources: types, schemas, rules, condition reasons | nothing |
 //! | [`audience`] | contacts and accounts: normalising, deduplication, the canonical form and its hash | nothing |
 //! | [`ledger`] | the create protocol as a state machine over receipts | nothing |
+//! | [`report`] | reports as numbers: rows in, a summary out | nothing |
 //! | [`propensity`] | the API's client: requests, what each answer means, pace and breaker for each key | the API |
 //! | [`sources`] | where keys and lists are read from | the API server |
 //! | [`controller`] | gather, decide, execute, record, and the watches that feed it | the API server |
 //! | [`telemetry`] | logs, metrics and health endpoints | whoever asks |
 //!
-//! `audience` and `ledger` know nothing of Kubernetes clients, HTTP, tokio or the clock: time and randomness come in
+//! `audience`, `ledger` and `report` know nothing of Kubernetes clients, HTTP, tokio or the clock: time and randomness come in
 //! as arguments. A test holds them to it.
 
 pub mod api;
@@ -24,6 +25,7 @@ pub mod clock;
 pub mod controller;
 pub mod ledger;
 pub mod propensity;
+pub mod report;
 pub mod settings;
 pub mod sources;
 pub mod telemetry;

@@ -4,9 +4,6 @@ use std::process::ExitCode;
 
 use propensity_operator::{controller, settings::Settings, telemetry::logs};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let settings = Settings::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     if let Err(error) = logs::init(settings.log_format, &settings.log_level) {

@@ -2,8 +2,10 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    hash::{BuildHasherDefault, DefaultHasher, Hasher},
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
 };
+
+use foldhash::fast::FixedState;
 
 use super::{Kind, Member, canonical::Rows, text, warning::Warning};
 
@@ -52,18 +54,18 @@ impl Members {
     }
 
     /// Adds a row that has this number among the rows; the number of its member, and whether that is known already. Then the row fills its gaps.
-    pub(super) fn add(&mut self, rows: &Rows, number: u32, row: Member, excluded: bool) -> (u32, bool) {
-        let keys = self.keys(&row);
+    pub(super) fn add(&mut self, rows: &Rows, number: u32, row: &Member, excluded: bool) -> (u32, bool) {
+        let keys = self.keys(row);
         let known = keys.iter().zip(self.levels).find_map(|(key, &level)| {
             let slot = *self.index.get(key.as_ref()?)?;
             let Slot { row: first, merged, .. } = &self.slots[slot as usize];
             let member = merged.as_deref().cloned().unwrap_or_else(|| rows.member(*first));
-            is_same(level, &member, &row).then_some((slot, member))
+            is_same(level, &member, row).then_some((slot, member))
         });
         match known {
             Some((slot, mut member)) => {
                 let before = member.fields().count();
-                member.fill_gaps(row);
+                member.fill_gaps(row.clone());
                 self.slots[slot as usize].excluded |= excluded;
                 // A filled gap may be a key by which later rows find the member.
                 if member.fields().count() > before {
@@ -78,7 +80,7 @@ impl Members {
             None => {
                 let slot =
                     u32::try_from(self.slots.len()).expect("a list has fewer than four thousand million members");
-                self.slots.push(Slot { row: number, merged: None, excluded, warning: Warning::about(&row) });
+                self.slots.push(Slot { row: number, merged: None, excluded, warning: Warning::about(row) });
                 self.remember(keys, slot);
                 (slot, false)
             }
@@ -128,9 +130,7 @@ fn hash_of(level: Level, row: &Member, scratch: &mut String) -> Option<u64> {
             push_letters(scratch, row.last_name.as_ref()?);
         }
     }
-    let mut hasher = DefaultHasher::new();
-    hasher.write(scratch.as_bytes());
-    Some(hasher.finish())
+    Some(FixedState::default().hash_one(&**scratch))
 }
 
 /// The text without regard to case, set off by a byte that no value holds.
@@ -200,7 +200,7 @@ mod tests {
         let (mut rows, mut members) = (Rows::default(), Members::new(kind));
         let add = |(row, excluded): (Member, bool)| {
             let number = rows.push(&row);
-            members.add(&rows, number, row, excluded)
+            members.add(&rows, number, &row, excluded)
         };
         let added = all.into_iter().map(add).collect();
         let member = |slot: Slot| {

@@ -8,7 +8,7 @@ use super::{
     Kind, ListHash, Member, Problems, Suppression, Warnings,
     canonical::{Hashes, Rows, Sorted},
     dedupe::{Members, Slot},
-    member::{self, Normal},
+    member,
     split::{self, Piece},
 };
 
@@ -116,16 +116,22 @@ impl Normaliser {
 
     /// Adds a row.
     pub fn push(&mut self, row: Row<'_>) {
+        let Row { source, number, mut member } = row;
+        self.push_in(source, number, &mut member);
+    }
+
+    /// Adds a row in a place where others may follow it, which is left in its normal form.
+    pub fn push_in(&mut self, source: &str, row: u64, member: &mut Member) {
         self.funnel.read += 1;
-        let problem = match member::normalise(self.kind, row.member) {
+        let problem = match member::normalise(self.kind, member) {
             Err(reason) => Some(reason),
-            Ok(Normal { member, suffix_problem }) => {
-                let number = self.rows.push(&member);
+            Ok(suffix_problem) => {
+                let number = self.rows.push(member);
                 if let Some(splitting) = &mut self.splitting {
-                    splitting.add(&member, self.members.keys(&member).into_iter().flatten());
+                    splitting.add(member, self.members.keys(member).into_iter().flatten());
                 }
                 if suffix_problem.is_none() {
-                    let excluded = self.suppression.excludes(&member);
+                    let excluded = self.suppression.excludes(member);
                     if excluded {
                         self.rows.exclude_last();
                     }
@@ -137,7 +143,7 @@ impl Normaliser {
         };
         if let Some(reason) = problem {
             self.funnel.invalid += 1;
-            self.problems.add(row.source, row.number, reason);
+            self.problems.add(source, row, reason);
         }
     }
 

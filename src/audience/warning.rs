@@ -1,5 +1,10 @@
 //! Members that can be sent and perhaps shouldn't be.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use foldhash::fast::FixedState;
+
 use super::Member;
 
 /// Where anybody gets a mailbox, sorted. A person there says nothing about a company, and as an account it is half the world.
@@ -126,6 +131,9 @@ const ROLES: &[&str] = &[
     "webmaster",
 ];
 
+static FREE_MAIL_SET: LazyLock<HashSet<&str, FixedState>> = LazyLock::new(|| FREE_MAIL.iter().copied().collect());
+static ROLE_SET: LazyLock<HashSet<&str, FixedState>> = LazyLock::new(|| ROLES.iter().copied().collect());
+
 /// How many members a warning is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Warnings {
@@ -146,10 +154,11 @@ impl Warning {
     /// About a member in its normal form.
     pub(super) fn about(member: &Member) -> Self {
         let (mailbox, host) = member.email.as_deref().and_then(|email| email.rsplit_once('@')).unzip();
-        let is_free = |host: &str| FREE_MAIL.binary_search(&host).is_ok();
+        let website = member.website.as_deref();
+        let is_free = |host: &str| FREE_MAIL_SET.contains(host);
         Self {
-            free_mail: host.is_some_and(is_free) || member.website.as_deref().is_some_and(is_free),
-            role: mailbox.is_some_and(|mailbox| ROLES.binary_search(&mailbox).is_ok()),
+            free_mail: host.is_some_and(is_free) || website.filter(|_| website != host).is_some_and(is_free),
+            role: mailbox.is_some_and(|mailbox| ROLE_SET.contains(mailbox)),
         }
     }
 }

@@ -24,7 +24,7 @@ use super::tracked::{AudienceKey, Digest, Parts, Tracked, Whole};
 use super::verdicts::Said;
 use crate::api::condition::{self, ConditionType, Reason, Verdict};
 use crate::api::{ListSource, PropensityWorkspace, SuppressionList};
-use crate::audience::{Row, Suppression};
+use crate::audience::Suppression;
 use crate::clock::Moment;
 use crate::sources::versions::Place;
 
@@ -332,8 +332,7 @@ fn assemble(parts: Parts, files: Vec<File>, suppressions: Vec<Unread>) -> Result
         let (mut ignored, kind) = (0, normaliser.kind());
         for file in files {
             let name = file.name.clone();
-            let tally =
-                file.read(kind, &mut room, |number, member| normaliser.push(Row { source: &name, number, member }));
+            let tally = file.read(kind, &mut room, |number, member| normaliser.push_in(&name, number, member));
             ignored += tally.map_err(|why| words::unreadable(&name, why))?.ignored_columns;
         }
         Ok(ignored)

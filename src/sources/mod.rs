@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod networks;
 pub mod remote;
+pub mod rows;
 pub mod secrets;
 pub mod table;
 pub mod versions;

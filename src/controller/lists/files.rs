@@ -74,7 +74,7 @@ impl Room {
 
 impl File {
     /// Gives each row of the file, and tells what it holds beside.
-    pub fn read(self, kind: Kind, room: &mut Room, row: impl FnMut(u64, Member)) -> Result<Tally, Unreadable> {
+    pub fn read(self, kind: Kind, room: &mut Room, row: impl FnMut(u64, &mut Member)) -> Result<Tally, Unreadable> {
         let bytes = table::unpack(&self.bytes)?;
         room.take(bytes.len())?;
         table::read(&bytes, kind, self.format, &self.columns, row)
@@ -350,13 +350,13 @@ enum BadRow {
     Nothing,
 }
 
-fn add_row(suppression: &mut Suppression, member: Member) -> Result<(), BadRow> {
+fn add_row(suppression: &mut Suppression, member: &Member) -> Result<(), BadRow> {
     let Member { website, email, linkedin_url, .. } = member;
     let cells = [(Entry::Domain, website), (Entry::Email, email), (Entry::Profile, linkedin_url)];
     let mut any = false;
     for (entry, text) in cells {
-        if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
-            suppression.add(entry, &text).map_err(BadRow::Entry)?;
+        if let Some(text) = text.as_deref().filter(|text| !text.trim().is_empty()) {
+            suppression.add(entry, text).map_err(BadRow::Entry)?;
             any = true;
         }
     }

@@ -10,7 +10,7 @@ pub(super) fn read(
     text: &str,
     kind: Kind,
     columns: &Columns,
-    mut row: impl FnMut(u64, Member),
+    mut row: impl FnMut(u64, &mut Member),
 ) -> Result<Tally, Unreadable> {
     // The reader takes the end of the text for the end of a quote.
     if !text.bytes().filter(|byte| *byte == b'"').count().is_multiple_of(2) {
@@ -21,6 +21,7 @@ pub(super) fn read(
     let mut fields: Option<Vec<Option<Field>>> = None;
     let mut tally = Tally::default();
     let mut number = 0;
+    let mut member = Member::default();
     while reader.read_record(&mut record).map_err(|error| meaning(&error))? {
         number += 1;
         if number > MOST_ROWS + 1 {
@@ -36,13 +37,20 @@ pub(super) fn read(
             continue;
         }
         tally.rows += 1;
-        let mut member = Member::default();
         for (field, cell) in fields.iter().zip(record.iter().map(str::trim)) {
-            if let Some(field) = field.filter(|_| !cell.is_empty()) {
-                *member.field_mut(field) = Some(cell.to_owned());
+            let Some(field) = *field else { continue };
+            match member.field_mut(field) {
+                gone @ Some(_) if cell.is_empty() => *gone = None,
+                None if cell.is_empty() => {}
+                // Its place is kept from row to row.
+                Some(text) => {
+                    text.clear();
+                    text.push_str(cell);
+                }
+                none @ None => *none = Some(cell.to_owned()),
             }
         }
-        row(number, member);
+        row(number, &mut member);
     }
     Ok(tally)
 }

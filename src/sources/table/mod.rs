@@ -154,7 +154,7 @@ pub fn read(
     kind: Kind,
     format: Format,
     columns: &Columns,
-    row: impl FnMut(u64, Member),
+    row: impl FnMut(u64, &mut Member),
 ) -> Result<Tally, Unreadable> {
     if bytes.len() > LARGEST_FILE {
         return Err(Unreadable::TooLarge);

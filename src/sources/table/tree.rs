@@ -16,7 +16,7 @@ pub(super) fn read(
     kind: Kind,
     format: Format,
     columns: &Columns,
-    mut row: impl FnMut(u64, Member),
+    mut row: impl FnMut(u64, &mut Member),
 ) -> Result<Tally, Unreadable> {
     let mut rows = Rows { kind, columns, row: &mut row, number: 0, count: 0, unknown: BTreeSet::new(), wrong: None };
     let syntax = |line| Unreadable::Syntax { format, line };
@@ -53,7 +53,7 @@ pub(super) fn read(
 struct Rows<'a> {
     kind: Kind,
     columns: &'a Columns,
-    row: &'a mut dyn FnMut(u64, Member),
+    row: &'a mut dyn FnMut(u64, &mut Member),
     /// The last row's number.
     number: u64,
     count: u64,
@@ -68,12 +68,12 @@ impl Rows<'_> {
         E::custom("")
     }
 
-    fn take<E: serde::de::Error>(&mut self, member: Member) -> Result<(), E> {
+    fn take<E: serde::de::Error>(&mut self, mut member: Member) -> Result<(), E> {
         self.count += 1;
         if self.count > MOST_ROWS {
             return Err(self.wrong(Unreadable::TooManyRows));
         }
-        (self.row)(self.number, member);
+        (self.row)(self.number, &mut member);
         Ok(())
     }
 

@@ -1,0 +1,162 @@
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn metric(name: &str, operation: Operation, column: Option<&str>) -> Metric {
+    Metric { name: name.to_owned(), operation, column: column.map(str::to_owned), filters: vec![], group_by: None }
+}
+
+fn text(text: &str) -> Cell<'_> {
+    Cell::Text(text.into())
+}
+
+fn dollars() -> Meaning {
+    Meaning::Number(NumberFormat { group: Some(','), prefix: "$".to_owned(), ..NumberFormat::default() })
+}
+
+fn summary<'a>(plan: &Plan, rows: impl IntoIterator<Item = Vec<(&'a str, Cell<'a>)>>) -> Summary {
+    let mut summariser = Summariser::new(plan.clone()).unwrap();
+    rows.into_iter().for_each(|row| summariser.push(row));
+    summariser.finish()
+}
+
+fn number(summary: &Summary, name: &str, group: &str) -> Option<f64> {
+    match summary.values.get(&(name.to_owned(), group.to_owned()))? {
+        Value::Number(number) => Some(*number),
+        Value::Date(_) => None,
+    }
+}
+
+#[test]
+fn numbers_are_made_of_declared_columns() {
+    let day = Meaning::Date(DateFormat("%Y-%m-%d".to_owned()));
+    let by_channel =
+        Some(Group { column: "Channel".to_owned(), values: vec!["display".to_owned(), "video".to_owned()] });
+    let clicks_of_video = Filter { column: "Channel".to_owned(), values: vec!["video".to_owned()] };
+    let plan = Plan {
+        meanings: [("Spend".to_owned(), dollars()), ("Day".to_owned(), day)].into(),
+        metrics: vec![
+            metric("rows", Operation::Count, None),
+            metric("accounts", Operation::Distinct, Some("Account")),
+            metric("first", Operation::Min, Some("Day")),
+            metric("last_clicks", Operation::Last, Some("Clicks")),
+            Metric { group_by: by_channel.clone(), ..metric("spend", Operation::Sum, Some("Spend")) },
+            Metric { group_by: by_channel, ..metric("clicks", Operation::Sum, Some("Clicks")) },
+            Metric { filters: vec![clicks_of_video], ..metric("video_clicks", Operation::Max, Some("Clicks")) },
+        ],
+        ratios: vec![Ratio { name: "cpc".to_owned(), of: "spend".to_owned(), to: "clicks".to_owned() }],
+        newest: Some("Day".to_owned()),
+    };
+    let row = |account, channel, spend, clicks: f64, day| {
+        vec![
+            ("Account", text(account)),
+            ("Channel", text(channel)),
+            ("Spend", text(spend)),
+            ("Clicks", Cell::Number(clicks)),
+            ("Day", text(day)),
+        ]
+    };
+    let rows = [
+        row("a.example.com", "display", "$1,000.50", 10.0, "2026-11-24"),
+        row("b.example.com", "video", "$20", 4.0, "2026-11-25"),
+        row("a.example.com", " video ", "oops", 6.0, "2026-11-23"),
+        row("c.example.com", "audio", "", 0.0, "soon"),
+    ];
+    let summary = summary(&plan, rows);
+    for (name, group, wanted) in [
+        ("rows", "", Some(4.0)),
+        ("accounts", "", Some(3.0)),
+        ("last_clicks", "", Some(0.0)),
+        ("spend", "display", Some(1000.5)),
+        ("spend", "video", Some(20.0)),
+        ("spend", "other", None),
+        ("clicks", "video", Some(10.0)),
+        ("video_clicks", "", Some(6.0)),
+        ("cpc", "display", Some(100.05)),
+        ("cpc", "video", Some(2.0)),
+    ] {
+        assert_eq!(number(&summary, name, group), wanted, "{name} {group}");
+    }
+    assert_eq!(summary.newest.unwrap().to_string(), "2026-11-25T00:00:00Z");
+    let first = summary.values[&("first".to_owned(), String::new())];
+    assert_eq!(first, Value::Date("2026-11-23T00:00:00Z".parse().unwrap()));
+    assert_eq!((summary.columns["Spend"].unparsed, summary.columns["Day"].unparsed), (1, 1));
+    assert!(summary.missing.is_empty() && summary.rows == 4);
+}
+
+#[test]
+fn what_is_not_declared_is_never_a_number() {
+    let plan = Plan { metrics: vec![metric("sum", Operation::Sum, Some("n"))], ..Plan::default() };
+    let rows = [
+        vec![("n", text("12"))],
+        vec![("n", Cell::Bool(true))],
+        vec![("n", Cell::Number(f64::NAN))],
+        vec![("n", Cell::Number(1e300))],
+    ];
+    assert_eq!(number(&summary(&plan, rows), "sum", ""), None);
+}
+
+#[test]
+fn columns_are_told_with_their_kinds_and_a_fingerprint() {
+    let rows = |cell| [vec![("a", Cell::Number(1.0)), ("b", cell)], vec![("a", Cell::Nothing), ("a", text("twice"))]];
+    let plan = Plan { meanings: [("z".to_owned(), dollars())].into(), ..Plan::default() };
+    let one = summary(&plan, rows(text("x")));
+    assert_eq!(one.columns["a"].kinds, Kinds { text: true, number: true, ..Kinds::default() });
+    assert_eq!(one.missing, ["z"]);
+    let same = summary(&plan, rows(text("another")));
+    let other = summary(&plan, rows(Cell::Nested));
+    assert_eq!(one.fingerprint, same.fingerprint);
+    assert_ne!(one.fingerprint, other.fingerprint);
+    let many: Vec<String> = (0..2_000).map(|column| format!("c{column}")).collect();
+    let wide = summary(&Plan::default(), [many.iter().map(|name| (name.as_str(), Cell::Nothing)).collect()]);
+    assert_eq!(wide.columns.len(), MOST_COLUMNS);
+}
+
+#[test]
+fn zero_rows_are_fine_and_round_numbers_are_suspicious() {
+    let plan = Plan {
+        metrics: vec![metric("rows", Operation::Count, None)],
+        newest: Some("Day".to_owned()),
+        ..Plan::default()
+    };
+    let none = summary(&plan, []);
+    assert!(none.values.is_empty() && none.missing.is_empty() && !none.possibly_truncated);
+    let suspicious: Vec<_> = (0..3_000).filter(|rows| is_suspicious(*rows)).collect();
+    assert_eq!(suspicious, [100, 200, 500, 1_000, 2_000]);
+    assert!(is_suspicious(50_000) && is_suspicious(1_000_000) && !is_suspicious(120_000));
+}
+
+#[test]
+fn a_plan_that_contradicts_itself_is_refused() {
+    let ratio = |of: &str| Ratio { name: "r".to_owned(), of: of.to_owned(), to: "a".to_owned() };
+    let a = || metric("a", Operation::Count, None);
+    for (metrics, ratios, why) in [
+        (vec![metric("a", Operation::Sum, None)], vec![], "metric a needs a column"),
+        (vec![a(), a()], vec![], "a is declared twice: give one of them another name"),
+        (vec![a()], vec![ratio("b")], "ratio r names b, which is no metric"),
+    ] {
+        let plan = Plan { metrics, ratios, ..Plan::default() };
+        assert_eq!(Summariser::new(plan).err().map(|error| error.to_string()).as_deref(), Some(why));
+    }
+}
+
+proptest! {
+    #[test]
+    fn groups_add_up_to_the_whole(rows in proptest::collection::vec((0_usize..4, -1_000_i32..1_000), 0..200)) {
+        const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+        let group = Group { column: "g".to_owned(), values: vec!["a".to_owned(), "b".to_owned()] };
+        let plan = Plan {
+            metrics: vec![
+                metric("all", Operation::Sum, Some("n")),
+                Metric { group_by: Some(group), ..metric("each", Operation::Sum, Some("n")) },
+            ],
+            ..Plan::default()
+        };
+        let summary = summary(&plan, rows.iter().map(|(g, n)| vec![("g", text(NAMES[*g])), ("n", Cell::Number(f64::from(*n)))]));
+        let each: f64 = ["a", "b", OTHER].iter().filter_map(|group| number(&summary, "each", group)).sum();
+        prop_assert_eq!(number(&summary, "all", "").unwrap_or(0.0), each);
+        prop_assert!(summary.values.keys().all(|(_, group)| ["", "a", "b", OTHER].contains(&group.as_str())));
+    }
+}

@@ -1,0 +1,188 @@
+//! What a cell holds, and how text in a declared form is read.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+
+/// Numbers beyond this can't be added up to anything that means something.
+const LARGEST: f64 = 1e18;
+
+/// A cell of a row, as the report has it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell<'a> {
+    /// Null, or nothing at all.
+    Nothing,
+    /// True or false.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// An array or an object.
+    Nested,
+}
+
+impl Cell<'_> {
+    /// The cell as text, for filters and groups; `None` for nothing and for what is nested.
+    #[must_use]
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text.trim())),
+            Self::Number(number) => Some(number.to_string().into()),
+            Self::Bool(value) => Some(value.to_string().into()),
+            Self::Nothing | Self::Nested => None,
+        }
+    }
+
+    /// Whether there is nothing in it, or only white space.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Text(text) => text.trim().is_empty(),
+            _ => false,
+        }
+    }
+}
+
+/// The form of numbers in text: `$1,234.50`, `12,5 %`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NumberFormat {
+    /// What separates the fraction: `.` or `,`.
+    pub decimal: char,
+    /// What separates groups of three digits, if anything does.
+    pub group: Option<char>,
+    /// What stands before the digits, such as `$`.
+    pub prefix: String,
+    /// What stands behind them, such as `%`.
+    pub suffix: String,
+}
+
+impl Default for NumberFormat {
+    fn default() -> Self {
+        Self { decimal: '.', group: None, prefix: String::new(), suffix: String::new() }
+    }
+}
+
+impl NumberFormat {
+    /// The number in a text of this form. White space around it and within prefix and suffix doesn't matter; a minus stands before the digits or before the prefix.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<f64> {
+        let (negative, rest) = minus(text.trim());
+        let rest = rest.strip_prefix(self.prefix.trim())?.trim_start();
+        let (inner, rest) = minus(rest);
+        let rest = rest.strip_suffix(self.suffix.trim())?.trim_end();
+        if negative && inner {
+            return None;
+        }
+        let (whole, fraction) = rest.split_once(self.decimal).map_or((rest, None), |(whole, f)| (whole, Some(f)));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let mut plain = String::with_capacity(rest.len());
+        match self.group.filter(|group| whole.contains(*group)) {
+            None if digits(whole) => plain.push_str(whole),
+            None => return None,
+            Some(group) => {
+                for (number, part) in whole.split(group).enumerate() {
+                    let fits = if number == 0 { part.len() <= 3 } else { part.len() == 3 };
+                    if !fits || !digits(part) {
+                        return None;
+                    }
+                    plain.push_str(part);
+                }
+            }
+        }
+        if let Some(fraction) = fraction {
+            if !digits(fraction) {
+                return None;
+            }
+            plain.push('.');
+            plain.push_str(fraction);
+        }
+        let number = plain.parse().ok().and_then(sane)?;
+        Some(if negative || inner { -number } else { number })
+    }
+}
+
+fn minus(text: &str) -> (bool, &str) {
+    match text.strip_prefix('-').or_else(|| text.strip_prefix('\u{2212}')) {
+        Some(rest) => (true, rest.trim_start()),
+        None => (false, text),
+    }
+}
+
+/// A number that can be counted with: finite, and not huge.
+pub(super) fn sane(number: f64) -> Option<f64> {
+    (number.abs() <= LARGEST).then_some(number)
+}
+
+/// The form of dates in text, as `strftime` writes it: `%Y-%m-%d`, `%m/%d/%Y %H:%M`. Without an offset they are in UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DateFormat(pub String);
+
+impl DateFormat {
+    /// The date in a text of this form.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<Timestamp> {
+        let time = strtime::parse(&self.0, text.trim()).ok()?;
+        time.to_timestamp()
+            .or_else(|_| time.to_datetime().and_then(|time| time.to_zoned(TimeZone::UTC)).map(|time| time.timestamp()))
+            .or_else(|_| time.to_date().and_then(|date| date.to_zoned(TimeZone::UTC)).map(|time| time.timestamp()))
+            .ok()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn format(decimal: char, group: Option<char>, prefix: &str, suffix: &str) -> NumberFormat {
+        NumberFormat { decimal, group, prefix: prefix.to_owned(), suffix: suffix.to_owned() }
+    }
+
+    #[test]
+    fn numbers_are_read_in_their_declared_form_alone() {
+        let dollars = format('.', Some(','), "$", "");
+        for (text, number) in [
+            ("$1,234.50", Some(1234.5)),
+            (" $ 12 ", Some(12.0)),
+            ("-$1,000", Some(-1000.0)),
+            ("$-5.25", Some(-5.25)),
+            ("$1234", Some(1234.0)),
+            ("1,234.50", None),
+            ("$1,23", None),
+            ("$1,2345", None),
+            ("$1.234,50", None),
+            ("$", None),
+            ("-$-5", None),
+            ("$1e5", None),
+            ("$NaN", None),
+            ("$inf", None),
+            ("$1.", None),
+        ] {
+            assert_eq!(dollars.read(text), number, "{text}");
+        }
+        let percent = format(',', Some('.'), "", "%");
+        assert_eq!(percent.read("12,5 %"), Some(12.5));
+        assert_eq!(percent.read("1.234,5%"), Some(1234.5));
+        assert_eq!(percent.read("12.5%"), None);
+        assert_eq!(NumberFormat::default().read(&"9".repeat(400)), None);
+        assert_eq!(NumberFormat::default().read("0.125"), Some(0.125));
+    }
+
+    #[test]
+    fn dates_are_read_in_their_declared_form_alone() {
+        let day = DateFormat("%Y-%m-%d".to_owned());
+        assert_eq!(day.read(" 2026-11-25 ").unwrap().to_string(), "2026-11-25T00:00:00Z");
+        for text in ["25.11.2026", "2026-13-01", "2026-11-25T10:00:00Z", ""] {
+            assert_eq!(day.read(text), None, "{text}");
+        }
+        let minute = DateFormat("%m/%d/%Y %H:%M".to_owned());
+        assert_eq!(minute.read("11/25/2026 09:30").unwrap().to_string(), "2026-11-25T09:30:00Z");
+        let offset = DateFormat("%Y-%m-%dT%H:%M:%S%z".to_owned());
+        assert_eq!(offset.read("2026-11-25T09:30:00+0200").unwrap().to_string(), "2026-11-25T07:30:00Z");
+        assert_eq!(DateFormat("%nonsense".to_owned()).read("2026"), None);
+    }
+}
