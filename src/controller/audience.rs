@@ -143,7 +143,7 @@ async fn variant(ctx: &Context, audience: &Tracked, plan: &Plan) -> Result<Optio
     }
     let Known::Entry(entry) = read(ctx, audience, plan).await? else { return Ok(None) };
     let Ok(receipt) = &entry.receipt else { return Ok(None) };
-    let created = receipt.record.attempts.iter().rfind(|attempt| verdicts::is_created(receipt, attempt));
+    let created = verdicts::created_attempt(receipt);
     let share = audience.share();
     let kept = share.kept_hash.as_ref().map(ListHash::as_str);
     let differs = entry.state() == State::Created && created.is_some_and(|a| a.kept_hash.as_deref() != kept);
@@ -386,7 +386,7 @@ fn refused_instruction(ctx: &Context, entry: &Entry) -> Option<ledger::ResolveEr
 
 /// The audience that a receipt shows in the workspace.
 fn found(receipt: &Receipt, plan: &Plan, seeker: &Tracked) -> Option<Found> {
-    let attempt = receipt.record.attempts.iter().rfind(|a| verdicts::is_created(receipt, a))?;
+    let attempt = verdicts::created_attempt(receipt)?;
     let time = attempt.outcome.as_ref().map_or(attempt.claimed_at, |o| o.at);
     let audience = CreatedAudience { receipt: plan.receipt.clone(), time, members: attempt.members };
     Some(Found { audience, own: attempt.audience.uid == seeker.uid() })
@@ -452,11 +452,7 @@ async fn tell(
     (verdict, phase): Said,
     created: Option<Found>,
 ) -> Result<Next, CallError> {
-    let outcome = match phase {
-        Phase::Ready | Phase::Idle => Outcome::Done,
-        Phase::Reconciling => Outcome::Waiting,
-        Phase::Stalled => Outcome::Stalled,
-    };
+    let outcome = phase.outcome();
     if let (Some(part), Some(plan)) = (&audience.part, plan) {
         let standing = Standing { said: (verdict, phase), receipt: plan.receipt.clone(), found: created };
         ctx.memory.part_stands(audience.uid(), &part.name, standing);

@@ -17,9 +17,6 @@ use crate::api::{AudienceStatus, PropensityWorkspace};
 use crate::ledger::{Identity, State};
 use crate::telemetry::metrics::Outcome;
 
-/// Reasons of a part that is an audience in the workspace.
-const CREATED: [Reason; 2] = [Reason::Created, Reason::AlreadyCreated];
-
 /// A part with what it comes to.
 struct Part {
     share: Share,
@@ -205,7 +202,7 @@ fn sum(ctx: &Context, audience: &Tracked, parts: &[Part]) -> (Said, Option<Found
             "the list is {} audiences in the workspace, with {sent} members in all: status.parts lists them",
             done.len()
         );
-        let reason = if any_new { CREATED[0] } else { CREATED[1] };
+        let reason = if any_new { Reason::Created } else { Reason::AlreadyCreated };
         let newest = statuses.iter().max_by_key(|part| part.created.as_ref().map(|created| created.time));
         let found = newest.and_then(|part| {
             let time = part.created.as_ref()?.time;

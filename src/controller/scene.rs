@@ -11,6 +11,7 @@ use crate::audience::Kind;
 use crate::ledger::{Identity, IdentityKind, Policy, SendPolicy};
 use crate::propensity::WorkspaceKey;
 use crate::sources::KeyState;
+use crate::telemetry::metrics::Outcome;
 
 /// All that is known about one audience.
 pub struct Scene<'a> {
@@ -43,6 +44,18 @@ pub enum Phase {
     Stalled,
     /// Neither: switched off on purpose.
     Idle,
+}
+
+impl Phase {
+    /// How a pass that ends in it counts.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Ready | Self::Idle => Outcome::Done,
+            Self::Reconciling => Outcome::Waiting,
+            Self::Stalled => Outcome::Stalled,
+        }
+    }
 }
 
 /// What a scene comes to.

@@ -183,15 +183,22 @@ fn says_created(old: &AudienceStatus, facts: &Facts) -> bool {
 }
 
 fn wanted(facts: &Facts) -> Vec<Wanted> {
-    let want = |type_, status| Wanted { type_, status, verdict: facts.verdict.clone() };
-    let mut wanted = vec![want(ConditionType::Ready, facts.phase == Phase::Ready)];
-    match facts.phase {
+    let mut wanted = readiness(&facts.verdict, facts.phase);
+    if let Some(verdict) = facts.suppressed_later() {
+        wanted.push(Wanted { type_: ConditionType::SuppressedMembersSent, status: true, verdict });
+    }
+    wanted
+}
+
+/// What every kind of object tells: `Ready`, and what keeps it from being so.
+#[must_use]
+pub fn readiness(verdict: &Verdict, phase: Phase) -> Vec<Wanted> {
+    let want = |type_, status| Wanted { type_, status, verdict: verdict.clone() };
+    let mut wanted = vec![want(ConditionType::Ready, phase == Phase::Ready)];
+    match phase {
         Phase::Reconciling => wanted.push(want(ConditionType::Reconciling, true)),
         Phase::Stalled => wanted.push(want(ConditionType::Stalled, true)),
         Phase::Ready | Phase::Idle => {}
-    }
-    if let Some(verdict) = facts.suppressed_later() {
-        wanted.push(Wanted { type_: ConditionType::SuppressedMembersSent, status: true, verdict });
     }
     wanted
 }

@@ -9,8 +9,9 @@ use super::cluster::CallError;
 use super::context::Context;
 use super::lists::{self, Obstacle};
 use super::scene::Phase;
+use super::status;
 use crate::api::SuppressionList;
-use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
+use crate::api::condition::{self, Reason, Verdict};
 use crate::api::suppression::{Entries, SuppressionStatus};
 use crate::audience::Suppression;
 use crate::telemetry::metrics::Outcome;
@@ -34,16 +35,7 @@ pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<(Outcome, Opt
             (verdict, phase, old.entries.clone())
         }
     };
-    let want = |type_, status| Wanted { type_, status, verdict: verdict.clone() };
-    let mut wanted = vec![want(ConditionType::Ready, phase == Phase::Ready)];
-    let outcome = match phase {
-        Phase::Reconciling => (ConditionType::Reconciling, Outcome::Waiting),
-        Phase::Stalled => (ConditionType::Stalled, Outcome::Stalled),
-        Phase::Ready | Phase::Idle => (ConditionType::Ready, Outcome::Done),
-    };
-    if phase != Phase::Ready {
-        wanted.push(want(outcome.0, true));
-    }
+    let wanted = status::readiness(&verdict, phase);
     let conditions = condition::settle(&old.conditions, &wanted, generation, ctx.clock.wall());
     let status = SuppressionStatus { observed_generation: generation, conditions, entries };
     if status != old {
@@ -54,7 +46,7 @@ pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<(Outcome, Opt
         }
         written?;
     }
-    Ok((outcome.1, after))
+    Ok((phase.outcome(), after))
 }
 
 fn entries(suppression: &Suppression) -> Entries {

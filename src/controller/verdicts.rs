@@ -160,8 +160,7 @@ pub fn waiting(why: WaitReason, workspace: &str) -> Said {
 }
 
 fn already_created(receipt: &Receipt, to_send: u64) -> Verdict {
-    let created = receipt.record.attempts.iter().rfind(|a| is_created(receipt, a));
-    let Some(attempt) = created else {
+    let Some(attempt) = created_attempt(receipt) else {
         return Verdict::new(Reason::AlreadyCreated, "this list was created before; nothing was sent");
     };
     let mut message = format!(
@@ -181,6 +180,12 @@ fn already_created(receipt: &Receipt, to_send: u64) -> Verdict {
         ));
     }
     Verdict::new(Reason::AlreadyCreated, message)
+}
+
+/// The last attempt that made the audience.
+#[must_use]
+pub fn created_attempt(receipt: &Receipt) -> Option<&Attempt> {
+    receipt.record.attempts.iter().rfind(|attempt| is_created(receipt, attempt))
 }
 
 /// Whether this attempt made the audience, by the API's word or a person's.

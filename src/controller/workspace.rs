@@ -13,6 +13,7 @@ use super::cluster::CallError;
 use super::context::{Context, WorkspaceKey};
 use super::open_receipts::{Entry, ReceiptKey};
 use super::scene::{Phase, host_not_allowed, key_obstacle, ledger_obstacle, until_tomorrow};
+use super::status;
 use super::verdicts::{self, Said, when};
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
 use crate::api::workspace::WorkspaceStatus;
@@ -294,12 +295,7 @@ fn next_status(
 fn wanted(ctx: &Context, workspace: &PropensityWorkspace, health: &Health<'_>) -> Vec<Wanted> {
     let want = |type_, status, verdict: Verdict| Wanted { type_, status, verdict };
     let (verdict, phase) = readiness(ctx, workspace, health);
-    let mut wanted = vec![want(ConditionType::Ready, phase == Phase::Ready, verdict.clone())];
-    match phase {
-        Phase::Reconciling => wanted.push(want(ConditionType::Reconciling, true, verdict)),
-        Phase::Stalled => wanted.push(want(ConditionType::Stalled, true, verdict)),
-        Phase::Ready | Phase::Idle => {}
-    }
+    let mut wanted = status::readiness(&verdict, phase);
     let name = workspace.metadata.name.as_deref().unwrap_or_default();
     let until = |moment: Moment| format!(". Next try at {}", when(ctx.wall_at(moment)));
     if let Some(view) = &health.view {

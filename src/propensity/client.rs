@@ -107,14 +107,7 @@ impl Client {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(ClientError::NoTlsProvider);
         }
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("propensity-operator/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .pool_max_idle_per_host(0)
-            .http1_only()
-            .referer(false)
-            .connect_timeout(settings.connect_timeout);
+        let builder = plain_builder(settings.connect_timeout);
         let Some(pem) = &settings.extra_roots else { return Ok(builder) };
         let roots = Certificate::from_pem_bundle(pem).map_err(|_| ClientError::BadRoots)?;
         if roots.is_empty() {
@@ -162,6 +155,18 @@ impl Client {
             elapsed: start.elapsed(),
         }
     }
+}
+
+/// An HTTP client that does what it is told, once: no redirects, no retries, no connection used twice.
+pub(crate) fn plain_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("propensity-operator/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .pool_max_idle_per_host(0)
+        .http1_only()
+        .referer(false)
+        .connect_timeout(connect_timeout)
 }
 
 async fn read_body(mut response: Response) -> Body {

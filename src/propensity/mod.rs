@@ -43,6 +43,7 @@ mod gate_sim;
 mod mask_cases;
 
 pub use answer::{Answer, AnswerClass, ConnectFault};
+pub(crate) use client::plain_builder;
 pub use client::{Client, ClientError, ClientSettings, Create};
 pub use endpoint::{AllowedHosts, BaseUrl, EndpointError};
 pub use gate::Gate;

@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER;
 use futures::stream::try_unfold;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ETAG, HeaderValue, IF_NONE_MATCH};
-use reqwest::{Certificate, Client, Response, StatusCode, redirect, retry};
+use reqwest::{Certificate, Client, Response, StatusCode};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use url::{Host, Url};
@@ -20,7 +20,7 @@ use url::{Host, Url};
 use super::archive::{self, ArchiveError};
 use super::networks::PrivateNetworks;
 use super::table::LARGEST_FILE;
-use crate::propensity::AllowedHosts;
+use crate::propensity::{AllowedHosts, plain_builder};
 
 /// For DNS, TCP and the TLS handshake.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -123,19 +123,8 @@ impl Remote {
     /// # Errors
     /// When TLS can't be set up.
     pub fn new(permitted: Permitted, extra_roots: Option<&[u8]>) -> Result<Self, reqwest::Error> {
-        let builder = || {
-            Client::builder()
-                .user_agent(concat!("propensity-operator/", env!("CARGO_PKG_VERSION")))
-                .redirect(redirect::Policy::none())
-                .retry(retry::never())
-                .pool_max_idle_per_host(0)
-                .http1_only()
-                .referer(false)
-                // The address that is connected to is checked, which a proxy would make impossible.
-                .no_proxy()
-                .connect_timeout(CONNECT_TIME)
-                .timeout(TOTAL_TIME)
-        };
+        // The address that is connected to is checked, which a proxy would make impossible.
+        let builder = || plain_builder(CONNECT_TIME).no_proxy().timeout(TOTAL_TIME);
         let roots = extra_roots.map(Certificate::from_pem_bundle).transpose()?.unwrap_or_default();
         let guarded = |allows| Arc::new(Guarded { networks: permitted.networks.clone(), allows });
         let lists = builder().https_only(true).dns_resolver(guarded(PrivateNetworks::allow)).tls_certs_merge(roots);

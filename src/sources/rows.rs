@@ -78,8 +78,7 @@ pub fn read(
     match layout {
         Layout::Json(path) => {
             let mut json = serde_json::Deserializer::from_reader(bytes);
-            let rows = Rows { watch: &watch, row: &mut row, number: 0, wrong: None };
-            let mut rows = rows;
+            let mut rows = Rows { watch: &watch, row: &mut row, number: 0, wrong: None };
             let parsed = Place { rows: &mut rows, path, whole: path }.deserialize(&mut json).and_then(|()| json.end());
             let wrong = rows.wrong.take();
             parsed
