@@ -139,7 +139,7 @@ func (r recipe) build(ctx context.Context, log logFunc) error {
 		// Explicit, so that a GOFLAGS with -mod=vendor or -mod=mod changes
 		// neither the result nor the checked-in go.mod.
 		"-mod=readonly", "-buildvcs=false", "-trimpath",
-		"-ldflags", r.ldflags, "-o", partial, r.pkg)
+		"-tags", r.tags, "-ldflags", r.ldflags, "-o", partial, r.pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	// The go command ends its compilers in an orderly way on an interrupt.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

@@ -1,8 +1,8 @@
 // Cluster runs a real Kubernetes control plane (etcd and kube-apiserver) on the
 // loopback interface, without Docker and without root.
 //
-//	go -C dev run ./cluster build   # build etcd, kube-apiserver, kubectl and Helm into the cache
-//	go -C dev run ./cluster bin     # print the folder that holds all four, for PATH
+//	go -C dev run ./cluster build   # build etcd, kube-apiserver, kubectl, Helm, Prometheus and promtool into the cache
+//	go -C dev run ./cluster bin     # print the folder that holds them all, for PATH
 //	go -C dev run ./cluster up      # start a cluster, print one line of JSON, stay up
 //	go -C dev run ./cluster join --dir DIR --etcd URL    # one more API server on that cluster
 //	go -C dev run ./cluster guard -- PROGRAM ARGUMENTS   # run a program that ends with its owner
@@ -31,9 +31,10 @@ import (
 
 const usage = `usage: cluster COMMAND
 
-  build   build etcd, kube-apiserver, kubectl and helm into the cache (about 9
-          minutes the first time on two cores, nothing when they are there)
-  bin     do the same, then print the folder that holds all four, for PATH
+  build   build etcd, kube-apiserver, kubectl, helm, prometheus and promtool
+          into the cache (about 12 minutes the first time on two cores, nothing
+          when they are there)
+  bin     do the same, then print the folder that holds them all, for PATH
   up      do the same, start etcd and kube-apiserver, print one line of JSON
           on stdout when both are ready, and stay up
   join    start one more kube-apiserver on a cluster that is up, print one line

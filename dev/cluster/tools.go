@@ -24,6 +24,8 @@ type tool struct {
 	// built from the module cache know no git tag. VERSION, MAJOR and MINOR stand
 	// for the parts of it.
 	stamps []string
+	// tags are build tags that leave out what nobody here needs.
+	tags string
 	// asset says that KUBEBUILDER_ASSETS is expected to hold this tool.
 	asset bool
 }
@@ -39,6 +41,13 @@ var kubernetesStamps = []string{
 	"k8s.io/client-go/pkg/version.gitMajor=MAJOR",
 	"k8s.io/client-go/pkg/version.gitMinor=MINOR",
 }
+
+var prometheusStamps = []string{"github.com/prometheus/common/version.Version=VERSION"}
+
+// prometheusTags leave out service discovery in clouds and other systems, a
+// sixth of the packages. What stays is static, by file and by HTTP. Without the
+// tag builtinassets, which isn't given, there is no web interface either.
+const prometheusTags = "remove_all_sd"
 
 var allTools = []tool{
 	{
@@ -59,6 +68,16 @@ var allTools = []tool{
 		name: "helm", module: "helm", expect: "2 minutes",
 		require: "helm.sh/helm/v4", pkg: "helm.sh/helm/v4/cmd/helm",
 		stamps: []string{"helm.sh/helm/v4/internal/version.version=VERSION"},
+	},
+	{
+		name: "prometheus", module: "prometheus", expect: "3 minutes",
+		require: "github.com/prometheus/prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus",
+		stamps: prometheusStamps, tags: prometheusTags,
+	},
+	{
+		name: "promtool", module: "prometheus", expect: "half a minute",
+		require: "github.com/prometheus/prometheus", pkg: "github.com/prometheus/prometheus/cmd/promtool",
+		stamps: prometheusStamps, tags: prometheusTags,
 	},
 }
 
@@ -96,7 +115,11 @@ func (t tool) resolve(toolsDir, cacheDir string) (recipe, error) {
 	}
 
 	hash := sha256.New()
-	for _, part := range [][]byte{mod, sum, []byte(r.ldflags), []byte(runtime.GOOS), []byte(runtime.GOARCH)} {
+	parts := [][]byte{mod, sum, []byte(r.ldflags), []byte(runtime.GOOS), []byte(runtime.GOARCH)}
+	if t.tags != "" {
+		parts = append(parts, []byte(t.tags))
+	}
+	for _, part := range parts {
 		fmt.Fprintf(hash, "%d:", len(part))
 		hash.Write(part)
 	}

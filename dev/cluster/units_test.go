@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,26 @@ func TestABumpOfAModuleMovesItsBinary(t *testing.T) {
 	write("require k8s.io/kubernetes v1.2.4\n", "two")
 	if !strings.Contains(resolve().path, "kubernetes-v1.2.4-") {
 		t.Error("a bump did not show in the place")
+	}
+}
+
+func TestOtherTagsMoveABinary(t *testing.T) {
+	tools, err := findTools()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, tags := range []string{"", "one", "two"} {
+		tool := allTools[0]
+		tool.tags = tags
+		r, err := tool.resolve(tools, "cache")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(paths, r.path) {
+			t.Errorf("the tags %q gave the place of others: %s", tags, r.path)
+		}
+		paths = append(paths, r.path)
 	}
 }
 
