@@ -12,7 +12,7 @@ use super::{Kind, Member, canonical::Rows, text, warning::Warning};
 /// How a row can be told to be about a known member, the surest first. Of two rows, the surest that *both* have decides:
 /// one email with two LinkedIn profiles is two people.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
+pub(super) enum Level {
     Linkedin,
     Email,
     NameAndWebsite,
@@ -46,11 +46,7 @@ pub(super) struct Slot {
 
 impl Members {
     pub(super) fn new(kind: Kind) -> Self {
-        let levels = match kind {
-            Kind::Contacts => OF_CONTACTS,
-            Kind::Accounts => OF_ACCOUNTS,
-        };
-        Self { levels, slots: Vec::new(), index: HashMap::default(), scratch: String::new() }
+        Self { levels: levels(kind), slots: Vec::new(), index: HashMap::default(), scratch: String::new() }
     }
 
     /// Adds a row that has this number among the rows; the number of its member, and whether that is known already. Then the row fills its gaps.
@@ -93,7 +89,7 @@ impl Members {
     }
 
     /// The first member with a key keeps it.
-    fn remember(&mut self, keys: [Option<u64>; OF_CONTACTS.len()], slot: u32) {
+    fn remember(&mut self, keys: Keys, slot: u32) {
         for key in keys.into_iter().flatten() {
             if let Entry::Vacant(entry) = self.index.entry(key) {
                 entry.insert(slot);
@@ -102,13 +98,29 @@ impl Members {
     }
 
     /// What a row is found by.
-    pub(super) fn keys(&mut self, row: &Member) -> [Option<u64>; OF_CONTACTS.len()] {
-        let mut keys = [None; OF_CONTACTS.len()];
-        for (key, &level) in keys.iter_mut().zip(self.levels) {
-            *key = hash_of(level, row, &mut self.scratch);
-        }
-        keys
+    pub(super) fn keys(&mut self, row: &Member) -> Keys {
+        keys(self.levels, row, &mut self.scratch)
     }
+}
+
+/// What a row is found by, the surest first; a key that it lacks a part of is absent.
+pub(super) type Keys = [Option<u64>; OF_CONTACTS.len()];
+
+/// How the rows of a kind are found.
+pub(super) fn levels(kind: Kind) -> &'static [Level] {
+    match kind {
+        Kind::Contacts => OF_CONTACTS,
+        Kind::Accounts => OF_ACCOUNTS,
+    }
+}
+
+/// What a row in normal form is found by, with a text to work in.
+pub(super) fn keys(levels: &[Level], row: &Member, scratch: &mut String) -> Keys {
+    let mut keys = [None; OF_CONTACTS.len()];
+    for (key, &level) in keys.iter_mut().zip(levels) {
+        *key = hash_of(level, row, scratch);
+    }
+    keys
 }
 
 /// A row's key at a level, hashed; `None` where the row lacks a part of it.

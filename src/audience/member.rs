@@ -104,6 +104,21 @@ pub(super) fn normalise(kind: Kind, row: &mut Member) -> Result<Option<Reason>, 
     }
 }
 
+/// Gives what can have one a normal form, and takes away the rest: for rows that weren't written for this.
+pub(super) fn salvage(row: &mut Member) {
+    fn keep(field: &mut Option<String>, form: impl FnOnce(&str) -> Result<Cow<'_, str>, Reason>) {
+        if tidy(field, form).is_err() {
+            *field = None;
+        }
+    }
+    keep(&mut row.website, website::normal);
+    keep(&mut row.first_name, |name| text::clean(name, Field::FirstName));
+    keep(&mut row.last_name, |name| text::clean(name, Field::LastName));
+    keep(&mut row.company_name, |name| text::clean(name, Field::CompanyName));
+    keep(&mut row.email, email::normal);
+    keep(&mut row.linkedin_url, linkedin::normal);
+}
+
 /// Blank text is an absent value.
 fn tidy(field: &mut Option<String>, form: impl FnOnce(&str) -> Result<Cow<'_, str>, Reason>) -> Result<(), Reason> {
     let Some(raw) = field.as_mut().filter(|raw| !text::is_blank(raw)) else {

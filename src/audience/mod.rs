@@ -43,6 +43,7 @@ mod email;
 mod host;
 mod linkedin;
 mod list;
+mod lookup;
 mod member;
 mod reason;
 mod split;
@@ -61,6 +62,7 @@ pub use self::{
     email::email,
     linkedin::linkedin_url,
     list::{Funnel, List, Normalised, Normaliser, Part, Row},
+    lookup::Lookup,
     member::Member,
     reason::{Field, Problem, Problems, Reason},
     suppression::{BadEntry, Entry, Suppression},

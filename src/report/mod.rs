@@ -5,12 +5,18 @@
 //!
 //! Everything here is pure: no Kubernetes, no network, no clock.
 
+mod engagement;
+mod heading;
+mod plan;
 mod summary;
+mod tally;
 mod value;
 
 pub use self::{
-    summary::{
-        Column, Filter, Group, Kinds, Meaning, Metric, Operation, Plan, PlanError, Ratio, Summariser, Summary, Value,
-    },
+    engagement::{Columns, Engaged, MOST_MEMBERS, Matching},
+    heading::is_value,
+    plan::{Binding, Filter, Group, MOST_VALUES, Meaning, Metric, Operation, Plan, PlanError, Ratio},
+    summary::{Column, Kinds, MOST_COLUMNS, Row, Summariser, Summary},
+    tally::{Reading, Value, Values},
     value::{Cell, DateFormat, NumberFormat},
 };

@@ -67,6 +67,13 @@ impl Default for NumberFormat {
 }
 
 impl NumberFormat {
+    /// Whether numbers can be told by it.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        let is_mark = |c: char| !c.is_ascii_digit() && !matches!(c, '-' | '\u{2212}');
+        self.group != Some(self.decimal) && is_mark(self.decimal) && self.group.is_none_or(is_mark)
+    }
+
     /// The number in a text of this form. White space around it and within prefix and suffix doesn't matter; a minus stands before the digits or before the prefix.
     #[must_use]
     pub fn read(&self, text: &str) -> Option<f64> {
@@ -122,6 +129,13 @@ pub(super) fn sane(number: f64) -> Option<f64> {
 pub struct DateFormat(pub String);
 
 impl DateFormat {
+    /// Whether dates can be told by it: at least a year, a month and a day, in any of the ways to write them.
+    #[must_use]
+    pub fn is_one(&self) -> bool {
+        let now = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+        strtime::format(&self.0, &now).is_ok_and(|text| self.read(&text) == Some(Timestamp::UNIX_EPOCH))
+    }
+
     /// The date in a text of this form.
     #[must_use]
     pub fn read(&self, text: &str) -> Option<Timestamp> {
@@ -184,5 +198,19 @@ mod tests {
         let offset = DateFormat("%Y-%m-%dT%H:%M:%S%z".to_owned());
         assert_eq!(offset.read("2026-11-25T09:30:00+0200").unwrap().to_string(), "2026-11-25T07:30:00Z");
         assert_eq!(DateFormat("%nonsense".to_owned()).read("2026"), None);
+        for (form, is_one) in [
+            ("%Y-%m-%d", true),
+            ("%d %b %Y", true),
+            ("%s", true),
+            ("%m/%d/%y %I:%M %p", true),
+            ("%Y-%m-%dT%H:%M:%S%.fZ", true),
+            ("", false),
+            ("today", false),
+            ("%H:%M", false),
+            ("%Y-%m", false),
+            ("%nonsense", false),
+        ] {
+            assert_eq!(DateFormat(form.to_owned()).is_one(), is_one, "{form}");
+        }
     }
 }

@@ -1,13 +1,15 @@
 //! The rows of a report, one by one as its bytes come: neither the body nor a row's neighbours are ever in memory.
 
+use std::borrow::Cow;
 use std::cell::Cell as Shared;
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::report::Cell;
+use crate::report::{Cell, Row, is_value};
 
 /// Bytes that a row may have.
 const LARGEST_ROW: u64 = 1 << 20;
@@ -44,6 +46,12 @@ pub enum RowsError {
     /// Two headings are the same.
     #[error("columns {0} and {1} have the same heading")]
     TwoColumns(usize, usize),
+    /// A first row that is none of headings.
+    #[error("its first row has values where the headings of the columns should be")]
+    NoHeadings,
+    /// A row with two cells of one name.
+    #[error("row {0} has two cells of one name")]
+    Twins(u64),
     /// A row with another number of cells than the headings.
     #[error("row {0} has another number of cells than the headings: it may be cut off")]
     Ragged(u64),
@@ -56,18 +64,13 @@ pub enum RowsError {
 }
 
 /// What takes the cells of each row, with the names of their columns.
-type Sink<'a> = dyn FnMut(Vec<(&str, Cell<'_>)>) + 'a;
+type Sink<'a> = dyn FnMut(&Row<'_>) + 'a;
 
 /// Gives each row of a report, and tells how many bytes it had. `largest` bounds those.
 ///
 /// # Errors
 /// When it can't be read to its end. Rows may have been given before.
-pub fn read(
-    report: impl Read,
-    layout: &Layout,
-    largest: u64,
-    mut row: impl FnMut(Vec<(&str, Cell<'_>)>),
-) -> Result<u64, RowsError> {
+pub fn read(report: impl Read, layout: &Layout, largest: u64, mut row: impl FnMut(&Row<'_>)) -> Result<u64, RowsError> {
     let watch = Watch::default();
     let guarded = Guarded { inner: report, watch: watch.clone(), largest };
     let mut bytes = BufReader::with_capacity(64 << 10, guarded);
@@ -125,6 +128,9 @@ fn csv(bytes: impl Read, watch: &Watch, row: &mut Sink<'_>) -> Result<(), RowsEr
         }
         let Some(names) = &headings else {
             let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
+            if names.iter().any(|name| is_value(name)) {
+                return Err(RowsError::NoHeadings);
+            }
             for (at, name) in names.iter().enumerate() {
                 if let Some(first) = names[..at].iter().position(|other| other == name) {
                     return Err(RowsError::TwoColumns(first + 1, at + 1));
@@ -133,7 +139,9 @@ fn csv(bytes: impl Read, watch: &Watch, row: &mut Sink<'_>) -> Result<(), RowsEr
             headings = Some(names);
             continue;
         };
-        row(names.iter().map(String::as_str).zip(record.iter().map(|cell| Cell::Text(cell.into()))).collect());
+        let names = names.iter().map(|name| Cow::Borrowed(name.as_str()));
+        let cells: Vec<_> = names.zip(record.iter().map(|cell| Cell::Text(cell.into()))).collect();
+        row(&cells);
     }
 }
 
@@ -305,17 +313,32 @@ impl<'de> Visitor<'de> for OneRow<'_, '_> {
     refuse! { not_a_row: visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str) }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut cells: Vec<(String, Cell<'static>)> = vec![];
+        let mut cells: Vec<(Cow<'static, str>, Cell<'static>)> = vec![];
         while let Some(name) = map.next_key::<String>()? {
-            cells.push((name, map.next_value_seed(Value)?));
+            cells.push((name.into(), map.next_value_seed(Value)?));
         }
-        (self.0.row)(cells.iter().map(|(name, cell)| (name.as_str(), cell.clone())).collect());
+        if has_twins(&cells) {
+            let number = self.0.number;
+            self.0.wrong.get_or_insert(RowsError::Twins(number));
+            return Err(serde::de::Error::custom(""));
+        }
+        (self.0.row)(&cells);
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, _: A) -> Result<(), A::Error> {
         Err(self.not_a_row())
     }
+}
+
+/// Whether two cells have one name.
+fn has_twins(cells: &Row<'_>) -> bool {
+    // Nearly all rows have few cells, for which a set would be the slower way.
+    if cells.len() <= 64 {
+        return cells.iter().enumerate().any(|(at, (name, _))| cells[..at].iter().any(|(other, _)| other == name));
+    }
+    let mut names = HashSet::new();
+    !cells.iter().all(|(name, _)| names.insert(name))
 }
 
 impl<'de> DeserializeSeed<'de> for Value {
@@ -428,6 +451,8 @@ mod tests {
             ("{\"canary\": 1}\n{canary}\n", Layout::Ndjson, RowsError::Syntax("NDJSON", 2)),
             ("a,b,a\n1,2,3\n", Layout::Csv, RowsError::TwoColumns(1, 3)),
             ("a,b\n1,2\ncanary\n", Layout::Csv, RowsError::Ragged(3)),
+            ("Ada,canary@example.com\nBo,canary@example.org\n", Layout::Csv, RowsError::NoHeadings),
+            ("[{\"canary\": 1}, {\"a\": 1, \"canary\": 2, \"canary\": 3}]", json(&[]), RowsError::Twins(2)),
         ] {
             let error = rows(report.as_bytes(), &layout).unwrap_err();
             assert_eq!(error, why, "{report}");

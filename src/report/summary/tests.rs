@@ -3,6 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::audience::{Field, Kind, Member};
+use crate::report::plan::OTHER;
+use crate::report::{DateFormat, Engaged, Filter, Group, Matching, Metric, NumberFormat, Operation, Plan, Ratio};
+use crate::report::{MOST_VALUES, PlanError};
 
 fn metric(name: &str, operation: Operation, column: Option<&str>) -> Metric {
     Metric { name: name.to_owned(), operation, column: column.map(str::to_owned), filters: vec![], group_by: None }
@@ -17,9 +21,15 @@ fn dollars() -> Meaning {
 }
 
 fn summary<'a>(plan: &Plan, rows: impl IntoIterator<Item = Vec<(&'a str, Cell<'a>)>>) -> Summary {
-    let mut summariser = Summariser::new(plan.clone()).unwrap();
-    rows.into_iter().for_each(|row| summariser.push(row));
+    let mut summariser = Summariser::new(Arc::new(Binding::new(plan.clone()).unwrap()));
+    for row in rows {
+        summariser.push(&named(row));
+    }
     summariser.finish()
+}
+
+fn named<'a>(row: Vec<(&'a str, Cell<'a>)>) -> Vec<(Cow<'a, str>, Cell<'a>)> {
+    row.into_iter().map(|(name, cell)| (name.into(), cell)).collect()
 }
 
 fn number(summary: &Summary, name: &str, group: &str) -> Option<f64> {
@@ -95,7 +105,10 @@ fn what_is_not_declared_is_never_a_number() {
         vec![("n", Cell::Number(f64::NAN))],
         vec![("n", Cell::Number(1e300))],
     ];
-    assert_eq!(number(&summary(&plan, rows), "sum", ""), None);
+    let summary = summary(&plan, rows);
+    assert_eq!(number(&summary, "sum", ""), Some(0.0));
+    assert_eq!((summary.columns["n"].parsed, summary.columns["n"].unparsed), (0, 4));
+    assert_eq!(summary.unreadable, ["n"]);
 }
 
 #[test]
@@ -118,11 +131,13 @@ fn columns_are_told_with_their_kinds_and_a_fingerprint() {
 fn zero_rows_are_fine_and_round_numbers_are_suspicious() {
     let plan = Plan {
         metrics: vec![metric("rows", Operation::Count, None)],
+        meanings: [("Day".to_owned(), Meaning::Date(DateFormat("%Y-%m-%d".to_owned())))].into(),
         newest: Some("Day".to_owned()),
         ..Plan::default()
     };
     let none = summary(&plan, []);
-    assert!(none.values.is_empty() && none.missing.is_empty() && !none.possibly_truncated);
+    assert_eq!(number(&none, "rows", ""), Some(0.0));
+    assert!(none.missing.is_empty() && !none.possibly_truncated);
     let suspicious: Vec<_> = (0..3_000).filter(|rows| is_suspicious(*rows)).collect();
     assert_eq!(suspicious, [100, 200, 500, 1_000, 2_000]);
     assert!(is_suspicious(50_000) && is_suspicious(1_000_000) && !is_suspicious(120_000));
@@ -138,8 +153,67 @@ fn a_plan_that_contradicts_itself_is_refused() {
         (vec![a()], vec![ratio("b")], "ratio r names b, which is no metric"),
     ] {
         let plan = Plan { metrics, ratios, ..Plan::default() };
-        assert_eq!(Summariser::new(plan).err().map(|error| error.to_string()).as_deref(), Some(why));
+        assert_eq!(Binding::new(plan).err().map(|error| error.to_string()).as_deref(), Some(why));
     }
+}
+
+#[test]
+fn more_values_than_a_status_holds_are_refused() {
+    let values = (0..MOST_VALUES).map(|value| value.to_string()).collect();
+    let group_by = Some(Group { column: "g".to_owned(), values });
+    let plan = Plan { metrics: vec![Metric { group_by, ..metric("a", Operation::Count, None) }], ..Plan::default() };
+    assert_eq!(Binding::new(plan).unwrap_err(), PlanError::TooMany(MOST_VALUES + 1));
+    let dates = [("d".to_owned(), Meaning::Date(DateFormat("%Y-%m-%d".to_owned())))];
+    let plan =
+        Plan { meanings: dates.into(), metrics: vec![metric("a", Operation::Sum, Some("d"))], ..Plan::default() };
+    assert_eq!(Binding::new(plan).unwrap_err(), PlanError::SumOfDates("a".to_owned()));
+}
+
+#[test]
+fn rows_about_members_are_summed_up_for_each_audience() {
+    let plan = Plan {
+        metrics: vec![
+            metric("clicks", Operation::Sum, Some("Clicks")),
+            metric("sites", Operation::Distinct, Some("Site")),
+        ],
+        ..Plan::default()
+    };
+    let mut binding = Binding::new(plan).unwrap();
+    let columns = |name: &str| vec![(Field::Website, name.to_owned())];
+    let mut sites = Matching::new(Kind::Accounts, columns("Site"), &mut binding);
+    let mut absent = Matching::new(Kind::Accounts, columns("Domain"), &mut binding);
+    for members in [vec!["example.com", "example.org", "example.net"], vec!["example.org"], vec![]] {
+        sites.add(&binding, members.into_iter().map(Member::account));
+    }
+    absent.add(&binding, [Member::account("example.com")].into_iter());
+    sites.seal();
+    absent.seal();
+    let binding = Arc::new(binding);
+    let mut summariser = Summariser::new(Arc::clone(&binding));
+    for (number, (site, clicks)) in (1..).zip([
+        ("www.example.com", 1.0),
+        ("http://example.com/", 2.0),
+        ("example.org", 4.0),
+        ("example.edu", 8.0),
+        ("", 16.0),
+    ]) {
+        let row = named(vec![("Site", text(site)), ("Clicks", Cell::Number(clicks))]);
+        let reading = summariser.push(&row);
+        sites.push(&binding, number, &reading);
+        absent.push(&binding, number, &reading);
+    }
+    let told = |engaged: &Engaged| {
+        let value = |name: &str| match engaged.values[&(name.to_owned(), String::new())] {
+            Value::Number(number) => number,
+            Value::Date(_) => f64::NAN,
+        };
+        (engaged.members, engaged.rows, value("clicks"), value("sites"))
+    };
+    let engaged = sites.finish(&binding, |column| summariser.has_seen(column));
+    assert_eq!(engaged.iter().map(told).collect::<Vec<_>>(), [(2, 3, 7.0, 3.0), (1, 1, 4.0, 1.0), (0, 0, 0.0, 0.0)]);
+    let engaged = absent.finish(&binding, |column| summariser.has_seen(column));
+    assert_eq!(engaged[0].missing, ["Domain"]);
+    assert!(summariser.finish().missing.is_empty());
 }
 
 proptest! {

@@ -1,0 +1,41 @@
+//! Whether the name of a column can be one.
+
+/// Ends of host names that no name of a column has.
+const HOSTS: [&str; 5] = [".com", ".net", ".org", ".edu", ".gov"];
+
+/// Whether the name of a column looks like a value instead: an email address, a web address, a number or a date. A table without headings has its first row in their place, and
+/// that must not be shown to anybody.
+#[must_use]
+pub fn is_value(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    let is_number = name.bytes().any(|byte| byte.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | ':' | '.' | ',' | ' ' | '$' | '%' | '€'));
+    let is_host = !name.contains(' ') && (name.starts_with("www.") || HOSTS.iter().any(|end| name.ends_with(end)));
+    name.contains('@') || name.contains("://") || name.contains("linkedin.com/") || is_number || is_host
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_told_from_names() {
+        for name in
+            ["Account Domain", "account.name", "CTR %", "Spend ($)", "q4", "e-mail", "", "2nd contact", "site.id"]
+        {
+            assert!(!is_value(name), "{name}");
+        }
+        for value in [
+            "ada@example.com",
+            "https://example.com",
+            "Example.com",
+            "www.example.de",
+            "2026-11-25",
+            "$1,000.50",
+            "12 %",
+            "linkedin.com/in/ada",
+        ] {
+            assert!(is_value(value), "{value}");
+        }
+    }
+}
