@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# Checks the chart and install.yaml: lint, values, rights, and what a real API server says to what they render.
+# Checks the chart and install.yaml: lint, values, rights, alerts, dashboard, and what a real API server says to what they render.
 #
-#   HELM=… KUBECTL=… KUBECONFIG=… dev/check-chart.sh
+#   HELM=… PROMTOOL=… KUBECTL=… KUBECONFIG=… dev/check-chart.sh
 #   HELM=… dev/check-chart.sh --update      renews the snapshot of the rights; look at the difference before committing it
 #
-# KUBECONFIG is for a control plane that can be thrown away, such as `go -C dev run ./cluster up` makes. The namespace chart-check and a
-# service account in it are really made there; all else is a dry run.
+# Without PROMTOOL it is the promtool beside HELM. KUBECONFIG is for a control plane that can be thrown away, such as
+# `go -C dev run ./cluster up` makes. The namespace chart-check and a service account in it are really made there; all else is a
+# dry run.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 helm=${HELM:-helm}
 kubectl=${KUBECTL:-kubectl}
+beside_helm=$(dirname "$helm")/promtool
+if [ ! -x "$beside_helm" ]; then beside_helm=promtool; fi
+promtool=${PROMTOOL:-$beside_helm}
 chart=charts/propensity-operator
 snapshot=$chart/tests/rbac.snapshot.yaml
 namespace="chart-check"
@@ -85,6 +89,9 @@ static_checks() {
         ['without roles, CRDs and Service']='rbac.create=false,rbac.userRoles=false,crds.install=false,service.create=false'
         ['as part of another chart']='global.anything=1'
         ['IPv6 only']='listenAddress=[::]'
+        ['a dashboard']='dashboard.enabled=true,dashboard.namespace=grafana,dashboard.annotations.grafana_folder=Marketing'
+        ['alerts']='prometheusRule.enabled=true,prometheusRule.namespace=monitoring,prometheusRule.labels.release=kube-prometheus-stack'
+        ['scraping']='serviceMonitor.enabled=true,serviceMonitor.interval=1m30s,serviceMonitor.labels.release=kube-prometheus-stack'
     )
     for name in "${!good[@]}"; do
         must "renders: $name" "helm template $chart --set '${good[$name]}' should work" render --set "${good[$name]}"
@@ -109,6 +116,14 @@ static_checks() {
         'suspend=maybe|suspend'
         'serviceAccount.create=false|serviceAccount'
         'listenAddress=127.0.0.1|listenAddress'
+        'dashboard.enabled=perhaps|enabled'
+        'dashboard.namespace=Not_A_Namespace|namespace'
+        'dashboard.lables.x=y|lables'
+        'prometheusRule.enabled=2|enabled'
+        'prometheusRule.labels=x|labels'
+        'serviceMonitor.interval=often|interval'
+        'serviceMonitor.path=/other|path'
+        'serviceMonitor.enabled=true,service.create=false|service.create'
     )
     local entry values word
     for entry in "${bad[@]}"; do
@@ -155,6 +170,48 @@ static_checks() {
         env HELM="$helm" dev/render-install.sh --check
 }
 
+# The alerts and the dashboard. The API server of these checks doesn't know the Prometheus operator's kinds, so what is rendered is
+# compared with the files, and those are checked with Prometheus's own tool.
+monitoring_checks() {
+    local rules=$chart/rules/propensity.yaml tests=$chart/tests/rules.test.yaml dashboard=$chart/dashboards/propensity.json
+    "$promtool" --version >"$work/out" 2>&1 ||
+        fail "no promtool at '$promtool'" 'set PROMTOOL to the one in the folder that this prints: go -C dev run ./cluster bin' "$work/out"
+    must 'the alerts are rules' "correct $rules" "$promtool" check rules --lint=all --lint-fatal "$rules"
+    must 'the alerts fire when they should and say what they should' "correct $rules or $tests" "$promtool" test rules "$tests"
+
+    local alert
+    for alert in $(sed -n 's/^ *- alert: //p' "$rules"); do
+        grep -A1 -x " *alertname: $alert" "$tests" >"$work/cases" || true
+        grep -qx ' *exp_alerts:' "$work/cases" || fail "no test sees $alert fire" "add one to $tests"
+        grep -qx ' *exp_alerts: \[\]' "$work/cases" || fail "no test sees $alert silent" "add one to $tests"
+        grep -q "^| \`$alert\` |" docs/operations.md || fail "docs/operations.md doesn't say what $alert is" 'add it to the table of alerts there'
+    done
+    ok 'every alert is tested, firing and silent, and described'
+
+    must 'the queries of the dashboard are told apart' "correct $dashboard" go -C dev run ./promcheck --dashboard "$PWD/$dashboard" --rules
+    cp "$work/out" "$work/queries.yaml"
+    must 'the queries of the dashboard are PromQL' "correct $dashboard" "$promtool" check rules "$work/queries.yaml"
+
+    local kinds='ServiceMonitor|PrometheusRule|ConfigMap'
+    if of_kind "$kinds" <"$work/all.yaml" | grep -q .; then
+        fail "the chart renders one of $kinds by default" "put it behind its value: those kinds don't exist in every cluster"
+    fi
+    render --set serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboard.enabled=true >"$work/monitoring.yaml"
+    of_kind PrometheusRule <"$work/monitoring.yaml" | sed -n '/^spec:$/,$ { /^spec:$/d; s/^  //; p; }' | sed '${ /^$/d; }' >"$work/groups.yaml"
+    must 'the PrometheusRule has the alerts as they stand in the file' 'correct templates/prometheusrule.yaml' diff -u "$rules" "$work/groups.yaml"
+    of_kind ConfigMap <"$work/monitoring.yaml" | sed -n '/^  propensity.json: |$/,$ { /^  propensity.json: |$/d; s/^    //; p; }' | sed '${ /^$/d; }' >"$work/dashboard.json"
+    must 'the ConfigMap has the dashboard as it stands in the file' 'correct templates/dashboard.yaml' diff -u "$dashboard" "$work/dashboard.json"
+    of_kind Service <"$work/monitoring.yaml" >"$work/service.yaml"
+    of_kind ServiceMonitor <"$work/monitoring.yaml" >"$work/monitor.yaml"
+    local port
+    port=$(sed -n 's/^ *- port: //p' "$work/monitor.yaml")
+    grep -qx "    - name: $port" "$work/service.yaml" ||
+        fail "the ServiceMonitor scrapes the port '$port', which the Service doesn't have" 'correct templates/servicemonitor.yaml'
+    grep -qx '      honorLabels: true' "$work/monitor.yaml" ||
+        fail "the ServiceMonitor doesn't honour labels" 'without that the namespace of a metric is lost: correct templates/servicemonitor.yaml'
+    ok 'the ServiceMonitor scrapes the port of the Service and keeps its labels'
+}
+
 # The pod template of the Deployment as a Pod on its own.
 pod() {
     "$kubectl" create --dry-run=client --namespace "$namespace" -o 'jsonpath={.spec.template}' -f "$1" |
@@ -194,7 +251,8 @@ server_checks() {
         "$kubectl" apply --server-side -f "$work/namespace.yaml"
     applies 'install.yaml' "$work/install.yaml"
     applies 'the chart' "$work/all.yaml"
-    render --set "watchNamespaces={$namespace}" --set replicas=3 --set api.ca.configMap=corporate-ca --set api.proxy=http://proxy.example.com:3128 --set suspend=true >"$work/other.yaml"
+    render --set "watchNamespaces={$namespace}" --set replicas=3 --set api.ca.configMap=corporate-ca --set api.proxy=http://proxy.example.com:3128 --set suspend=true \
+        --set dashboard.enabled=true >"$work/other.yaml"
     applies 'the chart with other values' "$work/other.yaml"
 
     # A pod needs its service account; nothing makes one here but this.
@@ -237,4 +295,5 @@ case "${1-}" in
 esac
 
 static_checks
+monitoring_checks
 server_checks
