@@ -32,7 +32,7 @@ import (
 const usage = `usage: cluster COMMAND
 
   build   build etcd, kube-apiserver, kubectl, helm, prometheus and promtool
-          into the cache (about 12 minutes the first time on two cores, nothing
+          into the cache (about 13 minutes the first time on two cores, nothing
           when they are there)
   bin     do the same, then print the folder that holds them all, for PATH
   up      do the same, start etcd and kube-apiserver, print one line of JSON

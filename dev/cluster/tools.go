@@ -75,7 +75,7 @@ var allTools = []tool{
 		stamps: prometheusStamps, tags: prometheusTags,
 	},
 	{
-		name: "promtool", module: "prometheus", expect: "half a minute",
+		name: "promtool", module: "prometheus", expect: "a minute",
 		require: "github.com/prometheus/prometheus", pkg: "github.com/prometheus/prometheus/cmd/promtool",
 		stamps: prometheusStamps, tags: prometheusTags,
 	},
