@@ -20,19 +20,22 @@ type adminFunc func(r *http.Request, body []byte) (any, error)
 func (s *Simulator) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]adminFunc{
-		"GET /_sim/faults":    s.showFaults,
-		"POST /_sim/faults":   s.addFaults,
-		"DELETE /_sim/faults": s.removeFaults,
-		"GET /_sim/held":      s.showHeld,
-		"POST /_sim/release":  s.release,
-		"POST /_sim/keys":     s.rotateKeys,
-		"POST /_sim/limit":    s.setLimit,
-		"POST /_sim/delay":    s.setDelay,
-		"POST /_sim/reset":    s.reset,
-		"GET /_sim/state":     func(*http.Request, []byte) (any, error) { return s.state(), nil },
-		"GET /_sim/log":       s.showLog,
-		"GET /_sim/requests":  s.showRequests,
-		"GET /_sim/audiences": s.showAudiences,
+		"GET /_sim/reports":         s.showReports,
+		"POST /_sim/reports":        s.setReports,
+		"POST /_sim/reports/rotate": s.rotateReports,
+		"GET /_sim/faults":          s.showFaults,
+		"POST /_sim/faults":         s.addFaults,
+		"DELETE /_sim/faults":       s.removeFaults,
+		"GET /_sim/held":            s.showHeld,
+		"POST /_sim/release":        s.release,
+		"POST /_sim/keys":           s.rotateKeys,
+		"POST /_sim/limit":          s.setLimit,
+		"POST /_sim/delay":          s.setDelay,
+		"POST /_sim/reset":          s.reset,
+		"GET /_sim/state":           func(*http.Request, []byte) (any, error) { return s.state(), nil },
+		"GET /_sim/log":             s.showLog,
+		"GET /_sim/requests":        s.showRequests,
+		"GET /_sim/audiences":       s.showAudiences,
 	} {
 		mux.Handle(pattern, s.adminRoute(handle))
 	}
@@ -218,6 +221,7 @@ func (s *Simulator) setDelay(_ *http.Request, body []byte) (any, error) {
 func (s *Simulator) reset(*http.Request, []byte) (any, error) {
 	s.faults.remove(0)
 	s.limit.set(Limit{}, s.now())
+	s.reports.reset()
 	s.mu.Lock()
 	s.delay = s.firstDelay
 	s.mu.Unlock()

@@ -24,7 +24,7 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		{"POST", "/_sim/faults", `{"fault":"status","status":99}`, "from 200 to 599"},
 		{"POST", "/_sim/faults", `{"fault":"redirect","status":200}`, "from 300 to 399"},
 		{"POST", "/_sim/faults", `{"fault":"delay","times":-1}`, "negative"},
-		{"POST", "/_sim/faults", `{"fault":"delay","endpoint":"reports"}`, "endpoint is"},
+		{"POST", "/_sim/faults", `{"fault":"delay","endpoint":"audiences"}`, "endpoint is"},
 		{"POST", "/_sim/faults", `{"fault":"rateLimited","retryAfter":"soon"}`, "retryAfter is"},
 		{"POST", "/_sim/faults", `{"fault":"rateLimited","retryAfter":-1}`, "retryAfter is"},
 		{"POST", "/_sim/faults", `{"fault":"oversized","sizeBytes":2000000000}`, "sizeBytes"},

@@ -15,11 +15,31 @@ import (
 	"time"
 )
 
-// endpoints maps a path to the kind of list it creates.
-var endpoints = map[string]string{
+// creates maps a path to the kind of list it creates.
+var creates = map[string]string{
 	"/create_contact_audience": contacts,
 	"/create_account_audience": accounts,
 }
+
+// target is what a request is for.
+type target struct {
+	endpoint string // contacts, accounts, reports or other
+	report   string // which one
+	method   string // the only one it takes
+	gone     bool   // not the report's URL, or no longer
+}
+
+func (s *Simulator) targetOf(path string) target {
+	if kind := creates[path]; kind != "" {
+		return target{endpoint: kind, method: http.MethodPost}
+	}
+	if t, found := s.reports.targetOf(path); found {
+		return t
+	}
+	return target{endpoint: other}
+}
+
+func (t target) creates() bool { return t.endpoint == contacts || t.endpoint == accounts }
 
 const (
 	keyHeader       = "workspace_api_key"
@@ -27,15 +47,16 @@ const (
 	defaultMaxBody  = 64 << 20
 )
 
-// Simulator serves the API, the admin API and the page.
+// Simulator serves the API with its reports, the admin API and the page.
 type Simulator struct {
 	store      *Store
 	faults     faultList
 	held       holds
 	limit      limiter
+	reports    *reportSet
 	firstDelay time.Duration
 	maxBody    int64
-	now        func() time.Time // for the rate limit
+	now        func() time.Time // for the rate limit and the days of reports
 	admin      http.Handler
 
 	mu    sync.Mutex
@@ -43,9 +64,11 @@ type Simulator struct {
 	delay time.Duration
 }
 
-func NewSimulator(store *Store, keys []string, delay time.Duration) *Simulator {
+// NewSimulator makes random report tokens if it gets no seed for them.
+func NewSimulator(store *Store, keys []string, delay time.Duration, tokenSeed string) *Simulator {
 	s := &Simulator{
 		store: store, keys: keys, delay: delay, firstDelay: delay, maxBody: defaultMaxBody, now: time.Now,
+		reports: newReportSet(tokenSeed),
 	}
 	s.held.waiting = map[chan int]bool{}
 	s.held.changed = store.notify
@@ -68,14 +91,15 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // received is a request as far as it was read.
 type received struct {
 	path    string
+	report  string // which one, if any
 	key     string // empty if there is none, or more than one
 	body    []byte
 	problem string // why the body isn't whole
 }
 
 func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
-	kind := endpoints[r.URL.Path]
-	request := received{path: r.URL.Path}
+	t := s.targetOf(r.URL.Path)
+	request := received{path: r.URL.Path, report: t.report}
 	if keys := r.Header.Values(keyHeader); len(keys) == 1 {
 		request.key = keys[0]
 	}
@@ -84,9 +108,9 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	// limit refuses uses up no fault.
 	var limited *reply
 	var fault *Fault
-	if kind != "" && r.Method == http.MethodPost {
+	if t.endpoint != other && r.Method == t.method {
 		if limited = s.overLimit(); limited == nil {
-			fault = s.faults.pick(kind)
+			fault = s.faults.pick(t)
 		}
 	}
 
@@ -110,10 +134,10 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	// The list is read whatever comes of it, so that the log can say what an unanswered or refused request held.
 	var list *memberList
 	listError := errors.New("the body could not be read")
-	if kind != "" && request.problem == "" {
-		list, listError = parseList(kind, request.body)
+	if t.creates() && request.problem == "" {
+		list, listError = parseList(t.endpoint, request.body)
 	}
-	entry := requestLine(r, kind, request, list)
+	entry := requestLine(r, t, request, list)
 	if err := s.store.AddRequest(entry); err != nil {
 		refuseWitness(w, err)
 		return
@@ -128,7 +152,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	case request.problem != "" && !unread:
 		x.clientGone(fault)
 	default:
-		normal := s.judge(r, kind, request, listError)
+		normal := s.judge(r, t, request, listError)
 		if !isSuccess(normal.status) {
 			list = nil
 		}
@@ -137,14 +161,16 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 }
 
 // judge decides what a well-behaved API answers.
-func (s *Simulator) judge(r *http.Request, kind string, request received, listError error) reply {
+func (s *Simulator) judge(r *http.Request, t target, request received, listError error) reply {
 	switch {
-	case kind == "":
+	case t.endpoint == other:
 		return results(http.StatusNotFound, "there is nothing at this path")
-	case r.Method != http.MethodPost:
-		refusal := results(http.StatusMethodNotAllowed, "this endpoint takes POST only")
-		refusal.headers = map[string]string{"Allow": http.MethodPost}
+	case r.Method != t.method:
+		refusal := results(http.StatusMethodNotAllowed, "this endpoint takes "+t.method+" only")
+		refusal.headers = map[string]string{"Allow": t.method}
 		return refusal
+	case t.endpoint == reports:
+		return s.judgeReport(r, t)
 	case !s.accepts(request.key):
 		return results(http.StatusUnauthorized, "the header workspace_api_key is missing or wrong")
 	case !strings.EqualFold(r.Header.Get("Content-Type"), wantContentType):
@@ -173,13 +199,13 @@ func (s *Simulator) overLimit() *reply {
 	return &refusal
 }
 
-func requestLine(r *http.Request, kind string, request received, list *memberList) *RequestLine {
+func requestLine(r *http.Request, t target, request received, list *memberList) *RequestLine {
 	entry := &RequestLine{
-		Remote: r.RemoteAddr, Method: r.Method, Path: r.URL.Path, Endpoint: kind, KeyID: keyID(request.key),
-		ContentLength: r.ContentLength, BodyError: request.problem,
+		Remote: r.RemoteAddr, Method: r.Method, Path: withoutTokens(r.URL.Path), Endpoint: t.endpoint, Report: t.report,
+		Gone: t.gone, KeyID: keyID(request.key), ContentLength: r.ContentLength, BodyError: request.problem,
 	}
-	if kind == "" {
-		entry.Endpoint = other
+	if t.endpoint == reports {
+		entry.Query = withoutTokens(r.URL.RawQuery)
 	}
 	if request.problem == "" {
 		sum := sha256.Sum256(request.body)
@@ -212,7 +238,7 @@ func (x *exchange) respond(fault *Fault, normal reply, request received, list *m
 			return
 		}
 	}
-	answer, wait := normal, x.currentDelay()
+	answer, wait := normal, x.currentDelay()+normal.wait
 	if fault != nil {
 		answer = fault.apply(normal, request)
 		if answer.pause == 0 {
@@ -238,7 +264,11 @@ func (x *exchange) respond(fault *Fault, normal reply, request received, list *m
 		if status == 0 {
 			status = fault.Status
 		}
-		if status != 0 {
+		switch {
+		case status == 0:
+		case request.report != "" && isSuccess(status) && isSuccess(normal.status):
+			answer.status = status // a report's success is its rows
+		default:
 			answer = results(status, "released")
 		}
 		if list != nil && isSuccess(answer.status) && fault.storesOnRelease() && !x.keep(list) {

@@ -71,6 +71,9 @@ var faultFields = map[string][]string{
 	faultCloseAfterStoring:  {"reset"},
 }
 
+// What makes no sense without an audience to store.
+var storingFaults = []string{faultStoreThenStatus, faultCloseAfterStoring}
+
 var commonFields = []string{"fault", "endpoint", "times", "after", "delayMs"}
 
 const maxAnswerBytes = 1 << 30
@@ -110,6 +113,12 @@ func parseFault(text []byte) (Fault, error) {
 	if !known {
 		return f, fmt.Errorf("unknown fault %q; there are %s", f.Fault, strings.Join(slices.Sorted(maps.Keys(faultFields)), ", "))
 	}
+	if f.forReports() {
+		if slices.Contains(storingFaults, f.Fault) {
+			return f, fmt.Errorf("the fault %q stores an audience, so it isn't for reports", f.Fault)
+		}
+		fields = slices.DeleteFunc(slices.Clone(fields), func(name string) bool { return name == "store" })
+	}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(commonFields, name) && !slices.Contains(fields, name) {
 			return f, fmt.Errorf("the fault %q takes no %q", f.Fault, name)
@@ -121,10 +130,12 @@ func parseFault(text []byte) (Fault, error) {
 	return f, f.check()
 }
 
+func (f Fault) forReports() bool { return f.Endpoint == reports || reportShapes[f.Endpoint] != nil }
+
 func (f Fault) check() error {
 	switch {
-	case f.Endpoint != "any" && f.Endpoint != contacts && f.Endpoint != accounts:
-		return fmt.Errorf("endpoint is contacts, accounts or any, not %q", f.Endpoint)
+	case f.Endpoint != "any" && f.Endpoint != contacts && f.Endpoint != accounts && !f.forReports():
+		return fmt.Errorf("endpoint is contacts, accounts, any (of these two), reports or a report's name, not %q", f.Endpoint)
 	case f.Times < 0 || f.After < 0 || f.DelayMs < 0:
 		return errors.New("times, after and delayMs must not be negative")
 	case f.Status == 0 && (f.Fault == faultStatus || f.Fault == faultStoreThenStatus):
@@ -210,13 +221,18 @@ func (l *faultList) add(faults []Fault) {
 	}
 }
 
-// pick finds the fault for the next request to an endpoint, and counts it as done.
-func (l *faultList) pick(endpoint string) *Fault {
+// matches takes any for both creates: whoever disturbs those has no reports in mind.
+func (f Fault) matches(t target) bool {
+	return f.Endpoint == t.endpoint || f.Endpoint == "any" && t.creates() || t.report != "" && f.Endpoint == t.report
+}
+
+// pick finds the fault for the next request to a target, and counts it as done.
+func (l *faultList) pick(t target) *Fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range l.active {
 		active := &l.active[i]
-		if active.Endpoint != "any" && active.Endpoint != endpoint {
+		if !active.matches(t) {
 			continue
 		}
 		if active.Passed < active.After {

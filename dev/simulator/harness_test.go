@@ -39,7 +39,7 @@ func start(t *testing.T) *harness {
 
 func startWith(t *testing.T, store *Store) *harness {
 	t.Helper()
-	sim := NewSimulator(store, []string{testKey}, 0)
+	sim := NewSimulator(store, []string{testKey}, 0, "")
 	server := httptest.NewServer(sim)
 	t.Cleanup(func() {
 		server.CloseClientConnections()

@@ -20,6 +20,7 @@ type options struct {
 	log    string
 	delay  time.Duration
 	hold   string
+	tokens string
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -34,6 +35,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.log, "log", "", "append every request, audience and answer to this `file`, and go on from what it holds")
 	flags.DurationVar(&o.delay, "delay", 0, "how long every answer takes")
 	flags.StringVar(&o.hold, "hold", "signal", "what ends it: `stdin` (its end) or signal (SIGINT, SIGTERM)")
+	flags.StringVar(&o.tokens, "report-token-seed", "", "derive the tokens in the reports' URLs from this `text`, instead of random ones")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -88,7 +90,7 @@ func run(o options, stdin io.Reader, stdout, stderr io.Writer) error {
 		return err
 	}
 	server := &http.Server{
-		Handler:           NewSimulator(store, o.keys, o.delay),
+		Handler:           NewSimulator(store, o.keys, o.delay, o.tokens),
 		ReadHeaderTimeout: 30 * time.Second,
 	}
 	// Close and not Shutdown: held and endless answers would keep a polite end waiting for ever.

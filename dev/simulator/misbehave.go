@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +28,10 @@ type reply struct {
 	status  int
 	headers map[string]string
 	body    []byte
+	rows    *rowStream // instead of a body
 	manner  manner
 	pause   time.Duration // between writes
+	wait    time.Duration // before it, or before what a fault makes of it
 }
 
 const (
@@ -54,11 +58,18 @@ func (f Fault) apply(normal reply, request received) reply {
 		if f.Status != 0 {
 			status = f.Status
 		}
-		answer = results(status, fmt.Sprintf("workspace_api_key %s sent %s", request.key, request.body))
+		sent := string(request.body)
+		if request.report != "" {
+			sent = request.path
+		}
+		answer = results(status, fmt.Sprintf("workspace_api_key %s sent %s", request.key, sent))
 	case faultStatus, faultStoreThenStatus:
 		answer = f.custom()
 	case faultErrorTrue:
 		message := "the audience could not be created"
+		if request.report != "" {
+			message = "the report could not be made"
+		}
 		if f.Message != "" {
 			message = f.Message
 		}
@@ -71,11 +82,18 @@ func (f Fault) apply(normal reply, request received) reply {
 	case faultEmpty:
 		answer = reply{status: f.statusOr(http.StatusOK)}
 	case faultTruncated:
-		// The body is a whole JSON document, so only a client that minds the length can tell.
-		answer = results(f.statusOr(http.StatusOK), "created")
-		answer.manner = truncated
+		// The body is a whole document, so only a client that minds the length can tell.
+		if request.report == "" {
+			answer = results(http.StatusOK, "created")
+		}
+		answer.status, answer.manner = f.statusOr(answer.status), truncated
 	case faultEndless:
 		answer = reply{status: f.statusOr(http.StatusOK), manner: endless, pause: f.delay()}
+		if normal.rows != nil {
+			rows := *normal.rows
+			rows.endless = true
+			answer.rows, answer.headers = &rows, normal.headers
+		}
 	case faultRateLimited:
 		message := "too many requests"
 		if f.Message != "" {
@@ -126,7 +144,8 @@ func (f Fault) custom() reply {
 	return answer
 }
 
-// sized fills the message up, so that the whole answer is valid and has the size that was asked for.
+// sized fills the message up, so that the whole answer is valid and has the size that was asked for. A report gets more
+// rows, until it is at least as large.
 func sized(normal reply, f Fault, succeeded bool) reply {
 	if !succeeded {
 		return normal
@@ -136,6 +155,12 @@ func sized(normal reply, f Fault, succeeded bool) reply {
 		size = defaultOversized
 	}
 	status := f.statusOr(normal.status)
+	if normal.rows != nil {
+		rows := *normal.rows
+		rows.atLeast = int64(size)
+		normal.status, normal.rows = status, &rows
+		return normal
+	}
 	empty := len(results(status, "").body)
 	return results(status, strings.Repeat("x", max(0, size-empty)))
 }
@@ -159,6 +184,10 @@ func (answer reply) send(w http.ResponseWriter, r *http.Request) {
 	// A fault's own headers are for playing proxies, so they win over ours.
 	for name, value := range answer.headers {
 		header.Set(name, value)
+	}
+	if answer.rows != nil {
+		answer.sendRows(w, r)
+		return
 	}
 	if answer.manner == endless {
 		answer.sendEndless(w, r)
@@ -186,6 +215,54 @@ func (answer reply) send(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
+}
+
+// sendRows says no length but for a lie: it would have to make all rows to know it.
+func (answer reply) sendRows(w http.ResponseWriter, r *http.Request) {
+	if answer.manner == truncated {
+		var length byteCounter
+		_ = answer.rows.writeTo(&length)
+		w.Header().Set("Content-Length", strconv.FormatInt(int64(length)+missingBytes, 10))
+	}
+	w.WriteHeader(answer.status)
+	var to io.Writer = w
+	switch answer.manner {
+	case trickled:
+		to = pacedWriter{w, r, 1, answer.pause}
+	case endless:
+		to = pacedWriter{w, r, chunkSize, answer.pause}
+	}
+	err := answer.rows.writeTo(to)
+	if answer.manner == truncated {
+		_ = http.NewResponseController(w).Flush()
+	}
+	if answer.manner == truncated || err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+type byteCounter int64
+
+func (c *byteCounter) Write(p []byte) (int, error) {
+	*c += byteCounter(len(p))
+	return len(p), nil
+}
+
+// pacedWriter pauses after each piece.
+type pacedWriter struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	size  int
+	pause time.Duration
+}
+
+func (p pacedWriter) Write(text []byte) (int, error) {
+	for piece := range slices.Chunk(text, p.size) {
+		if !writeAndPause(p.w, p.r, piece, p.pause) {
+			return 0, http.ErrAbortHandler
+		}
+	}
+	return len(text), nil
 }
 
 // sendEndless begins like a success, so that a client can't give up at the first byte.

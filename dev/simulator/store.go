@@ -20,8 +20,11 @@ type RequestLine struct {
 	Time          time.Time       `json:"time"`
 	Remote        string          `json:"remote"`
 	Method        string          `json:"method"`
-	Path          string          `json:"path"`
+	Path          string          `json:"path"` // without a report's token
 	Endpoint      string          `json:"endpoint"`
+	Report        string          `json:"report,omitempty"`
+	Gone          bool            `json:"gone,omitempty"`  // not the report's URL, or no longer
+	Query         string          `json:"query,omitempty"` // of a report, as it came
 	KeyID         string          `json:"keyId"`
 	ContentLength int64           `json:"contentLength"` // -1: not said
 	BodySHA256    string          `json:"bodySha256,omitempty"`
@@ -280,6 +283,13 @@ type Counts struct {
 		Accounts   int `json:"accounts"`
 		Duplicates int `json:"duplicates"`
 	} `json:"audiences"`
+	Reports map[string]ReportCounts `json:"reports"`
+}
+
+// ReportCounts are the requests for a report.
+type ReportCounts struct {
+	Requests int `json:"requests"`
+	Gone     int `json:"gone"` // those of them that weren't for its URL
 }
 
 func (s *Store) Counts() Counts {
@@ -289,8 +299,20 @@ func (s *Store) Counts() Counts {
 	c.Requests.Total = len(snapshot.Requests)
 	c.Requests.ByEndpoint = map[string]int{contacts: 0, accounts: 0}
 	c.Requests.ByStatus = map[string]map[string]int{contacts: {}, accounts: {}}
+	c.Reports = map[string]ReportCounts{}
+	for name := range reportShapes {
+		c.Reports[name] = ReportCounts{}
+	}
 	for i, request := range snapshot.Requests {
 		c.Requests.ByEndpoint[request.Endpoint]++
+		if request.Report != "" {
+			report := c.Reports[request.Report]
+			report.Requests++
+			if request.Gone {
+				report.Gone++
+			}
+			c.Reports[request.Report] = report
+		}
 		answer := snapshot.answers[i]
 		if answer == nil {
 			c.Requests.Unanswered++

@@ -15,6 +15,7 @@ import (
 const (
 	contacts = "contacts"
 	accounts = "accounts"
+	reports  = "reports"
 	other    = "other" // requests for anything else
 )
 
