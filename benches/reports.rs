@@ -147,7 +147,7 @@ fn reports(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(ROWS as u64)).sample_size(10);
     group.bench_function("summarised", |b| b.iter(|| black_box(summarise(black_box(&text[..])))));
     group.bench_function("and matched with 1,000 audiences of 100", |b| {
-        b.iter(|| black_box(engage(black_box(&text[..]))))
+        b.iter(|| black_box(engage(black_box(&text[..]))));
     });
     let bare = || serde_json::from_slice::<serde::de::IgnoredAny>(black_box(&text)).unwrap();
     group.bench_function("bare serde_json", |b| b.iter(|| black_box(bare())));

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AudienceStatus, Contact, InvalidMembers, ListSource, LocalRef, schema};
+use super::{Account, AudienceStatus, ColumnNames, Contact, InvalidMembers, ListSource, LocalRef, schema};
 
 /// An audience of contacts (people). The operator creates it in the Propensity workspace when its content is new, and
 /// only then: reordering, repeating or reformatting members sends nothing.
@@ -192,6 +192,11 @@ pub struct AudienceOptions {
     #[serde(default)]
     #[schemars(default)]
     pub resend_on_suppression: bool,
+    /// Reports of this namespace to match the list with: how many of its members they speak of, and what the reports' metrics come to over those rows, is told in the
+    /// status. It never changes what is sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["report"]))]
+    pub engagement: Vec<Engagement>,
     /// What to do when nobody can know whether a request created the audience.
     #[serde(default)]
     #[schemars(default)]
@@ -218,6 +223,7 @@ impl Default for AudienceOptions {
             split: None,
             suppression_refs: vec![],
             resend_on_suppression: false,
+            engagement: vec![],
             unknown_outcome: UnknownOutcome::default(),
             suspend: false,
         }
@@ -252,6 +258,19 @@ impl Default for LocalRef {
     fn default() -> Self {
         default_workspace_ref()
     }
+}
+
+/// A report to match a list with.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.columns.website) || has(self.columns.linkedinUrl) || has(self.columns.email) || (has(self.columns.firstName) && has(self.columns.lastName) && has(self.columns.companyName))").message("columns must name what to match on: website for accounts; for contacts linkedinUrl, email, or firstName and lastName with website or companyName"))]
+pub struct Engagement {
+    /// The `PropensityReport` of this namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub report: String,
+    /// Which columns of the report, by their exact names, hold what members are known by. Of what a row and a member both have, the surest decides: the LinkedIn URL,
+    /// else the email, else the name with the website, else the name with the company. Accounts are matched by website.
+    pub columns: ColumnNames,
 }
 
 /// How a list becomes several audiences. Which members are in which part follows from the members alone, so that an edit of a few changes few parts; parts are

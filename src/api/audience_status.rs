@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::report::MetricValue;
 use super::{LocalRef, condition};
 
 /// What the operator knows of an audience.
@@ -62,6 +63,10 @@ pub struct AudienceStatus {
     /// How many older audiences of this resource stay in the workspace. Nothing can delete them by API: remove them in Propensity.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub superseded: u32,
+    /// What the reports in `spec.engagement` say of the members, as of each report's `status.lastSuccess`. Written only when a number changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    pub engagement: Vec<EngagementStatus>,
     /// Attempts for older lists of this resource whose outcome nobody knows. They don't block the present list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
@@ -183,6 +188,29 @@ pub struct CreatedAudience {
     pub time: Timestamp,
     /// How many members were sent.
     pub members: u64,
+}
+
+/// What a report says of the members of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EngagementStatus {
+    /// The `PropensityReport`.
+    #[schemars(length(max = 253))]
+    pub report: String,
+    /// Members to send that at least one row is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members_matched: Option<u64>,
+    /// Rows about any of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// The report's metrics and ratios over just those rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 600))]
+    pub values: Vec<MetricValue>,
+    /// Why the numbers are missing or older than the report's, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub problem: Option<String>,
 }
 
 /// An attempt whose outcome nobody knows.

@@ -29,6 +29,8 @@ pub enum ConditionType {
     OutcomesUnknown,
     /// Members of the audience in the workspace were suppressed after it was sent.
     SuppressedMembersSent,
+    /// Cells of a report hold something else than the numbers or dates that are expected there.
+    CellsUnparsed,
 }
 
 impl ConditionType {
@@ -45,6 +47,7 @@ impl ConditionType {
             Self::BudgetLow => "BudgetLow",
             Self::OutcomesUnknown => "OutcomesUnknown",
             Self::SuppressedMembersSent => "SuppressedMembersSent",
+            Self::CellsUnparsed => "CellsUnparsed",
         }
     }
 }
@@ -132,6 +135,18 @@ reasons! {
     LedgerMissing,
     /// The receipt can't be read, was changed by hand or comes from a newer version.
     ReceiptUnreadable,
+    /// The report was read to its end, and its numbers are current.
+    Fetched,
+    /// The report's URL isn't in the workspace's Secret.
+    UrlMissing,
+    /// What the Secret has in place of the report's URL can't be used.
+    UrlInvalid,
+    /// The report can't be read to its end, or isn't what was declared.
+    ReportUnreadable,
+    /// The report lacks columns that were declared.
+    ColumnsMissing,
+    /// Cells aren't of the form that was declared.
+    OtherForm,
     /// Suspended here, at the workspace, or by the operator's switch.
     Suspended,
     /// The connection's parts are all there.

@@ -4,7 +4,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::Value;
 
-use super::{AccountAudience, AudienceReceipt, ContactAudience, PropensityWorkspace, SuppressionList};
+use super::{
+    AccountAudience, AudienceReceipt, ContactAudience, PropensityReport, PropensityWorkspace, SuppressionList,
+};
 
 /// Every CRD with its file name, in the order to install them.
 #[must_use]
@@ -14,6 +16,7 @@ pub fn crds() -> Vec<(String, CustomResourceDefinition)> {
         SuppressionList::crd(),
         ContactAudience::crd(),
         AccountAudience::crd(),
+        PropensityReport::crd(),
         AudienceReceipt::crd(),
     ]
     .into_iter()

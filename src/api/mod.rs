@@ -8,6 +8,7 @@
 //! | `source.rs` | where lists live that don't stand in the audience |
 //! | `suppression.rs` | `SuppressionList` |
 //! | `workspace.rs` | `PropensityWorkspace` |
+//! | `report.rs` | `PropensityReport` |
 //! | `receipt.rs` | `AudienceReceipt`, one entry of the ledger |
 //! | `condition.rs` | every condition type and reason, and how conditions change |
 //! | `schema.rs` | bounds that schemars has no word for |
@@ -19,16 +20,20 @@ pub mod condition;
 pub mod generate;
 pub mod member;
 pub mod receipt;
+pub mod report;
 pub mod schema;
 pub mod source;
 pub mod suppression;
 pub mod workspace;
 
-pub use audience::{AccountAudience, AudienceOptions, ContactAudience, Split, UnknownOutcome, UnknownPolicy};
+pub use audience::{
+    AccountAudience, AudienceOptions, ContactAudience, Engagement, Split, UnknownOutcome, UnknownPolicy,
+};
 pub use audience_status::AudienceStatus;
 pub use condition::{ConditionType, Reason};
 pub use member::{Account, Contact};
 pub use receipt::AudienceReceipt;
+pub use report::PropensityReport;
 pub use source::{
     ColumnNames, EntryRef, FluxFile, FluxKind, HttpFile, InvalidMembers, ListFormat, ListSource, SelectedEntries,
 };
@@ -44,7 +49,7 @@ pub const VERSION: &str = "v1alpha1";
 /// On a receipt: `<attempt-id>=created|send-again|dismiss` settles an attempt whose outcome is unknown or rejected.
 pub const RESOLVE_ANNOTATION: &str = "abm.propensity.com/resolve";
 
-/// On a workspace: any new value asks the operator to try at once what waits behind an open breaker.
+/// On a workspace: any new value asks the operator to try at once what waits behind an open breaker. On a report: to fetch it at once.
 pub const REQUESTED_AT_ANNOTATION: &str = "abm.propensity.com/requestedAt";
 
 /// On a receipt: the UTC day of its last claim, by which the daily budget is counted.
@@ -70,6 +75,7 @@ mod tests {
             AccountAudience::crd(),
             PropensityWorkspace::crd(),
             SuppressionList::crd(),
+            PropensityReport::crd(),
             AudienceReceipt::crd(),
         ] {
             assert_eq!(crd.spec.group, GROUP);

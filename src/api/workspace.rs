@@ -224,6 +224,10 @@ pub struct WorkspaceStatus {
     /// How many attempts have an outcome that nobody knows and wait for a person.
     #[serde(default)]
     pub open_unknowns: u32,
+    /// The reports of this workspace, and whether their numbers are current.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub reports: Vec<ReportFreshness>,
     /// Today's create budget: `Available`, `NearlySpent` (80% or more used) or `Spent`. The metric
     /// `propensity_operator_workspace_budget_used` has the number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,4 +237,31 @@ pub struct WorkspaceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_requested_at: Option<String>,
+}
+
+/// Whether a report's numbers are current.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportFreshness {
+    /// The `PropensityReport`. Its `status.lastSuccess` has the time.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Which report it is: the entry of the Secret.
+    #[schemars(length(max = 253))]
+    pub report: String,
+    /// How current its numbers are.
+    pub freshness: Freshness,
+}
+
+/// How current a report's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Freshness {
+    /// It was read to its end within its last two intervals.
+    Fresh,
+    /// It wasn't: the numbers are older.
+    Stale,
+    /// It was never read to its end.
+    Never,
+    /// It is suspended; its numbers stay as they are.
+    Suspended,
 }

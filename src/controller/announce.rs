@@ -64,7 +64,7 @@ pub async fn refused(ctx: &Context, namespace: &str, receipt: &str, error: &crat
         .await;
 }
 
-fn subject(namespace: &str, kind: &str, name: &str, uid: &str) -> ObjectReference {
+pub(super) fn subject(namespace: &str, kind: &str, name: &str, uid: &str) -> ObjectReference {
     ObjectReference {
         api_version: Some(format!("{GROUP}/{VERSION}")),
         kind: Some(kind.to_owned()),

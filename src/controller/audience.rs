@@ -13,7 +13,7 @@ use super::scene::{Clearance, Course, Phase, Plan, assess, until_tomorrow};
 use super::status::{self, Facts, Found};
 use super::tracked::Tracked;
 use super::verdicts::{self, Said};
-use super::{announce, gather, lists, parts};
+use super::{announce, gather, lists, parts, reports};
 use crate::api::audience_status::{CreatedAudience, OpenUnknown};
 use crate::api::condition::{self, ConditionType, Verdict};
 use crate::api::{AudienceStatus, PropensityWorkspace, Reason};
@@ -80,7 +80,13 @@ pub async fn pass(ctx: &Arc<Context>, audience: &Tracked) -> Result<Next, CallEr
             tell(ctx, &audience, None, verdicts::forbidden(), None).await?;
             Err(CallError::Forbidden)
         }
-        looked => looked,
+        looked => {
+            if !audience.is_deleting() {
+                ctx.memory.newest(&mut audience);
+                reports::tidy(ctx, &audience).await?;
+            }
+            looked
+        }
     }
 }
 

@@ -17,14 +17,15 @@ use super::gates::Gates;
 use super::lists::Lists;
 use super::memory::Memory;
 use super::open_receipts::{OpenReceipts, ReceiptKey};
+use super::reports;
 use super::sources::Named;
 use super::tracked::{AudienceKey, Tracked};
 use super::workspace::Seen;
-use crate::api::{PropensityWorkspace, SuppressionList};
+use crate::api::{PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
 use crate::ledger::DayBudget;
-use crate::propensity::{BaseUrl, Client};
+use crate::propensity::{BaseUrl, Client, Reports};
 use crate::sources::{Secrets, remote::Remote, secrets::Scope, versions::Versions};
 use crate::telemetry::metrics::Metrics;
 
@@ -49,6 +50,8 @@ pub struct Context {
     pub accounts: Store<Tracked>,
     /// The suppression lists, without their entries.
     pub suppression_lists: Store<SuppressionList>,
+    /// The reports.
+    pub preports: Store<PropensityReport>,
     /// The open receipts.
     pub receipts: OpenReceipts,
     /// The keys.
@@ -63,6 +66,10 @@ pub struct Context {
     pub remote: Remote,
     /// What is remembered of lists that live elsewhere.
     pub lists: Lists,
+    /// Fetches reports.
+    pub report_client: Reports,
+    /// What is remembered of reports between passes.
+    pub reports: reports::State,
     /// The gates of the keys.
     pub gates: Gates,
     /// The ledgers of the workspaces.
@@ -167,6 +174,7 @@ struct Queues {
     accounts: Option<UnboundedSender<ObjectRef<Tracked>>>,
     workspaces: Option<UnboundedSender<WorkspaceKey>>,
     suppression_lists: Option<UnboundedSender<ObjectRef<SuppressionList>>>,
+    reports: Option<UnboundedSender<ObjectRef<PropensityReport>>>,
     receipts: Option<UnboundedSender<ReceiptKey>>,
 }
 
@@ -182,6 +190,7 @@ impl Wake {
         accounts: UnboundedSender<ObjectRef<Tracked>>,
         workspaces: UnboundedSender<WorkspaceKey>,
         suppression_lists: UnboundedSender<ObjectRef<SuppressionList>>,
+        reports: UnboundedSender<ObjectRef<PropensityReport>>,
         receipts: UnboundedSender<ReceiptKey>,
     ) {
         *self.lock() = Queues {
@@ -189,6 +198,7 @@ impl Wake {
             accounts: Some(accounts),
             workspaces: Some(workspaces),
             suppression_lists: Some(suppression_lists),
+            reports: Some(reports),
             receipts: Some(receipts),
         };
     }
@@ -223,6 +233,13 @@ impl Wake {
     /// A suppression list shall be looked at.
     pub fn suppression_list(&self, key: ObjectRef<SuppressionList>) {
         if let Some(queue) = &self.lock().suppression_lists {
+            let _ = queue.send(key);
+        }
+    }
+
+    /// A report shall be looked at.
+    pub fn report(&self, key: ObjectRef<PropensityReport>) {
+        if let Some(queue) = &self.lock().reports {
             let _ = queue.send(key);
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use kube::runtime::reflector::ObjectRef;
 
@@ -51,6 +52,20 @@ impl Gates {
     /// Asks for leave to send one create. Without a gate, since no workspace uses the key any more, there is no leave.
     pub fn ask(&self, key: KeyId, now: Moment, who: &AudienceKey) -> Option<Grant> {
         self.lock().get_mut(&key).map(|gate| gate.ask(now, who.clone()))
+    }
+
+    /// Asks for leave to fetch a report, behind all creates; `None` without a gate.
+    pub fn ask_behind(&self, key: KeyId, now: Moment) -> Option<Result<(), Moment>> {
+        self.lock().get_mut(&key).map(|gate| gate.ask_behind(now))
+    }
+
+    /// The API asked for a pause in answer to a report. Returns the workspaces that use the key.
+    pub fn must_pause(&self, key: KeyId, now: Moment, retry_after: Option<Duration>) -> Vec<WorkspaceKey> {
+        let paused = |gate: &mut Gate<AudienceKey>| {
+            gate.must_pause(now, retry_after);
+            vec![]
+        };
+        self.with(key, paused).1
     }
 
     /// Takes an audience out of every queue: it has nothing to send. Returns whom to wake.

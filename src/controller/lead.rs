@@ -16,8 +16,8 @@ use super::leader::Leadership;
 use super::open_receipts::Entry;
 use super::run::RunError;
 use super::tracked::Tracked;
-use super::{audience, gather, ledger_store, queue, receipts, suppression, watches, workspace};
-use crate::api::{AudienceReceipt, DAY_LABEL, PropensityWorkspace, SuppressionList};
+use super::{audience, gather, ledger_store, queue, receipts, reports, suppression, watches, workspace};
+use crate::api::{AudienceReceipt, DAY_LABEL, PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::Clock;
 use crate::sources::secrets::Scope;
@@ -51,8 +51,9 @@ fn begin(ctx: &Arc<Context>, working: &mut JoinSet<()>) {
     let (accounts, accounts_named) = queue::channel();
     let (workspaces, workspaces_named) = queue::channel();
     let (suppression_lists, suppression_lists_named) = queue::channel();
+    let (reports, reports_named) = queue::channel();
     let (kept, kept_named) = queue::channel();
-    ctx.wake.open(contacts, accounts, workspaces, suppression_lists, kept);
+    ctx.wake.open(contacts, accounts, workspaces, suppression_lists, reports, kept);
     ctx.claims.store(true, Ordering::SeqCst);
 
     let pass = |object: Arc<PropensityWorkspace>, ctx: Arc<Context>| async move { workspace_pass(&ctx, &object).await };
@@ -62,10 +63,13 @@ fn begin(ctx: &Arc<Context>, working: &mut JoinSet<()>) {
     working.spawn(queue::passes(Arc::clone(ctx), ctx.accounts.clone(), accounts_named, pass));
     let pass = |object: Arc<SuppressionList>, ctx: Arc<Context>| async move { suppression_pass(&ctx, &object).await };
     working.spawn(queue::passes(Arc::clone(ctx), ctx.suppression_lists.clone(), suppression_lists_named, pass));
+    let pass = |object: Arc<PropensityReport>, ctx: Arc<Context>| async move { report_pass(&ctx, &object).await };
+    working.spawn(queue::passes(Arc::clone(ctx), ctx.preports.clone(), reports_named, pass));
     working.spawn(receipts::keep(Arc::clone(ctx), kept_named));
 
     ctx.workspaces.state().iter().for_each(|w| ctx.wake.workspace(ObjectRef::from_obj(w.as_ref())));
     ctx.suppression_lists.state().iter().for_each(|l| ctx.wake.suppression_list(ObjectRef::from_obj(l.as_ref())));
+    ctx.preports.state().iter().for_each(|r| ctx.wake.report(ObjectRef::from_obj(r.as_ref())));
     ctx.receipts.select(|key, _| Some(key.clone())).into_iter().for_each(|key| ctx.wake.receipt(key));
     for kind in [Kind::Contacts, Kind::Accounts] {
         ctx.audiences(kind).state().iter().for_each(|audience| ctx.wake.audience(audience.key()));
@@ -142,6 +146,21 @@ async fn suppression_pass(ctx: &Arc<Context>, object: &SuppressionList) -> Optio
         }
         Err(error) => {
             tracing::warn!(list = %ObjectRef::from_obj(object), %error, "the suppression list is looked at again later");
+            timing.finish(Outcome::Error);
+            Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
+        }
+    }
+}
+
+async fn report_pass(ctx: &Arc<Context>, object: &PropensityReport) -> Option<Duration> {
+    let timing = ctx.metrics.reconcile(metrics::Kind::Report);
+    match reports::pass(ctx, object).await {
+        Ok((outcome, after)) => {
+            timing.finish(outcome);
+            after
+        }
+        Err(error) => {
+            tracing::warn!(report = %ObjectRef::from_obj(object), %error, "the report is looked at again later");
             timing.finish(Outcome::Error);
             Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
         }

@@ -45,6 +45,7 @@ mod open_receipts;
 mod parts;
 mod queue;
 mod receipts;
+mod reports;
 mod run;
 mod scene;
 mod sources;

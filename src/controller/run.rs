@@ -21,11 +21,11 @@ use super::memory::Memory;
 use super::open_receipts::OpenReceipts;
 use super::sources::Named;
 use super::tracked::Tracked;
-use super::{anchor::Ledgers, lead, queue, sources, watches, workspace};
-use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace, SuppressionList};
+use super::{anchor::Ledgers, lead, queue, reports, sources, watches, workspace};
+use crate::api::{AccountAudience, ContactAudience, PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::Clock;
-use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError};
+use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError, Reports};
 use crate::settings::Settings;
 use crate::sources::networks::PrivateNetworks;
 use crate::sources::remote::{Permitted, Remote};
@@ -114,6 +114,7 @@ struct Parts {
     contacts: Writer<Tracked>,
     accounts: Writer<Tracked>,
     suppression_lists: Writer<SuppressionList>,
+    preports: Writer<PropensityReport>,
     named_secrets: UnboundedReceiver<Scope>,
     named_sources: UnboundedReceiver<Named>,
 }
@@ -132,6 +133,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
     let contacts = watches::empty(Kind::Contacts);
     let accounts = watches::empty(Kind::Accounts);
     let suppression_lists = watches::empty(());
+    let preports = watches::empty(());
     let (names, named_secrets) = queue::channel();
     let (sources, named_sources) = queue::channel();
     let ctx = Context {
@@ -148,6 +150,7 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         contacts: contacts.as_reader(),
         accounts: accounts.as_reader(),
         suppression_lists: suppression_lists.as_reader(),
+        preports: preports.as_reader(),
         receipts: OpenReceipts::default(),
         secrets: Secrets::default(),
         named_secrets: names,
@@ -155,6 +158,8 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         named_sources: sources,
         remote: remote(settings)?,
         lists: Lists::default(),
+        report_client: report_client(settings, allowed)?,
+        reports: reports::State::default(),
         gates: Gates::default(),
         ledgers: Ledgers::default(),
         budgets: Budgets::default(),
@@ -168,7 +173,16 @@ async fn build(settings: &Settings, clock: Clock, metrics: &Metrics) -> Result<P
         claims: AtomicBool::new(false),
         epoch: (clock.wall(), clock.boottime()),
     };
-    Ok(Parts { ctx: Arc::new(ctx), workspaces, contacts, accounts, suppression_lists, named_secrets, named_sources })
+    Ok(Parts {
+        ctx: Arc::new(ctx),
+        workspaces,
+        contacts,
+        accounts,
+        suppression_lists,
+        preports,
+        named_secrets,
+        named_sources,
+    })
 }
 
 fn client_settings(settings: &Settings) -> Result<ClientSettings, RunError> {
@@ -182,6 +196,12 @@ fn extra_roots(settings: &Settings) -> Result<Option<Vec<u8>>, RunError> {
     settings.ca_file.as_ref().map(read).transpose()
 }
 
+fn report_client(settings: &Settings, allowed: AllowedHosts) -> Result<Reports, RunError> {
+    // As for creates, the environment's proxy isn't asked on the way to this machine itself.
+    let direct = settings.api_url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
+    Ok(Reports::new(allowed, &client_settings(settings)?, direct)?)
+}
+
 fn remote(settings: &Settings) -> Result<Remote, RunError> {
     let hosts = AllowedHosts::parse(settings.source_hosts.iter()).map_err(RunError::SourceHosts)?;
     let networks = settings.source_networks.iter().map(String::as_str);
@@ -192,13 +212,15 @@ fn remote(settings: &Settings) -> Result<Remote, RunError> {
 
 /// Watches, leads, drains.
 async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), RunError> {
-    let Parts { ctx, workspaces, contacts, accounts, suppression_lists, named_secrets, named_sources } = parts;
+    let Parts { ctx, workspaces, contacts, accounts, suppression_lists, preports, named_secrets, named_sources } =
+        parts;
     let mut signals = Signals::new().map_err(RunError::Signals)?;
     let mut tasks = JoinSet::new();
     tasks.spawn(watches::workspaces(Arc::clone(&ctx), workspaces));
     tasks.spawn(watches::audiences::<ContactAudience>(Arc::clone(&ctx), contacts, Kind::Contacts));
     tasks.spawn(watches::audiences::<AccountAudience>(Arc::clone(&ctx), accounts, Kind::Accounts));
     tasks.spawn(sources::suppression_lists(Arc::clone(&ctx), suppression_lists));
+    tasks.spawn(watches::reports(Arc::clone(&ctx), preports));
     tasks.spawn(watches::receipts(Arc::clone(&ctx)));
     for scope in scopes(settings) {
         ctx.secrets.announce(&scope);

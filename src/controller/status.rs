@@ -109,6 +109,7 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
         recent_creates: old.recent_creates.clone(),
         suppressed_members_sent: facts.suppressed_sent().unwrap_or(old.suppressed_members_sent),
         superseded: old.superseded,
+        engagement: old.engagement.clone(),
         open_unknowns: facts.open_unknowns.clone(),
     };
     // A list that isn't known leaves standing what was known of the last.
@@ -227,9 +228,21 @@ fn problem(problem: &crate::audience::Problem) -> RowProblem {
 /// # Errors
 /// When the API server doesn't take it.
 pub async fn write(ctx: &Context, base: &Tracked, facts: &Facts) -> Result<bool, CallError> {
+    amend(ctx, base, |base| next(&base.status, facts, ctx.clock.wall())).await
+}
+
+/// The same for a status that follows from the present one in another way.
+///
+/// # Errors
+/// When the API server doesn't take it.
+pub async fn amend(
+    ctx: &Context,
+    base: &Tracked,
+    next: impl Fn(&Tracked) -> AudienceStatus,
+) -> Result<bool, CallError> {
     let mut base = base.clone();
     for _ in 0..5 {
-        let status = next(&base.status, facts, ctx.clock.wall());
+        let status = next(&base);
         if status == base.status {
             return Ok(false);
         }

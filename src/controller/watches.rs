@@ -19,7 +19,7 @@ use super::open_receipts::{Entry, OpenReceipts, ReceiptKey};
 use super::tracked::{Listed, Tracked};
 use super::{gather, workspace};
 use crate::api::audience_status::Funnel;
-use crate::api::{AudienceReceipt, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
+use crate::api::{AudienceReceipt, PropensityReport, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
 use crate::audience::Kind;
 use crate::sources::secrets::Scope;
 
@@ -58,6 +58,69 @@ pub async fn workspaces(ctx: Arc<Context>, mut writer: Writer<PropensityWorkspac
     follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, watcher::Config::default(), trim, told).await;
 }
 
+/// Keeps the reports current, and wakes each that changed, its workspace, and the audiences that name one which came or went.
+pub async fn reports(ctx: Arc<Context>, mut writer: Writer<PropensityReport>) {
+    let trim = |mut report: PropensityReport| {
+        report.metadata.managed_fields = None;
+        if let Some(annotations) = &mut report.metadata.annotations {
+            annotations.retain(|name, _| name == REQUESTED_AT_ANNOTATION);
+        }
+        report
+    };
+    let store = writer.as_reader();
+    let told = |change| match change {
+        Change::Applied(report) => {
+            let key: ObjectRef<PropensityReport> = ObjectRef::from_obj(&report);
+            let old = store.get(&key);
+            let workspace =
+                ObjectRef::new(&report.spec.workspace_ref.name).within(&key.namespace.clone().unwrap_or_default());
+            if let Some(gone) = old.as_ref().filter(|old| old.metadata.uid != report.metadata.uid) {
+                ctx.reports.forget(gone.metadata.uid.as_deref().unwrap_or_default());
+            }
+            writer.apply_watcher_event(&watcher::Event::Apply(report));
+            if old.is_none() {
+                wake_naming(&ctx, &key);
+            }
+            ctx.wake.workspace(workspace);
+            ctx.wake.report(key);
+        }
+        Change::Gone((namespace, name)) => {
+            let key = ObjectRef::new(&name).within(&namespace);
+            if let Some(report) = store.get(&key) {
+                writer.apply_watcher_event(&watcher::Event::Delete((*report).clone()));
+                ctx.reports.forget(report.metadata.uid.as_deref().unwrap_or_default());
+                ctx.wake.workspace(ObjectRef::new(&report.spec.workspace_ref.name).within(&namespace));
+            }
+            ctx.metrics.remove_report(&namespace, &name);
+            wake_naming(&ctx, &key);
+        }
+        Change::Ready => ctx.feeds.send_modify(|count| *count += 1),
+    };
+    let config = watcher::Config::default().page_size(PAGE);
+    follow(ctx.cluster.client().clone(), &ctx.switches.namespaces, config, trim, told).await;
+}
+
+/// Wakes the audiences that name a report.
+fn wake_naming(ctx: &Context, report: &ObjectRef<PropensityReport>) {
+    for kind in [Kind::Contacts, Kind::Accounts] {
+        for audience in ctx.audiences(kind).state() {
+            let here = Some(audience.namespace()) == report.namespace.as_deref();
+            if here && audience.options.engagement.iter().any(|engagement| engagement.report == report.name) {
+                ctx.wake.audience(audience.key());
+            }
+        }
+    }
+}
+
+/// Wakes the reports that an audience names and has nothing from yet.
+fn wake_named(ctx: &Context, audience: &Tracked) {
+    for engagement in &audience.options.engagement {
+        if !audience.status.engagement.iter().any(|told| told.report == engagement.report) {
+            ctx.wake.report(ObjectRef::new(&engagement.report).within(audience.namespace()));
+        }
+    }
+}
+
 /// Keeps the audiences of a kind current without their members, and wakes each that changed.
 pub async fn audiences<K>(ctx: Arc<Context>, mut writer: Writer<Tracked>, kind: Kind)
 where
@@ -71,6 +134,7 @@ where
             if let Some(other) = store.get(&key).filter(|old| old.uid() != audience.uid()) {
                 ctx.memory.forget(&other);
             }
+            wake_named(&ctx, &audience);
             writer.apply_watcher_event(&watcher::Event::Apply(audience));
             ctx.wake.audience(key);
         }
@@ -126,7 +190,7 @@ fn touched(ctx: &Context, key: &ReceiptKey, entry: Option<&Entry>) {
     }
 }
 
-/// Keeps the keys of a scope current, and wakes the workspaces that use them.
+/// Keeps the keys of a scope current, and wakes the workspaces that use them, and their reports.
 pub async fn secrets(ctx: Arc<Context>, scope: Scope) {
     let name = scope.name.clone();
     let changed = |(namespace, _): &(String, String)| {
@@ -134,6 +198,7 @@ pub async fn secrets(ctx: Arc<Context>, scope: Scope) {
             let here = namespace.is_empty() || workspace.metadata.namespace.as_ref() == Some(namespace);
             if here && workspace.spec.secret_ref.name == name {
                 ctx.wake.workspace(ObjectRef::from_obj(workspace.as_ref()));
+                workspace::wake_reports(&ctx, &workspace);
             }
         }
     };
@@ -194,7 +259,7 @@ pub async fn while_named<K, W>(
 }
 
 /// Kinds that are watched: when all are listed, what is in memory is what there is.
-pub const FEEDS: usize = 6;
+pub const FEEDS: usize = 7;
 
 /// A store that counts as ready while it is still empty: it is filled one by one, and [`FEEDS`] tells when it is whole.
 pub fn empty<K>(kind: K::DynamicType) -> Writer<K>
@@ -224,6 +289,14 @@ pub async fn metrics(ctx: Arc<Context>) {
         for kind in [Kind::Contacts, Kind::Accounts] {
             count_members(&ctx, kind);
         }
+        // A standby would show them once more.
+        let leads = ctx.may_claim();
+        ctx.metrics.set_reports(ctx.preports.state().iter().filter(|_| leads).map(AsRef::as_ref));
+        let engaged = [Kind::Contacts, Kind::Accounts].map(|kind| ctx.audiences(kind).state());
+        ctx.metrics.set_engagement(engaged.iter().flatten().filter(|_| leads).flat_map(|audience| {
+            let kind = gather::kind_label(audience.kind);
+            audience.status.engagement.iter().map(move |told| (kind, audience.namespace(), audience.name(), told))
+        }));
         tokio::time::sleep(COUNTED_EVERY).await;
     }
 }

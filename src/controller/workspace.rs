@@ -13,11 +13,11 @@ use super::cluster::CallError;
 use super::context::{Context, WorkspaceKey};
 use super::open_receipts::{Entry, ReceiptKey};
 use super::scene::{Phase, host_not_allowed, key_obstacle, ledger_obstacle, until_tomorrow};
-use super::status;
 use super::verdicts::{self, Said, when};
+use super::{reports, status};
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
-use crate::api::workspace::WorkspaceStatus;
-use crate::api::{PropensityWorkspace, REQUESTED_AT_ANNOTATION};
+use crate::api::workspace::{ReportFreshness, WorkspaceStatus};
+use crate::api::{PropensityReport, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
 use crate::audience::Kind;
 use crate::clock::Moment;
 use crate::ledger::{Held, State};
@@ -182,6 +182,7 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
     };
     if ctx.seen.is_news(&this, aspects) {
         wake_audiences(ctx, namespace, name);
+        wake_reports(ctx, workspace);
     }
     if !may_pass {
         write(ctx, workspace, &status).await?;
@@ -191,7 +192,8 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
     let by_day = (health.used > 0).then(|| until_tomorrow(ctx.clock.wall()));
     // A restored anchor is closed, so no watch shows it.
     let by_ledger = matches!(ledger, LedgerState::Missing(_)).then_some(LOOK_AGAIN);
-    Ok([by_gate, by_day, by_ledger, may_pass.then_some(early)].into_iter().flatten().min())
+    let by_reports = reports(ctx, workspace).filter_map(|(_, left)| left).min();
+    Ok([by_gate, by_day, by_ledger, by_reports, may_pass.then_some(early)].into_iter().flatten().min())
 }
 
 /// A workspace that is gone: its gate and metrics go with it, and its audiences hear of it.
@@ -203,6 +205,36 @@ pub fn gone(ctx: &Context, namespace: &str, name: &str, uid: Option<&str>) {
     ctx.metrics.remove_workspace(namespace, name);
     ctx.seen.forget(&ObjectRef::new(name).within(namespace));
     wake_audiences(ctx, namespace, name);
+}
+
+/// Reports that a status lists.
+const MOST_REPORTS: usize = 100;
+
+/// The reports of a workspace, each with how current it is and how long that stays so by itself.
+fn reports(
+    ctx: &Context,
+    workspace: &PropensityWorkspace,
+) -> impl Iterator<Item = (ReportFreshness, Option<Duration>)> {
+    let mut reports: Vec<_> = of_workspace(ctx, workspace).collect();
+    reports.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    let clock = ctx.clock;
+    reports.into_iter().map(move |report| {
+        let (freshness, left) = reports::freshness(&clock, &report);
+        let name = report.metadata.name.clone().unwrap_or_default();
+        (ReportFreshness { name, report: report.spec.report.clone(), freshness }, left)
+    })
+}
+
+fn of_workspace(ctx: &Context, workspace: &PropensityWorkspace) -> impl Iterator<Item = Arc<PropensityReport>> {
+    let (namespace, name) = (workspace.metadata.namespace.clone(), workspace.metadata.name.clone());
+    ctx.preports.state().into_iter().filter(move |report| {
+        report.metadata.namespace == namespace && Some(&report.spec.workspace_ref.name) == name.as_ref()
+    })
+}
+
+/// Wakes the reports of a workspace.
+pub fn wake_reports(ctx: &Context, workspace: &PropensityWorkspace) {
+    of_workspace(ctx, workspace).for_each(|report| ctx.wake.report(ObjectRef::from_obj(report.as_ref())));
 }
 
 /// Wakes the audiences of a workspace.
@@ -286,6 +318,7 @@ fn next_status(
             LedgerState::Present(id) => Some(id.clone()),
             _ => old.ledger_id,
         },
+        reports: reports(ctx, workspace).map(|(freshness, _)| freshness).take(MOST_REPORTS).collect(),
         open_unknowns: u32::try_from(health.unknowns.len()).unwrap_or(u32::MAX),
         budget: Some(budget.to_owned()),
         last_handled_requested_at: requested.or(old.last_handled_requested_at),

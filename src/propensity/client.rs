@@ -19,7 +19,7 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// How long to read the body of an answer whose status has already decided.
 const REFUSAL_BODY_TIME: Duration = Duration::from_secs(5);
 /// The header that carries the key, as the API spells it.
-const KEY_HEADER: HeaderName = HeaderName::from_static("workspace_api_key");
+pub(super) const KEY_HEADER: HeaderName = HeaderName::from_static("workspace_api_key");
 
 /// How to reach the API.
 #[derive(Debug, Clone)]

@@ -19,6 +19,11 @@ const GRACE: Duration = Duration::from_secs(10);
 /// wake earlier.
 const RECHECK: Duration = Duration::from_secs(30);
 
+/// When to ask again behind creates that may go now.
+const BEHIND: Duration = Duration::from_secs(2);
+/// A pause whose length the API didn't tell.
+const PAUSE_UNTOLD: Duration = Duration::from_secs(15);
+
 #[derive(Debug)]
 struct Waiter<T> {
     ticket: u64,
@@ -116,6 +121,34 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         self.next_permit += 1;
         self.in_flight.insert(permit);
         Grant::Permit(Permit(permit))
+    }
+
+    /// Asks for leave to fetch something at the pace of creates, and behind them: while one could go, and while half a burst isn't left for those to come, it waits. What holds back creates
+    /// alone (a breaker, caution) doesn't hold it. When to ask again, if it may not go.
+    ///
+    /// # Errors
+    /// When it may not go yet.
+    pub fn ask_behind(&mut self, now: Moment) -> Result<(), Moment> {
+        self.drop_expired(now);
+        if let Some(pause) = self.pause.filter(|pause| pause.until > now) {
+            return Err(pause.until);
+        }
+        let is_held = self.holds().any(|(until, _)| until > now) || !self.in_flight.is_empty();
+        if !self.queue.is_empty() && !is_held {
+            return Err(now + BEHIND);
+        }
+        let slot = self.slot(now, self.limits().burst as usize / 2);
+        if slot > now {
+            return Err(slot);
+        }
+        self.full_at = self.full_at.max(now) + self.limits().interval();
+        Ok(())
+    }
+
+    /// The API asked for a pause in answer to something that had no permit. Returns whom to wake, which is nobody.
+    pub fn must_pause(&mut self, now: Moment, retry_after: Option<Duration>) {
+        let next = self.next_permit;
+        self.pause.get_or_insert(Hold::open(now, next)).at_least(now, next, retry_after.unwrap_or(PAUSE_UNTOLD));
     }
 
     /// Takes an asker out of the queue: it is gone, or has nothing to send any more. Returns whom to wake.

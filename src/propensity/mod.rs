@@ -5,6 +5,7 @@
 //! | `key` | the workspace key, in a type that can't be printed, and its opaque id |
 //! | `endpoint` | the base URL and the hosts that may be talked to |
 //! | `client` | sends one create, once; every end is an [`Answer`] |
+//! | `report` | asks for one page of a report, once |
 //! | `fault` | which ends prove that no byte of the request left |
 //! | `answer` | the classes of ends, and what each says to the ledger and to the gate |
 //! | `read` | status and body to a class; `Retry-After` |
@@ -24,6 +25,7 @@ mod key;
 mod mask;
 mod pace;
 mod read;
+mod report;
 
 #[cfg(test)]
 mod answer_fuzz;
@@ -51,3 +53,4 @@ pub use hold::BreakerCause;
 pub use key::{KeyError, KeyId, WorkspaceKey};
 pub use mask::Masker;
 pub use pace::{BreakerView, Effect, GateView, Grant, Limits, Permit, WaitReason};
+pub use report::{Pieces, ReportFault, ReportUrl, Reports, UrlError, UrlId};

@@ -1,7 +1,5 @@
 //! Rows of a report that are about the members of audiences.
 
-use std::sync::Arc;
-
 use super::plan::Binding;
 use super::tally::{MOST_DISTINCT, Reading, Tally, Values};
 use crate::audience::{Field, Kind, Lookup, Member};
@@ -104,7 +102,7 @@ impl Matching {
     }
 
     /// What each audience comes to, in their order.
-    pub fn finish(self, binding: &Arc<Binding>, has_seen: impl Fn(usize) -> bool) -> Vec<Engaged> {
+    pub fn finish(self, binding: &Binding, has_seen: impl Fn(usize) -> bool) -> Vec<Engaged> {
         let columns = self.columns.iter().zip(&self.numbers).filter(|(_, number)| !has_seen(**number));
         let missing: Vec<_> = columns.map(|((_, name), _)| name.clone()).collect();
         let mut start = 0;

@@ -1,4 +1,4 @@
-//! Workspace keys, from Secrets watched by their names. A Secret is never kept whole: only its key stays, in a type that can't be printed.
+//! Workspace keys and the URLs of reports, from Secrets watched by their names. What stays of a Secret is in types that can't be printed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 
-use crate::propensity::{KeyError, WorkspaceKey};
+use crate::propensity::{KeyError, ReportUrl, UrlError, WorkspaceKey};
 
 /// The entry of a Secret that holds the workspace key: the API's own name for it.
 pub const KEY_ENTRY: &str = "workspace_api_key";
@@ -30,6 +30,20 @@ pub enum KeyState {
     Key(WorkspaceKey),
 }
 
+/// What is known of a report's URL.
+#[derive(Clone, Debug)]
+pub enum UrlState {
+    /// The Secret has no such entry, or there is no Secret.
+    Missing,
+    /// What it has can't be a URL.
+    Invalid(UrlError),
+    /// The URL.
+    Url(ReportUrl),
+}
+
+/// Entries of a Secret that may be URLs of reports.
+const MOST_URLS: usize = 100;
+
 /// A Secret by namespace and name.
 pub type SecretRef = (String, String);
 
@@ -41,8 +55,14 @@ pub struct Secrets {
 
 #[derive(Default)]
 struct Inner {
-    keys: HashMap<SecretRef, Result<WorkspaceKey, Option<KeyError>>>,
+    keys: HashMap<SecretRef, Held>,
     watches: HashMap<Scope, WatchState>,
+}
+
+/// What is kept of a Secret.
+struct Held {
+    key: Result<WorkspaceKey, Option<KeyError>>,
+    urls: HashMap<String, Result<ReportUrl, UrlError>>,
 }
 
 /// What one watch covers: a name in one namespace, or in all.
@@ -75,15 +95,27 @@ impl Secrets {
     pub fn key(&self, namespace: &str, name: &str) -> KeyState {
         let inner = self.lock();
         match inner.keys.get(&(namespace.to_owned(), name.to_owned())) {
-            Some(Ok(key)) => return KeyState::Key(key.clone()),
-            Some(Err(Some(error))) => return KeyState::Invalid(*error),
-            Some(Err(None)) => return KeyState::NoKey,
+            Some(Held { key: Ok(key), .. }) => return KeyState::Key(key.clone()),
+            Some(Held { key: Err(Some(error)), .. }) => return KeyState::Invalid(*error),
+            Some(Held { key: Err(None), .. }) => return KeyState::NoKey,
             None => {}
         }
         match inner.covering(namespace, name) {
             Some(WatchState::Current) => KeyState::NoSecret,
             Some(WatchState::Denied) => KeyState::Denied,
             Some(WatchState::Starting) | None => KeyState::Unknown,
+        }
+    }
+
+    /// What is known of the URL of a report in a Secret.
+    #[must_use]
+    pub fn report_url(&self, namespace: &str, name: &str, report: &str) -> UrlState {
+        let inner = self.lock();
+        let held = inner.keys.get(&(namespace.to_owned(), name.to_owned()));
+        match held.and_then(|held| held.urls.get(report)) {
+            None => UrlState::Missing,
+            Some(Err(error)) => UrlState::Invalid(*error),
+            Some(Ok(url)) => UrlState::Url(url.clone()),
         }
     }
 
@@ -113,7 +145,7 @@ impl Secrets {
         true
     }
 
-    /// Watches the Secrets of a scope for ever, and calls `changed` with each whose key came, changed or went.
+    /// Watches the Secrets of a scope for ever, and calls `changed` with each of which something that is kept came, changed or went.
     pub async fn watch(&self, client: Client, scope: Scope, changed: impl Fn(&SecretRef)) {
         let api: Api<Secret> = match &scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
@@ -121,7 +153,7 @@ impl Secrets {
         };
         let config = watcher::Config::default().fields(&format!("metadata.name={}", scope.name));
         let mut events = watcher(api, config).default_backoff().boxed();
-        let mut listed: Option<HashMap<SecretRef, Result<WorkspaceKey, Option<KeyError>>>> = None;
+        let mut listed: Option<HashMap<SecretRef, Held>> = None;
         loop {
             let touched = match events.try_next().await {
                 Ok(Some(watcher::Event::Init)) => {
@@ -129,13 +161,13 @@ impl Secrets {
                     vec![]
                 }
                 Ok(Some(watcher::Event::InitApply(secret))) => {
-                    listed.get_or_insert_default().insert(reference(&secret), key_of(&secret));
+                    listed.get_or_insert_default().insert(reference(&secret), Held::of(&secret));
                     vec![]
                 }
                 Ok(Some(watcher::Event::InitDone)) => self.lock().relist(&scope, listed.take().unwrap_or_default()),
                 Ok(Some(watcher::Event::Apply(secret))) => {
                     let reference = reference(&secret);
-                    let changed = self.lock().set(reference.clone(), key_of(&secret));
+                    let changed = self.lock().set(reference.clone(), Held::of(&secret));
                     if changed { vec![reference] } else { vec![] }
                 }
                 Ok(Some(watcher::Event::Delete(secret))) => {
@@ -164,17 +196,13 @@ impl Inner {
         })
     }
 
-    fn set(&mut self, reference: SecretRef, key: Result<WorkspaceKey, Option<KeyError>>) -> bool {
-        let same = self.keys.get(&reference).is_some_and(|old| is_same(old, &key));
-        self.keys.insert(reference, key);
+    fn set(&mut self, reference: SecretRef, held: Held) -> bool {
+        let same = self.keys.get(&reference).is_some_and(|old| old.is_same(&held));
+        self.keys.insert(reference, held);
         !same
     }
 
-    fn relist(
-        &mut self,
-        scope: &Scope,
-        listed: HashMap<SecretRef, Result<WorkspaceKey, Option<KeyError>>>,
-    ) -> Vec<SecretRef> {
+    fn relist(&mut self, scope: &Scope, listed: HashMap<SecretRef, Held>) -> Vec<SecretRef> {
         let first = self.watches.insert(scope.clone(), WatchState::Current) != Some(WatchState::Current);
         let mut touched: Vec<_> = self
             .keys
@@ -188,8 +216,8 @@ impl Inner {
         for reference in &touched {
             self.keys.remove(reference);
         }
-        for (reference, key) in listed {
-            if self.set(reference.clone(), key) {
+        for (reference, held) in listed {
+            if self.set(reference.clone(), held) {
                 touched.push(reference);
             }
         }
@@ -215,17 +243,31 @@ fn reference(secret: &Secret) -> SecretRef {
     (secret.metadata.namespace.clone().unwrap_or_default(), secret.metadata.name.clone().unwrap_or_default())
 }
 
-/// The key of a Secret; the rest of it is let go here.
-fn key_of(secret: &Secret) -> Result<WorkspaceKey, Option<KeyError>> {
-    let entry = secret.data.as_ref().and_then(|data| data.get(KEY_ENTRY)).ok_or(None)?;
-    WorkspaceKey::from_bytes(&entry.0).map_err(Some)
-}
+impl Held {
+    /// The key of a Secret, and what in it may be URLs; the rest is let go here.
+    fn of(secret: &Secret) -> Self {
+        let entries = secret.data.iter().flatten();
+        let others = entries.clone().filter(|(name, _)| *name != KEY_ENTRY).take(MOST_URLS);
+        let key = entries.into_iter().find(|(name, _)| *name == KEY_ENTRY).ok_or(None);
+        Self {
+            key: key.and_then(|(_, bytes)| WorkspaceKey::from_bytes(&bytes.0).map_err(Some)),
+            urls: others.map(|(name, bytes)| (name.clone(), ReportUrl::from_bytes(&bytes.0))).collect(),
+        }
+    }
 
-fn is_same(a: &Result<WorkspaceKey, Option<KeyError>>, b: &Result<WorkspaceKey, Option<KeyError>>) -> bool {
-    match (a, b) {
-        (Ok(a), Ok(b)) => a.id() == b.id(),
-        (Err(a), Err(b)) => a == b,
-        _ => false,
+    fn is_same(&self, other: &Self) -> bool {
+        let same_key = match (&self.key, &other.key) {
+            (Ok(a), Ok(b)) => a.id() == b.id(),
+            (Err(a), Err(b)) => a == b,
+            _ => false,
+        };
+        let ids = |held: &Self| -> HashMap<_, _> {
+            held.urls
+                .iter()
+                .map(|(name, url)| (name.clone(), url.as_ref().map(ReportUrl::id).map_err(|e| *e)))
+                .collect()
+        };
+        same_key && ids(self) == ids(other)
     }
 }
 

@@ -56,6 +56,24 @@ label! {
 }
 
 label! {
+    /// How the fetch of a report ended.
+    FetchOutcome {
+        /// It was read to its end, and has what was declared.
+        Ok = "ok",
+        /// Its URL answers as a rotated one does.
+        Credentials = "credentials",
+        /// The API asked for a pause.
+        RateLimited = "rate_limited",
+        /// No connection, or a server's own trouble.
+        Unreachable = "unreachable",
+        /// It isn't what was declared.
+        Unreadable = "unreadable",
+        /// Its URL may not be asked.
+        Refused = "refused",
+    }
+}
+
+label! {
     /// What became of a create request.
     CreateClass {
         /// The API said that it was stored.
@@ -135,4 +153,40 @@ impl WorkspaceLabel {
     pub(super) fn new(namespace: &str, name: &str) -> Self {
         Self { namespace: namespace.to_owned(), workspace: name.to_owned() }
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReportLabel {
+    pub(super) namespace: String,
+    pub(super) report: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReportReason {
+    pub(super) namespace: String,
+    pub(super) report: String,
+    pub(super) reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReportOutcome {
+    pub(super) namespace: String,
+    pub(super) report: String,
+    pub(super) outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ReportValue {
+    pub(super) namespace: String,
+    pub(super) report: String,
+    pub(super) metric: String,
+    pub(super) group: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct EngagedLabel {
+    pub(super) namespace: String,
+    pub(super) kind: &'static str,
+    pub(super) audience: String,
+    pub(super) report: String,
 }

@@ -1,7 +1,7 @@
 //! Metrics, in the OpenMetrics text form.
 //!
-//! Labels are bounded: fixed words from the source code, or the namespace and name of a PropensityWorkspace, which go
-//! when it goes. Gauges of states are set whole, under the same lock as a scrape, so that no scrape sees half of them.
+//! Labels are bounded: fixed words from the source code, or names of resources and what stands in their specs, which go
+//! when they go. Gauges of states are set whole, under the same lock as a scrape, so that no scrape sees half of them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -22,14 +22,17 @@ use super::labels::{
     WorkspaceLabel,
 };
 use super::process::Process;
+use super::reports::ReportMetrics;
 use crate::clock::Stopwatch;
 
-pub use super::labels::{CreateClass, Endpoint, Kind, Outcome, kube_category};
+pub use super::labels::{CreateClass, Endpoint, FetchOutcome, Kind, Outcome, kube_category};
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 const PREFIX: &str = "propensity_operator";
+/// What reports say is about campaigns and not about the operator.
+const REPORTS_PREFIX: &str = "propensity";
 const RECONCILE_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 const REQUEST_SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
@@ -50,15 +53,16 @@ pub struct WorkspaceNumbers {
     pub caution: bool,
 }
 
-type Count = Gauge<u64, AtomicU64>;
+pub(super) type Count = Gauge<u64, AtomicU64>;
+pub(super) type Number = Gauge<f64, AtomicU64>;
 type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// Every metric. Clones are handles to the same numbers.
 #[derive(Clone, Debug)]
-pub struct Metrics(Arc<Inner>);
+pub struct Metrics(pub(super) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     registry: Mutex<Registry>,
     reconciles: Family<KindOutcome, Counter>,
     reconcile_seconds: Seconds<KindLabel>,
@@ -80,6 +84,7 @@ struct Inner {
     paused: Family<WorkspaceLabel, Count>,
     caution: Family<WorkspaceLabel, Count>,
     leader: Count,
+    pub(super) reports: ReportMetrics,
 }
 
 impl Metrics {
@@ -87,6 +92,7 @@ impl Metrics {
     pub fn new(version: &'static str, started: Timestamp) -> Self {
         let mut root = Registry::default();
         root.register_collector(Box::new(Process { started }));
+        let reports = ReportMetrics::new(root.sub_registry_with_prefix(REPORTS_PREFIX));
         let r = root.sub_registry_with_prefix(PREFIX);
         r.register("build", "The operator's version", Info::new(Build { version }));
         let inner = Inner {
@@ -121,6 +127,7 @@ impl Metrics {
             paused: add(r, "workspace_paused", "1 while the Propensity API asked for a pause"),
             caution: add(r, "workspace_caution", "1 while creates go one at a time after an unknown outcome"),
             leader: add(r, "leader", "1 while this process leads"),
+            reports,
             registry: Mutex::new(root),
         };
         let metrics = Self(Arc::new(inner));
@@ -215,7 +222,7 @@ impl Metrics {
         self.replace(&self.0.open_receipts, labelled);
     }
 
-    fn replace<L>(&self, family: &Family<L, Count>, counts: impl Iterator<Item = (L, u64)>)
+    pub(super) fn replace<L>(&self, family: &Family<L, Count>, counts: impl Iterator<Item = (L, u64)>)
     where
         L: Clone + std::hash::Hash + Eq,
     {
@@ -264,7 +271,7 @@ impl Metrics {
         text
     }
 
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
         self.0.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -296,7 +303,7 @@ impl Drop for Reconcile {
     }
 }
 
-fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+pub(super) fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
     let metric = M::default();
     registry.register(name, help, metric.clone());
     metric

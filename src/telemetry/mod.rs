@@ -8,3 +8,4 @@ mod labels;
 pub mod logs;
 pub mod metrics;
 mod process;
+mod reports;

@@ -36,10 +36,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* What the operator does in the namespaces that it watches: this and no more. */}}
 {{- define "propensity-operator.rules" -}}
 - apiGroups: [abm.propensity.com]
-  resources: [accountaudiences, contactaudiences, propensityworkspaces, suppressionlists]
+  resources: [accountaudiences, contactaudiences, propensityreports, propensityworkspaces, suppressionlists]
   verbs: [get, list, watch]
 - apiGroups: [abm.propensity.com]
-  resources: [accountaudiences/status, contactaudiences/status, propensityworkspaces/status, suppressionlists/status]
+  resources: [accountaudiences/status, contactaudiences/status, propensityreports/status, propensityworkspaces/status, suppressionlists/status]
   verbs: [patch]
 # The ledger. The operator never deletes a receipt.
 - apiGroups: [abm.propensity.com]

@@ -16,8 +16,8 @@ fn scope(namespace: Option<&str>) -> Scope {
     Scope { namespace: namespace.map(str::to_owned), name: "propensity".to_owned() }
 }
 
-fn listed(secrets: &[Secret]) -> HashMap<SecretRef, Result<WorkspaceKey, Option<KeyError>>> {
-    secrets.iter().map(|secret| (reference(secret), key_of(secret))).collect()
+fn listed(secrets: &[Secret]) -> HashMap<SecretRef, Held> {
+    secrets.iter().map(|secret| (reference(secret), Held::of(secret))).collect()
 }
 
 fn place(namespace: &str) -> SecretRef {
@@ -68,7 +68,7 @@ fn a_secret_comes_to_its_key_or_to_why_there_is_none() {
 #[test]
 fn only_a_change_of_the_key_is_told() {
     let secrets = Secrets::default();
-    let set = |secret: &Secret| secrets.lock().set(reference(secret), key_of(secret));
+    let set = |secret: &Secret| secrets.lock().set(reference(secret), Held::of(secret));
     assert!(set(&secret("team", &[("workspace_api_key", "one")])));
     assert!(!set(&secret("team", &[("workspace_api_key", "one\n"), ("other", "x")])));
     assert!(set(&secret("team", &[("workspace_api_key", "two")])));

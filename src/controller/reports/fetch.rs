@@ -1,0 +1,216 @@
+//! The pages of a report, streamed into whatever takes their rows.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc::{Receiver, channel};
+use tokio::time::timeout_at;
+
+use super::Ready;
+use super::serve::Serving;
+use crate::api::report::{PropensityReportSpec, ReportFormat};
+use crate::clock::Stopwatch;
+use crate::controller::context::Context;
+use crate::propensity::{KeyId, Pieces, ReportFault};
+use crate::sources::rows::{self, Layout, RowsError};
+use crate::telemetry::metrics::Endpoint;
+
+/// For all pieces of a page.
+const TOTAL_TIME: Duration = Duration::from_secs(15 * 60);
+
+/// Pieces that may wait to be read.
+const PIECES: usize = 8;
+
+/// Why a report isn't read to its end. Nothing that a server says stands in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// There is none.
+    #[error(transparent)]
+    Report(#[from] ReportFault),
+    /// It can't be understood.
+    #[error("{0}")]
+    Rows(#[from] RowsError),
+    /// The parameter has no effect.
+    #[error("pages {0} and {1} are the same: the report doesn't take the parameter that spec.paging declares")]
+    SamePage(u32, u32),
+    /// More pages than are wanted.
+    #[error("it has more than {0} pages: raise spec.paging.maxPages, or narrow spec.query")]
+    TooManyPages(u32),
+    /// It goes on for too long.
+    #[error("a request for it took longer than {} minutes", TOTAL_TIME.as_secs() / 60)]
+    TooSlow,
+}
+
+/// Reads all pages. Tells how many bytes they had, and gives back what took the rows.
+pub async fn fetch(
+    ctx: &Arc<Context>,
+    spec: &PropensityReportSpec,
+    ready: &Ready,
+    mut serving: Vec<Serving>,
+) -> (Vec<Serving>, Result<u64, Fault>) {
+    let mut left = u64::from(spec.max_mib) << 20;
+    let (mut bytes, mut before) = (0, None);
+    let mut query = spec.query.clone();
+    for number in 0_u32.. {
+        if let Some(paging) = &spec.paging {
+            if number == paging.max_pages {
+                return (serving, Err(Fault::TooManyPages(number)));
+            }
+            let value = u64::from(paging.first) + u64::from(number) * u64::from(paging.step);
+            query.insert(paging.parameter.clone(), value.to_string());
+        }
+        turn(ctx, ready.key.id()).await;
+        let watch = Stopwatch::start();
+        let asked = ctx.report_client.ask(&ready.url, &ready.key, &query, ctx.clock.wall().into()).await;
+        let (page, class) = match asked {
+            Err(fault) => (Err(fault.clone().into()), class_of(&fault)),
+            Ok(pieces) => {
+                let layout = layout(spec);
+                let read = page(pieces, layout, left, serving).await;
+                serving = read.0;
+                let class = if read.1.is_ok() { "ok" } else { "unreadable" };
+                (read.1, class)
+            }
+        };
+        ctx.metrics.api_request(Endpoint::Report, class, watch.elapsed());
+        let page = match page {
+            Ok(page) => page,
+            Err(fault) => return (serving, Err(fault)),
+        };
+        bytes += page.bytes;
+        left = left.saturating_sub(page.bytes);
+        let Some(paging) = &spec.paging else { return (serving, Ok(bytes)) };
+        if page.rows == 0 || paging.page_rows.is_some_and(|full| page.rows < full) {
+            return (serving, Ok(bytes));
+        }
+        if before.replace(page.digest) == Some(page.digest) {
+            return (serving, Err(Fault::SamePage(number, number + 1)));
+        }
+    }
+    (serving, Ok(bytes))
+}
+
+/// Waits until the key's pace has room that no create needs.
+async fn turn(ctx: &Context, key: KeyId) {
+    loop {
+        let now = ctx.clock.boottime();
+        match ctx.gates.ask_behind(key, now) {
+            Some(Ok(())) => return,
+            Some(Err(until)) => ctx.clock.sleep_until(until).await,
+            // The workspace's own pass makes the gate.
+            None => ctx.clock.sleep(Duration::from_secs(1)).await,
+        }
+    }
+}
+
+/// What a page had.
+struct Page {
+    rows: u64,
+    bytes: u64,
+    digest: [u8; 32],
+}
+
+/// Reads a page while it comes. What parses it runs where it holds nobody up, and ends when the answer does or when this is given up.
+async fn page(
+    mut pieces: Pieces,
+    layout: Layout,
+    largest: u64,
+    mut serving: Vec<Serving>,
+) -> (Vec<Serving>, Result<Page, Fault>) {
+    let (sender, receiver) = channel(PIECES);
+    let parse = tokio::task::spawn_blocking(move || {
+        let mut body = Body { receiver, piece: vec![], at: 0, is_over: false, hasher: Sha256::new() };
+        let mut rows = 0;
+        let read = rows::read(&mut body, &layout, largest, |row| {
+            rows += 1;
+            serving.iter_mut().for_each(|serving| serving.push(row));
+        });
+        let digest = body.hasher.finalize().into();
+        (serving, read.map(|bytes| Page { rows, bytes, digest }))
+    });
+    let mut failed = None;
+    let deadline = tokio::time::Instant::now() + TOTAL_TIME;
+    loop {
+        let piece = match timeout_at(deadline, pieces.next()).await {
+            Ok(piece) => piece.map_err(Fault::from),
+            Err(_) => Err(Fault::TooSlow),
+        };
+        match piece {
+            Ok(Some(piece)) => {
+                // Whoever reads may have seen enough.
+                if sender.send(Ok(piece)).await.is_err() {
+                    break;
+                }
+            }
+            Ok(None) => {
+                let _ = sender.send(Ok(vec![])).await;
+                break;
+            }
+            Err(fault) => {
+                failed = Some(fault);
+                let _ = sender.send(Err(())).await;
+                break;
+            }
+        }
+    }
+    drop(sender);
+    match parse.await {
+        Ok((serving, Ok(page))) => (serving, failed.map_or(Ok(page), Err)),
+        Ok((serving, Err(RowsError::CutOff))) => (serving, Err(failed.unwrap_or(RowsError::CutOff.into()))),
+        Ok((serving, Err(error))) => (serving, Err(error.into())),
+        Err(_) => (vec![], Err(RowsError::CutOff.into())),
+    }
+}
+
+/// A body that comes piece by piece; an empty one ends it.
+struct Body {
+    receiver: Receiver<Result<Vec<u8>, ()>>,
+    piece: Vec<u8>,
+    at: usize,
+    is_over: bool,
+    hasher: Sha256,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_over {
+            return Ok(0);
+        }
+        if self.at == self.piece.len() {
+            // Without an end it was cut off.
+            let piece = self.receiver.blocking_recv().and_then(Result::ok);
+            self.piece = piece.ok_or(io::ErrorKind::UnexpectedEof)?;
+            self.hasher.update(&self.piece);
+            self.at = 0;
+            self.is_over = self.piece.is_empty();
+        }
+        let many = buffer.len().min(self.piece.len() - self.at);
+        buffer[..many].copy_from_slice(&self.piece[self.at..self.at + many]);
+        self.at += many;
+        Ok(many)
+    }
+}
+
+fn layout(spec: &PropensityReportSpec) -> Layout {
+    match spec.format {
+        ReportFormat::Ndjson => Layout::Ndjson,
+        ReportFormat::Csv => Layout::Csv,
+        // RFC 6901.
+        ReportFormat::Json => {
+            Layout::Json(spec.rows.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
+        }
+    }
+}
+
+/// The fixed word for a request that brought nothing.
+fn class_of(fault: &ReportFault) -> &'static str {
+    match fault {
+        ReportFault::Endpoint(_) => "refused",
+        ReportFault::Rejected(_) => "credentials",
+        ReportFault::Busy(_) => "rate_limited",
+        ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_) => "unreachable",
+        ReportFault::Redirect(_) | ReportFault::Status(_) => "unreadable",
+    }
+}

@@ -1,0 +1,277 @@
+//! What is remembered of reports between passes: when each is due, and which fetches run.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{Ready, audiences};
+use crate::api::condition::{self, ConditionType, Reason};
+use crate::api::report::{Paging, ReportFormat, ReportStatus};
+use crate::api::workspace::Freshness;
+use crate::api::{PropensityReport, REQUESTED_AT_ANNOTATION};
+use crate::clock::{Clock, Moment};
+use crate::controller::cluster::CallError;
+use crate::controller::context::Context;
+use crate::propensity::{KeyId, UrlId};
+
+/// Reports that are read at once.
+const AT_ONCE: usize = 2;
+
+/// No report is fetched more often for the sake of an audience that came to it.
+const SOONEST: Duration = Duration::from_secs(300);
+
+/// Characters of the annotation that count; as many as the status holds.
+const MAX_REQUESTED_AT: usize = 256;
+
+/// What is remembered of reports.
+pub struct State {
+    inner: Mutex<Inner>,
+    turns: Semaphore,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// By UID.
+    known: HashMap<String, Known>,
+    running: HashSet<Group>,
+}
+
+#[derive(Default)]
+struct Known {
+    written: Option<(u64, String, ReportStatus)>,
+    held: Option<Moment>,
+    tried: Option<Tried>,
+    last: Option<Moment>,
+    next: Moment,
+    failures: u32,
+}
+
+/// Reports with the same group have the same rows.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Group {
+    namespace: Option<String>,
+    workspace: String,
+    report: String,
+    query: BTreeMap<String, String>,
+    format: ReportFormat,
+    rows: String,
+    paging: Option<Paging>,
+    max_mib: u32,
+}
+
+impl Group {
+    pub(super) fn of(report: &PropensityReport) -> Self {
+        let spec = &report.spec;
+        Self {
+            namespace: report.metadata.namespace.clone(),
+            workspace: spec.workspace_ref.name.clone(),
+            report: spec.report.clone(),
+            query: spec.query.clone(),
+            format: spec.format,
+            rows: spec.rows.clone(),
+            paging: spec.paging.clone(),
+            max_mib: spec.max_mib,
+        }
+    }
+}
+
+/// What a fetch was tried with: with anything else it is due at once.
+#[derive(Clone, PartialEq)]
+pub(super) struct Tried {
+    generation: Option<i64>,
+    url: UrlId,
+    key: KeyId,
+    requested: Option<String>,
+}
+
+impl Tried {
+    pub(super) fn of(report: &PropensityReport, ready: &Ready) -> Self {
+        Self {
+            generation: report.metadata.generation,
+            url: ready.url.id(),
+            key: ready.key.id(),
+            requested: requested(report),
+        }
+    }
+}
+
+/// What a person asked for by the annotation.
+pub(super) fn requested(report: &PropensityReport) -> Option<String> {
+    let annotation = report.metadata.annotations.as_ref()?.get(REQUESTED_AT_ANNOTATION)?;
+    Some(annotation.chars().take(MAX_REQUESTED_AT).collect())
+}
+
+/// How a fetch ended, as far as it decides when the next one is due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// As it should.
+    Well,
+    /// In a way that another try soon may mend.
+    Passing,
+    /// In a way that only a change mends.
+    Lasting,
+}
+
+/// A fetch that runs.
+pub(super) struct Running<'a>(&'a State, Group);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.lock().running.remove(&self.1);
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { inner: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+    }
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<R>(&self, report: &PropensityReport, change: impl FnOnce(&mut Known) -> R) -> R {
+        let uid = report.metadata.uid.clone().unwrap_or_default();
+        change(self.lock().known.entry(uid).or_default())
+    }
+
+    /// A turn to read a report: each may be large.
+    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, CallError> {
+        self.turns.acquire().await.map_err(|_| CallError::Unclear)
+    }
+
+    /// Begins the fetch of a group, unless one runs.
+    pub(super) fn begin(&self, group: &Group) -> Option<Running<'_>> {
+        self.lock().running.insert(group.clone()).then(|| Running(self, group.clone()))
+    }
+
+    /// The report with the newest status that is known: the watch's, or one that was written and that the watch hasn't shown yet.
+    pub(super) fn newest(&self, report: &PropensityReport) -> PropensityReport {
+        let mut report = report.clone();
+        let seen = report.metadata.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
+        self.with(&report.clone(), |known| match (&known.written, seen) {
+            (Some((number, version, status)), Some(seen)) if *number > seen => {
+                report.metadata.resource_version = Some(version.clone());
+                report.status = Some(status.clone());
+            }
+            _ => known.written = None,
+        });
+        report
+    }
+
+    pub(super) fn wrote(&self, report: &PropensityReport, version: String, status: ReportStatus) {
+        if let Ok(number) = version.parse() {
+            self.with(report, |known| known.written = Some((number, version, status)));
+        }
+    }
+
+    /// Since when something is missing.
+    pub(super) fn held_since(&self, report: &PropensityReport, now: Moment) -> Moment {
+        self.with(report, |known| *known.held.get_or_insert(now))
+    }
+
+    /// Forgets the last try, so that the next is due as soon as it is possible.
+    pub(super) fn forget_try(&self, report: &PropensityReport) {
+        self.with(report, |known| known.tried = None);
+    }
+
+    /// How long until a report is due.
+    pub(super) fn due(&self, ctx: &Context, report: &PropensityReport, tried: &Tried, now: Moment) -> Duration {
+        let waits = audiences::waiting(ctx, report);
+        self.with(report, |known| {
+            known.held = None;
+            if known.last.is_none() && known.tried.is_none() {
+                known.resume(&ctx.clock, report, tried, now);
+            }
+            if known.tried.as_ref() != Some(tried) {
+                return Duration::ZERO;
+            }
+            let next = match known.last.filter(|_| waits) {
+                Some(last) => known.next.min(last + SOONEST),
+                None => known.next,
+            };
+            next.since(now)
+        })
+    }
+
+    /// How long until a report is due by its interval.
+    pub(super) fn left(&self, report: &PropensityReport, now: Moment) -> Duration {
+        self.with(report, |known| known.next.since(now))
+    }
+
+    /// Whether a report was fetched less than half an interval ago, with what its spec says now.
+    pub(super) fn is_young(&self, report: &PropensityReport, now: Moment) -> bool {
+        let half = Duration::from(report.spec.interval) / 2;
+        self.with(report, |known| {
+            let same = known.tried.as_ref().is_some_and(|tried| tried.generation == report.metadata.generation);
+            same && known.failures == 0 && known.last.is_some_and(|last| now.since(last) < half)
+        })
+    }
+
+    /// Notes how a fetch ended, and when the next is due.
+    pub(super) fn ended(&self, clock: &Clock, report: &PropensityReport, tried: Tried, ended: Ended) {
+        let now = clock.boottime();
+        let interval = Duration::from(report.spec.interval);
+        self.with(report, |known| {
+            known.failures = if ended == Ended::Well { 0 } else { known.failures.saturating_add(1) };
+            let first = match ended {
+                Ended::Well => interval,
+                Ended::Passing => Duration::from_secs(30),
+                Ended::Lasting => Duration::from_secs(300),
+            };
+            let wait = first.saturating_mul(1 << known.failures.saturating_sub(1).min(16)).min(interval);
+            known.next = now + clock.jittered(wait, 0.05);
+            known.last = Some(now);
+            known.tried = Some(tried);
+        });
+    }
+
+    /// Forgets a report that is gone.
+    pub fn forget(&self, uid: &str) {
+        self.lock().known.remove(uid);
+    }
+}
+
+impl Known {
+    /// Goes on from what the status says, when this process sees a report for the first time.
+    fn resume(&mut self, clock: &Clock, report: &PropensityReport, tried: &Tried, now: Moment) {
+        let Some(status) = &report.status else { return };
+        let is_fetched = condition::find(&status.conditions, ConditionType::Ready)
+            .is_some_and(|ready| ready.reason == Reason::Fetched.as_str());
+        let is_current = status.observed_generation == report.metadata.generation
+            && status.last_handled_requested_at == tried.requested;
+        if let Some(last) = status.last_success.filter(|_| is_fetched && is_current) {
+            let interval = Duration::from(report.spec.interval);
+            let left = clock.jittered(interval, 0.05).saturating_sub(age(clock, last));
+            self.next = now + left;
+            self.last = Some(now.earlier_by(age(clock, last)));
+            self.tried = Some(tried.clone());
+        }
+    }
+}
+
+/// How long ago a time was, on the clock that may run faster.
+fn age(clock: &Clock, time: Timestamp) -> Duration {
+    let real = Duration::try_from(clock.wall().duration_since(time)).unwrap_or_default();
+    // How long a second of the clock really takes.
+    real.div_f64(clock.real(Duration::from_secs(1)).as_secs_f64().max(f64::MIN_POSITIVE))
+}
+
+/// How current a report's numbers are, and how long that stays so by itself.
+#[must_use]
+pub fn freshness(clock: &Clock, report: &PropensityReport) -> (Freshness, Option<Duration>) {
+    let last = report.status.as_ref().and_then(|status| status.last_success);
+    match last {
+        _ if report.spec.suspend => (Freshness::Suspended, None),
+        None => (Freshness::Never, None),
+        Some(last) => {
+            let left = (Duration::from(report.spec.interval) * 2).saturating_sub(age(clock, last));
+            if left.is_zero() { (Freshness::Stale, None) } else { (Freshness::Fresh, Some(left)) }
+        }
+    }
+}

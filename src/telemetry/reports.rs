@@ -1,0 +1,131 @@
+//! What reports say, as metrics. All of it but the outcomes of fetches is taken from the statuses, so that it is the same after a restart.
+//!
+//! Labels are names of resources, and names and groups that their specs declare: nothing that a report holds becomes a label.
+
+use jiff::Timestamp;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use super::labels::{EngagedLabel, FetchOutcome, Kind, ReportLabel, ReportOutcome, ReportReason, ReportValue};
+use super::metrics::{Count, Metrics, Number, add};
+use crate::api::PropensityReport;
+use crate::api::audience_status::EngagementStatus;
+use crate::api::condition::{self, ConditionType};
+
+/// The metrics of reports.
+#[derive(Debug)]
+pub(super) struct ReportMetrics {
+    fetches: Family<ReportOutcome, Counter>,
+    values: Family<ReportValue, Number>,
+    states: Family<ReportReason, Count>,
+    rows: Family<ReportLabel, Count>,
+    intervals: Family<ReportLabel, Count>,
+    successes: Family<ReportLabel, Number>,
+    newest_rows: Family<ReportLabel, Number>,
+    engaged_members: Family<EngagedLabel, Count>,
+    engagement_rows: Family<EngagedLabel, Count>,
+}
+
+impl ReportMetrics {
+    pub(super) fn new(r: &mut Registry) -> Self {
+        Self {
+            fetches: add(r, "report_fetches", "Fetches of a report, by how they ended"),
+            values: add(r, "report_value", "A metric or ratio of a report, as of its last success"),
+            states: add(r, "report_state", "1 for the reason of the report's condition Ready"),
+            rows: add(r, "report_rows", "Rows of a report, as of its last success"),
+            intervals: add(r, "report_interval_seconds", "How often a report is fetched"),
+            successes: add(r, "report_last_success_timestamp_seconds", "When a report was last read to its end"),
+            newest_rows: add(r, "report_newest_row_timestamp_seconds", "The date of a report's newest row"),
+            engaged_members: add(r, "audience_engaged_members", "Members of an audience that a report has rows about"),
+            engagement_rows: add(r, "audience_engagement_rows", "Rows of a report about members of an audience"),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts how the fetch of a report ended.
+    pub fn report_fetch(&self, report: &PropensityReport, outcome: FetchOutcome) {
+        let ReportLabel { namespace, report } = label(report);
+        for each in FetchOutcome::ALL {
+            // All begin at zero, or the first increase would go unseen.
+            let label = ReportOutcome { namespace: namespace.clone(), report: report.clone(), outcome: each.as_str() };
+            self.0.reports.fetches.get_or_create(&label).inc_by(u64::from(*each == outcome));
+        }
+    }
+
+    /// Forgets a report that was deleted.
+    pub fn remove_report(&self, namespace: &str, name: &str) {
+        for outcome in FetchOutcome::ALL {
+            let (namespace, report) = (namespace.to_owned(), name.to_owned());
+            self.0.reports.fetches.remove(&ReportOutcome { namespace, report, outcome: outcome.as_str() });
+        }
+    }
+
+    /// Sets what all reports say; what isn't listed goes.
+    pub fn set_reports<'a>(&self, reports: impl IntoIterator<Item = &'a PropensityReport>) {
+        let m = &self.0.reports;
+        let _no_scrape = self.registry();
+        m.values.clear();
+        m.states.clear();
+        m.newest_rows.clear();
+        for family in [&m.rows, &m.intervals] {
+            family.clear();
+        }
+        m.successes.clear();
+        for report in reports {
+            let label = label(report);
+            m.intervals.get_or_create(&label).set(std::time::Duration::from(report.spec.interval).as_secs());
+            let Some(status) = &report.status else { continue };
+            if let Some(ready) = condition::find(&status.conditions, ConditionType::Ready) {
+                let ReportLabel { namespace, report } = label.clone();
+                m.states.get_or_create(&ReportReason { namespace, report, reason: ready.reason.clone() }).set(1);
+            }
+            for (family, time) in [(&m.successes, status.last_success), (&m.newest_rows, status.newest_row)] {
+                if let Some(time) = time {
+                    family.get_or_create(&label).set(seconds(time));
+                }
+            }
+            if let Some(rows) = status.rows {
+                m.rows.get_or_create(&label).set(rows);
+            }
+            for value in &status.values {
+                let time = || value.value.parse::<Timestamp>().ok().map(seconds);
+                let Some(number) = value.value.parse().ok().or_else(time) else { continue };
+                let ReportLabel { namespace, report } = label.clone();
+                let (metric, group) = (value.name.clone(), value.group.clone());
+                m.values.get_or_create(&ReportValue { namespace, report, metric, group }).set(number);
+            }
+        }
+    }
+
+    /// Sets what reports say of audiences: the kind, namespace and name of each, and what is told; what isn't listed goes.
+    pub fn set_engagement<'a>(&self, told: impl IntoIterator<Item = (Kind, &'a str, &'a str, &'a EngagementStatus)>) {
+        let m = &self.0.reports;
+        let _no_scrape = self.registry();
+        m.engaged_members.clear();
+        m.engagement_rows.clear();
+        for (kind, namespace, audience, told) in told {
+            let label = EngagedLabel {
+                namespace: namespace.to_owned(),
+                kind: kind.as_str(),
+                audience: audience.to_owned(),
+                report: told.report.clone(),
+            };
+            if let (Some(members), Some(rows)) = (told.members_matched, told.rows) {
+                m.engaged_members.get_or_create(&label).set(members);
+                m.engagement_rows.get_or_create(&label).set(rows);
+            }
+        }
+    }
+}
+
+fn label(report: &PropensityReport) -> ReportLabel {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    ReportLabel { namespace: text(&report.metadata.namespace), report: text(&report.metadata.name) }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "whole seconds of our time")]
+fn seconds(time: Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1000.0
+}
