@@ -10,6 +10,7 @@
 //! | `connection.rs`, `lists.rs`, `forged.rs`, `anchor.rs` | bad input of every kind |
 //! | `remote.rs` | lists in artifacts of Flux and behind URLs |
 //! | `sources.rs`, `guards.rs`, `suppression.rs`, `split.rs` | lists that live in other objects, what holds them back, who is left out, and lists in parts |
+//! | `reports.rs` | reports: in numbers, shared, matched with audiences, rotated, unreadable |
 //! | `large.rs` | large lists and many of them |
 //! | `outcomes.rs`, `resolving.rs`, `again.rs`, `outage.rs` | what the API answers, and how a person or a policy settles it |
 //! | `crashes.rs` | kills, stops and take-overs |
@@ -38,6 +39,7 @@ mod outage;
 mod outcomes;
 mod process;
 mod remote;
+mod reports;
 mod resolving;
 mod rules;
 mod sameness;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::http;
 use super::programs::{BIN, Held, RUN};
@@ -76,6 +76,34 @@ impl Simulator {
     pub fn rotate(&mut self, key: &str) {
         self.ask("POST", "/_sim/keys", &json!({"keys": [key]}));
         self.key = key.to_owned();
+    }
+
+    /// The endpoint URL of each report.
+    pub fn report_urls(&self) -> Map<String, Value> {
+        self.ask("GET", "/_sim/reports", &Value::Null)["reports"].as_object().expect("documented").clone()
+    }
+
+    /// Sets what reports answer, in the words of the simulator.
+    pub fn reports(&self, settings: Value) {
+        self.ask("POST", "/_sim/reports", &settings);
+    }
+
+    /// Gives all reports new URLs.
+    pub fn rotate_reports(&self) {
+        self.ask("POST", "/_sim/reports/rotate", &Value::Null);
+    }
+
+    /// How many requests came for a report.
+    pub fn report_requests(&self, report: &str) -> u64 {
+        self.state()["reports"][report]["requests"].as_u64().expect("documented")
+    }
+
+    /// What a report answers now, asked without the operator.
+    pub fn report(&self, report: &str) -> String {
+        let urls = self.report_urls();
+        let url = urls[report].as_str().expect("a URL");
+        let path = url.splitn(4, '/').nth(3).expect("a path");
+        http::request(self.address, "GET", &format!("/{path}"), "").expect("the simulator answers").body
     }
 
     /// Waits until so many requests are held by the fault `hold`.

@@ -65,6 +65,27 @@ impl World {
         self.workspace(spec);
     }
 
+    /// The Secret with the simulator's key and the URLs of its reports, and the workspace.
+    pub fn connect_reports(&self, spec: Value) {
+        self.report_secret();
+        self.workspace(spec);
+    }
+
+    /// The Secret with the simulator's key and the present URLs of its reports.
+    pub fn report_secret(&self) {
+        let simulator = self.simulator.borrow();
+        let mut entries = simulator.report_urls();
+        entries.insert("workspace_api_key".to_owned(), simulator.key().into());
+        self.apply(Kind::Secret, "propensity", json!({"stringData": entries}));
+    }
+
+    /// A report, with more in its spec than its name in the Secret.
+    pub fn report(&self, name: &str, report: &str, spec: Value) {
+        let mut whole = json!({"report": report});
+        whole.as_object_mut().expect("an object").extend(spec.as_object().expect("an object").clone());
+        self.apply(Kind::Report, name, json!({"spec": whole}));
+    }
+
     /// A Secret with a key.
     pub fn secret(&self, name: &str, key: &str) {
         self.apply(Kind::Secret, name, json!({"stringData": {"workspace_api_key": key}}));
@@ -232,7 +253,7 @@ impl World {
     /// All that can be known of a failure.
     fn describe(&self) -> String {
         let mut text = format!("\n──── namespace {}\n", self.namespace);
-        for kind in [Kind::Workspace, Kind::Contacts, Kind::Accounts] {
+        for kind in [Kind::Workspace, Kind::Report, Kind::Contacts, Kind::Accounts] {
             for object in self.objects.list(kind) {
                 let (name, status) = (&object["metadata"]["name"], &object["status"]);
                 text += &format!("{kind:?} {name}, generation {}: {status:#}\n", object["metadata"]["generation"]);
