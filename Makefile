@@ -74,7 +74,7 @@ clean: ## Remove what was built here; the cached control plane stays.
 
 .PHONY: check-tools
 check-tools:
-	@$(STEP) 'Tools: the control plane, kubectl and Helm (some ten minutes the first time)'
+	@$(STEP) 'Tools: etcd, kube-apiserver, kubectl, Helm, Prometheus and promtool (some 12 to 14 minutes the first time)'
 	command -v go >/dev/null || { echo 'Go is missing: install it from https://go.dev/dl/' >&2; exit 1; }
 	command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs/' >&2; exit 1; }
 	$(CLUSTER) build
