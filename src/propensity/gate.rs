@@ -133,8 +133,8 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         if let Some(pause) = self.pause.filter(|pause| pause.until > now) {
             return Err(pause.until);
         }
-        let is_held = self.holds().any(|(until, _)| until > now) || !self.in_flight.is_empty();
-        if !self.queue.is_empty() && !is_held {
+        let head = (!self.queue.is_empty()).then(|| self.obstacle(now, 0).map(|obstacle| obstacle.why));
+        if let Some(None | Some(WaitReason::Pacing)) = head {
             return Err(now + BEHIND);
         }
         let slot = self.slot(now, self.limits().burst as usize / 2);
@@ -145,7 +145,7 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         Ok(())
     }
 
-    /// The API asked for a pause in answer to something that had no permit. Returns whom to wake, which is nobody.
+    /// The API asked for a pause in answer to something that had no permit.
     pub fn must_pause(&mut self, now: Moment, retry_after: Option<Duration>) {
         let next = self.next_permit;
         self.pause.get_or_insert(Hold::open(now, next)).at_least(now, next, retry_after.unwrap_or(PAUSE_UNTOLD));

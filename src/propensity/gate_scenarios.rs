@@ -68,6 +68,37 @@ fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
 }
 
 #[test]
+fn what_comes_behind_creates_waits_for_them_and_leaves_half_a_burst() {
+    let mut gate = Gate::new();
+    gate.set_limits("w", Limits { requests_per_minute: 60, burst: 4, concurrent: 1 });
+    assert_eq!(gate.ask_behind(at(0)), Ok(()));
+    assert_eq!(gate.ask_behind(at(0)), Ok(()));
+    assert_eq!(gate.ask_behind(at(0)), Err(at(1)), "half a burst is left");
+    let flight = take(&mut gate, at(0), 1);
+    // One waits for the flight to end, and goes first, whatever the pace would allow.
+    assert!(matches!(gate.ask(at(9), 2), Grant::Wait { .. }));
+    assert!(gate.ask_behind(at(9)).is_err());
+    settle(&mut gate, at(9), flight, Effect::OpenBreaker(Credentials));
+    // Creates wait for a key; that is none of the others' business.
+    assert!(matches!(gate.ask(at(9), 2), Grant::Wait { why: WaitReason::Breaker(Credentials), .. }));
+    assert_eq!(gate.ask_behind(at(9)), Ok(()));
+    let _ = gate.forget(at(9), &2);
+    gate.must_pause(at(10), Some(Duration::from_secs(30)));
+    assert_eq!(gate.ask_behind(at(39)), Err(at(40)));
+    assert_eq!(gate.ask_behind(at(40)), Ok(()));
+}
+
+#[test]
+fn a_pause_that_was_asked_for_without_a_permit_holds_creates_and_ends() {
+    let mut gate = fast();
+    gate.must_pause(at(0), None);
+    assert!(matches!(gate.ask(at(1), 1), Grant::Wait { why: WaitReason::Paused, .. }));
+    let permit = take(&mut gate, at(15), 1);
+    settle(&mut gate, at(15), permit, Effect::Definite);
+    assert_eq!(gate.view(at(15)).paused_until, None);
+}
+
+#[test]
 fn a_newcomer_does_not_take_the_place_of_a_waiter() {
     let mut gate = Gate::new();
     gate.set_limits("w", Limits { requests_per_minute: 60, burst: 1, concurrent: 10 });

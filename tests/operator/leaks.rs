@@ -182,6 +182,88 @@ fn planted_values_of_sources_are_found_nowhere() {
     clean("an admission reply", &refused.to_string());
 }
 
+/// The same for the URLs of reports, their cells, and who is matched with them.
+#[test]
+fn planted_values_of_reports_are_found_nowhere() {
+    let world = World::with_key(KEY);
+    let operator = world.operator().flag("log-level", LOUDEST).start();
+    let url = world.simulator.borrow().report_urls()["account_engagement"].as_str().unwrap().to_owned();
+    let secret = json!({
+        "workspace_api_key": KEY,
+        "account_engagement": format!("{url}?canary=canary"),
+        "dead": format!("http://{}/reports/canary/account_engagement?canary", world.simulator.borrow().address()),
+        "elsewhere": "https://canary:canary@evil.example/canary?canary",
+        "words": "canary canary",
+    });
+    world.apply(Kind::Secret, "propensity", json!({"stringData": secret}));
+    world.workspace(json!({}));
+    let columns = json!({"firstName": "First", "lastName": "Last", "website": "Site", "email": "Email", "linkedinUrl": "Profile", "companyName": "Company"});
+    let spec = json!({"contacts": [contact(1), contact(2)], "engagement": [{"report": "people", "columns": columns}]});
+    world.apply(Kind::Contacts, "people", json!({"spec": spec}));
+    world.settled(Kind::Contacts, "people", "Created");
+    let row = json!({"First": "Canary1", "Last": "Canary", "Company": "Canary", "Site": "canary1.example.com",
+        "Email": "canary1@example.com", "Profile": "linkedin.com/in/canary-1", "canary@example.com": "canary", "When": "canary", "n": 1});
+    let metrics = json!([
+        {"name": "channels", "operation": "count", "groupBy": {"column": "Company", "values": ["nobody"]}},
+        {"name": "sites", "operation": "distinct", "column": "Site"},
+    ]);
+    let body = |text: &str| world.simulator.borrow().reports(json!({"report": "account_engagement", "body": text}));
+    body(&json!([row, {"When": "2026-11-25", "n": "canary"}]).to_string());
+    world.report(
+        "people",
+        "account_engagement",
+        json!({"columns": [{"name": "When", "date": "%Y-%m-%d"}, {"name": "n", "number": {}}], "newestColumn": "When", "metrics": metrics}),
+    );
+    let told = world.settled(Kind::Report, "people", "Fetched");
+    assert!(told["status"]["columns"].to_string().contains("(hidden)"), "{:#}", told["status"]);
+    eventually("a member is matched", || {
+        let status = world.get(Kind::Contacts, "people")["status"].clone();
+        ensure(status["engagement"][0]["membersMatched"] == 1, || status.to_string())
+    });
+    let bad = [
+        ("canary", "JSON"),
+        ("{\"canary\": [{\"canary\": 1}]}", "JSON"),
+        ("[\"canary\"]", "JSON"),
+        ("canary@example.com,canary\ncanary,canary\n", "CSV"),
+        ("{\"canary\": 1}\n{\"canary\", canary\n", "NDJSON"),
+    ];
+    for (number, (text, format)) in bad.iter().enumerate() {
+        body(text);
+        world.report(&format!("bad-{number}"), "account_engagement", json!({"format": format}));
+        world.settled(Kind::Report, &format!("bad-{number}"), "ReportUnreadable");
+    }
+    let mut fault =
+        json!({"fault": "redirect", "location": "http://canary.example.com/canary", "endpoint": "reports", "times": 1});
+    for (name, kind) in [("moved", "redirect"), ("echoed", "echo")] {
+        fault["fault"] = kind.into();
+        if kind == "echo" {
+            fault.as_object_mut().unwrap().remove("location");
+        }
+        world.simulator.borrow().fault(fault.clone());
+        world.report(name, "account_engagement", json!({"rows": "/canary"}));
+        world.settled(Kind::Report, name, "ReportUnreadable");
+    }
+    for (name, reason) in [("dead", "CredentialsRejected"), ("elsewhere", "HostNotAllowed"), ("words", "UrlInvalid")] {
+        world.report(name, name, json!({}));
+        world.settled(Kind::Report, name, reason);
+    }
+    let token = url.split('/').nth(4).unwrap();
+    let clean = |what: &str, text: &str| {
+        // The place of the rows is the user's own word.
+        clean(what, &text.replace("\\\"/canary\\\"", "").replace("\"/canary\"", ""));
+        assert!(!text.contains(token), "{what} shows the URL of a report");
+    };
+    clean("the log", &operator.log());
+    clean("the metrics", &operator.metrics());
+    for report in world.objects.list(Kind::Report) {
+        clean(&format!("the status of {}", report["metadata"]["name"]), &report["status"].to_string());
+    }
+    clean("the status of the audience", &world.get(Kind::Contacts, "people")["status"].to_string());
+    for kind in [Kind::Workspace, Kind::Event] {
+        clean(&format!("every {kind:?}"), &Value::from(world.objects.list(kind)).to_string());
+    }
+}
+
 #[test]
 fn planted_values_are_found_nowhere_with_json_logs_at_their_loudest() {
     search("json");

@@ -66,16 +66,34 @@ fn a_secret_comes_to_its_key_or_to_why_there_is_none() {
 }
 
 #[test]
-fn only_a_change_of_the_key_is_told() {
+fn only_a_change_of_what_is_kept_is_told() {
     let secrets = Secrets::default();
     let set = |secret: &Secret| secrets.lock().set(reference(secret), Held::of(secret));
     assert!(set(&secret("team", &[("workspace_api_key", "one")])));
-    assert!(!set(&secret("team", &[("workspace_api_key", "one\n"), ("other", "x")])));
+    assert!(!set(&secret("team", &[("workspace_api_key", "one\n")])));
     assert!(set(&secret("team", &[("workspace_api_key", "two")])));
     assert!(set(&secret("team", &[("workspace_api_key", "")])));
     assert!(!set(&secret("team", &[("workspace_api_key", "  ")])), "empty is empty");
     assert!(set(&secret("team", &[])));
-    assert!(!set(&secret("team", &[("other", "x")])));
+    assert!(set(&secret("team", &[("report", "https://example.com/a")])));
+    assert!(!set(&secret("team", &[("report", " https://example.com/a\n")])));
+    assert!(set(&secret("team", &[("report", "https://example.com/b")])));
+    assert!(set(&secret("team", &[("report", "no URL")])));
+    assert!(!set(&secret("team", &[("report", "none either")])), "one that can't be used is like another");
+}
+
+#[test]
+fn urls_of_reports_are_told_apart_from_what_is_none_and_never_shown() {
+    let secrets = Secrets::default();
+    let entries = [("workspace_api_key", "canary"), ("good", "https://canary.example.com/x"), ("bad", "canary")];
+    secrets.lock().set(("team".to_owned(), "propensity".to_owned()), Held::of(&secret("team", &entries)));
+    let url = |entry: &str| secrets.report_url("team", "propensity", entry);
+    assert!(matches!(url("good"), UrlState::Url(_)));
+    assert!(matches!(url("bad"), UrlState::Invalid(UrlError::NotAUrl)));
+    for missing in ["other", "workspace_api_key"] {
+        assert!(matches!(url(missing), UrlState::Missing), "{missing}");
+    }
+    assert!(!format!("{:?} {:?}", url("good"), url("bad")).contains("canary"));
 }
 
 #[test]
