@@ -147,7 +147,7 @@ reasons! {
     ColumnsMissing,
     /// Cells aren't of the form that was declared.
     OtherForm,
-    /// Suspended here, at the workspace, or by the operator's switch.
+    /// Suspended here; audiences also at the workspace, or by the operator's switch.
     Suspended,
     /// The connection's parts are all there.
     Connected,

@@ -74,7 +74,7 @@ pub struct PropensityReportSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "query")]
     pub query: BTreeMap<String, String>,
-    /// How often to fetch the report, from 5m to 168h. Reports with the same workspace, report, query and layout are fetched together.
+    /// How often to fetch the report, from 5m to 168h; each time up to a twentieth later. Reports with the same workspace, report, query and layout are fetched together.
     #[serde(default = "default_interval")]
     #[schemars(default = "default_interval", length(max = 32))]
     pub interval: Duration,

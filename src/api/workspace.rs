@@ -115,7 +115,7 @@ pub struct PropensityWorkspaceSpec {
     #[serde(default)]
     #[schemars(default)]
     pub allow_send_again: bool,
-    /// True: nothing is sent to this workspace. Lists are still read, counted and hashed.
+    /// True: no audience is created in this workspace. Lists are still read, counted and hashed, and reports fetched.
     #[serde(default)]
     #[schemars(default)]
     pub suspend: bool,

@@ -71,6 +71,13 @@ pub async fn pass(ctx: &Arc<Context>, report: &PropensityReport) -> Result<(Outc
     }
     let group = Group::of(&report);
     let Some(_running) = ctx.reports.begin(&group) else { return Ok((Outcome::Waiting, Some(LOOK_AGAIN))) };
+    // The pace is asked first, so that nothing is read or held for a fetch that has to wait.
+    match ctx.gates.ask_behind(ready.key.id(), now) {
+        Some(Ok(())) => {}
+        Some(Err(until)) => return Ok((Outcome::Waiting, Some(until.since(now)))),
+        // The workspace's own pass makes the gate.
+        None => return Ok((Outcome::Waiting, Some(LOOK_AGAIN))),
+    }
     let mut serving = vec![];
     for (report, ready) in sharing(ctx, &group, &report, ready) {
         serving.push(Serving::of(ctx, report, ready).await?);

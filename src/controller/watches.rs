@@ -112,11 +112,17 @@ fn wake_naming(ctx: &Context, report: &ObjectRef<PropensityReport>) {
     }
 }
 
-/// Wakes the reports that an audience names and has nothing from yet.
-fn wake_named(ctx: &Context, audience: &Tracked) {
+/// Wakes the reports that an audience names and has nothing from yet, or is matched with in another way than before.
+fn wake_named(ctx: &Context, audience: &Tracked, before: Option<&Tracked>) {
     for engagement in &audience.options.engagement {
-        if !audience.status.engagement.iter().any(|told| told.report == engagement.report) {
-            ctx.wake.report(ObjectRef::new(&engagement.report).within(audience.namespace()));
+        let key = ObjectRef::new(&engagement.report).within(audience.namespace());
+        let is_new = !audience.status.engagement.iter().any(|told| told.report == engagement.report);
+        let is_other = before.is_some_and(|before| !before.options.engagement.contains(engagement));
+        if let Some(report) = ctx.preports.get(&key).filter(|_| is_new || is_other) {
+            if is_other {
+                ctx.reports.expect(&report);
+            }
+            ctx.wake.report(key);
         }
     }
 }
@@ -131,10 +137,11 @@ where
     let told = |change: Change<Tracked>| match change {
         Change::Applied(audience) => {
             let key = audience.key();
-            if let Some(other) = store.get(&key).filter(|old| old.uid() != audience.uid()) {
-                ctx.memory.forget(&other);
+            let before = store.get(&key);
+            if let Some(other) = before.as_ref().filter(|old| old.uid() != audience.uid()) {
+                ctx.memory.forget(other);
             }
-            wake_named(&ctx, &audience);
+            wake_named(&ctx, &audience, before.as_deref());
             writer.apply_watcher_event(&watcher::Event::Apply(audience));
             ctx.wake.audience(key);
         }

@@ -341,7 +341,7 @@ fn what_is_no_report_keeps_the_last_numbers_and_says_what_is_wrong() {
         world.objects.patch(Kind::Report, "accounts", annotation);
         let report = eventually(&format!("{what} is {why}: {text}"), || {
             let report = world.get(Kind::Report, "accounts");
-            let handled = report["status"]["lastHandledRequestedAt"] == number.to_string();
+            let handled = report["status"]["lastHandledRequestedAt"] == json!(number.to_string());
             ensure(handled && reason(&report) == why && message(&report).contains(text), || {
                 report["status"].to_string()
             })?;

@@ -1,5 +1,7 @@
 //! The audiences that are matched with a report: their members are read for a fetch, kept as hashes while it runs, and let go.
 
+use std::sync::Arc;
+
 use futures::{StreamExt, stream};
 use kube::runtime::reflector::ObjectRef;
 
@@ -25,13 +27,13 @@ struct Group {
     columns: Columns,
     matching: Matching,
     /// In the order of the matching.
-    matched: Vec<Tracked>,
+    matched: Vec<Arc<Tracked>>,
     /// Whose members aren't known, and why.
-    unread: Vec<(Tracked, String)>,
+    unread: Vec<(Arc<Tracked>, String)>,
 }
 
 /// What an audience comes to, or why that isn't known.
-pub(super) type Found = (Tracked, Result<Engaged, String>);
+pub(super) type Found = (Arc<Tracked>, Result<Engaged, String>);
 
 /// The columns to match a kind on.
 fn columns(kind: Kind, names: &ColumnNames) -> Columns {
@@ -49,14 +51,15 @@ fn columns(kind: Kind, names: &ColumnNames) -> Columns {
 }
 
 /// The audiences that name a report, each with how.
-fn naming(ctx: &Context, report: &PropensityReport) -> Vec<(Tracked, Engagement)> {
+fn naming(ctx: &Context, report: &PropensityReport) -> Vec<(Arc<Tracked>, Engagement)> {
     let name = report.metadata.name.as_deref().unwrap_or_default();
     let mut naming = vec![];
     for kind in [Kind::Contacts, Kind::Accounts] {
         for audience in ctx.audiences(kind).state() {
             let here = Some(audience.namespace()) == report.metadata.namespace.as_deref() && !audience.is_deleting();
             if let Some(engagement) = audience.options.engagement.iter().find(|e| here && e.report == name) {
-                naming.push((Tracked::clone(&audience), engagement.clone()));
+                let engagement = engagement.clone();
+                naming.push((audience, engagement));
             }
         }
     }

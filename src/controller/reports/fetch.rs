@@ -38,6 +38,9 @@ pub enum Fault {
     /// More pages than are wanted.
     #[error("it has more than {0} pages: raise spec.paging.maxPages, or narrow spec.query")]
     TooManyPages(u32),
+    /// Nobody uses its key any more.
+    #[error("its workspace or key went away while it was read")]
+    WorkspaceGone,
     /// It goes on for too long.
     #[error("a request for it took longer than {} minutes", TOTAL_TIME.as_secs() / 60)]
     TooSlow,
@@ -61,7 +64,11 @@ pub async fn fetch(
             let value = u64::from(paging.first) + u64::from(number) * u64::from(paging.step);
             query.insert(paging.parameter.clone(), value.to_string());
         }
-        turn(ctx, ready.key.id()).await;
+        // Whoever called has had the leave for the first page.
+        if number > 0 && !turn(ctx, ready.key.id()).await {
+            return (serving, Err(Fault::WorkspaceGone));
+        }
+        let Ok(_turn) = ctx.reports.turn().await else { return (serving, Err(RowsError::CutOff.into())) };
         let watch = Stopwatch::start();
         let asked = ctx.report_client.ask(&ready.url, &ready.key, &query, ctx.clock.wall().into()).await;
         let (page, class) = match asked {
@@ -92,15 +99,13 @@ pub async fn fetch(
     (serving, Ok(bytes))
 }
 
-/// Waits until the key's pace has room that no create needs.
-async fn turn(ctx: &Context, key: KeyId) {
+/// Waits until the key's pace has room that no create needs. False where nobody uses the key any more.
+async fn turn(ctx: &Context, key: KeyId) -> bool {
     loop {
-        let now = ctx.clock.boottime();
-        match ctx.gates.ask_behind(key, now) {
-            Some(Ok(())) => return,
+        match ctx.gates.ask_behind(key, ctx.clock.boottime()) {
+            Some(Ok(())) => return true,
             Some(Err(until)) => ctx.clock.sleep_until(until).await,
-            // The workspace's own pass makes the gate.
-            None => ctx.clock.sleep(Duration::from_secs(1)).await,
+            None => return false,
         }
     }
 }

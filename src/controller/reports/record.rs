@@ -158,9 +158,9 @@ pub(super) async fn failure(ctx: &Context, report: &PropensityReport, fault: &Fa
             (Reason::HostNotAllowed, Phase::Reconciling)
         }
         Fault::Report(ReportFault::Endpoint(_)) => (Reason::UrlInvalid, Phase::Reconciling),
-        Fault::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_)) | Fault::TooSlow => {
-            (Reason::ApiUnreachable, Phase::Reconciling)
-        }
+        Fault::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_))
+        | Fault::TooSlow
+        | Fault::WorkspaceGone => (Reason::ApiUnreachable, Phase::Reconciling),
         Fault::Rows(RowsError::CutOff) => (Reason::ReportUnreadable, Phase::Reconciling),
         _ => (Reason::ReportUnreadable, Phase::Stalled),
     };

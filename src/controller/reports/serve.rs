@@ -50,10 +50,7 @@ pub(super) async fn serve(ctx: &Arc<Context>, serving: Vec<Serving>) -> Result<O
     let Some(first) = serving.first() else { return Ok(Outcome::Done) };
     let (spec, key) = (first.report.spec.clone(), first.ready.key.id());
     let ready = Ready { url: first.ready.url.clone(), key: first.ready.key.clone(), plan: first.ready.plan.clone() };
-    let (serving, fetched) = {
-        let _turn = ctx.reports.turn().await?;
-        fetch(ctx, &spec, &ready, serving).await
-    };
+    let (serving, fetched) = fetch(ctx, &spec, &ready, serving).await;
     if let Err(Fault::Report(ReportFault::Busy(retry_after))) = &fetched {
         let workspaces = ctx.gates.must_pause(key, ctx.clock.boottime(), *retry_after);
         workspaces.into_iter().for_each(|workspace| ctx.wake.workspace(workspace));
@@ -99,9 +96,9 @@ async fn failed(ctx: &Context, report: &PropensityReport, tried: Tried, fault: &
         Fault::Report(ReportFault::Rejected(_)) => (Ended::Lasting, FetchOutcome::Credentials),
         Fault::Report(ReportFault::Endpoint(_)) => (Ended::Lasting, FetchOutcome::Refused),
         Fault::Report(ReportFault::Busy(_)) => (Ended::Passing, FetchOutcome::RateLimited),
-        Fault::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_)) | Fault::TooSlow => {
-            (Ended::Passing, FetchOutcome::Unreachable)
-        }
+        Fault::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_))
+        | Fault::TooSlow
+        | Fault::WorkspaceGone => (Ended::Passing, FetchOutcome::Unreachable),
         Fault::Rows(RowsError::CutOff) => (Ended::Passing, FetchOutcome::Unreadable),
         _ => (Ended::Lasting, FetchOutcome::Unreadable),
     };

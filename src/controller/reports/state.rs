@@ -47,6 +47,8 @@ struct Known {
     last: Option<Moment>,
     next: Moment,
     failures: u32,
+    /// An audience came to it, or is matched in another way now.
+    is_expected: bool,
 }
 
 /// Reports with the same group have the same rows.
@@ -191,7 +193,8 @@ impl State {
             if known.tried.as_ref() != Some(tried) {
                 return Duration::ZERO;
             }
-            let next = match known.last.filter(|_| waits) {
+            let is_expected = (waits || known.is_expected) && known.failures == 0;
+            let next = match known.last.filter(|_| is_expected) {
                 Some(last) => known.next.min(last + SOONEST),
                 None => known.next,
             };
@@ -228,7 +231,13 @@ impl State {
             known.next = now + clock.jittered(wait, 0.05);
             known.last = Some(now);
             known.tried = Some(tried);
+            known.is_expected = false;
         });
+    }
+
+    /// Notes that an audience is matched with a report in another way than before.
+    pub fn expect(&self, report: &PropensityReport) {
+        self.with(report, |known| known.is_expected = true);
     }
 
     /// Forgets a report that is gone.
