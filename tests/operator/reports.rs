@@ -591,3 +591,54 @@ fn a_million_rows_are_read_in_little_memory() {
     let grown = operator.metric("process_resident_memory_bytes").unwrap() - before;
     assert!(grown < 64.0 * 1024.0 * 1024.0, "{grown} bytes more");
 }
+
+/// Audiences that one fetch is matched with.
+const MANY: usize = 200;
+
+#[test]
+fn many_audiences_are_matched_in_one_fetch_and_written_only_when_they_change() {
+    let (world, operator) = calm();
+    let site = |number: usize| format!("account-{number}.example.com");
+    for number in 0..MANY {
+        let engagement = json!([{"report": "accounts", "columns": {"website": "Account Domain"}}]);
+        world.accounts_with(
+            &format!("a{number}"),
+            &[&site(number)],
+            json!({"suspend": true, "engagement": engagement}),
+        );
+    }
+    let rows = |extra: usize| {
+        let domains: Vec<_> = (0..MANY).chain(0..extra).map(site).collect();
+        world
+            .simulator
+            .borrow()
+            .reports(json!({"report": "account_engagement", "domains": domains, "rows": domains.len()}));
+    };
+    let matched = |number: usize, rows: usize| {
+        eventually(&format!("audience {number} has {rows} rows"), || {
+            let told = world.get(Kind::Accounts, &format!("a{number}"))["status"]["engagement"].clone();
+            ensure(told[0]["rows"] == rows && told[0]["membersMatched"] == 1, || told.to_string())
+        });
+    };
+    rows(0);
+    world.report("accounts", "account_engagement", json!({"metrics": [{"name": "rows", "operation": "count"}]}));
+    (0..MANY).for_each(|number| matched(number, 1));
+    assert_eq!(world.simulator.borrow().report_requests("account_engagement"), 1);
+    eventually("all of it is metrics", || {
+        let members = operator.metric_sum("propensity_audience_engaged_members");
+        ensure(members == MANY as f64, || members.to_string())
+    });
+    // Three of them have a row more now.
+    let before = audit::writes(&world.namespace).len();
+    rows(3);
+    world.objects.patch(
+        Kind::Report,
+        "accounts",
+        json!({"metadata": {"annotations": {"abm.propensity.com/requestedAt": "1"}}}),
+    );
+    (0..3).for_each(|number| matched(number, 2));
+    let writes = audit::writes(&world.namespace);
+    let of =
+        |kind: &str| writes[before..].iter().filter(|write| write.contains(kind) && write.contains("status")).count();
+    assert_eq!((of("accountaudiences"), of("propensityreports")), (3, 1), "{:#?}", &writes[before..]);
+}
