@@ -24,7 +24,7 @@ use super::verdicts::Said;
 use crate::api::condition::{Reason, Verdict};
 use crate::api::{PropensityReport, PropensityWorkspace};
 use crate::propensity::{EndpointError, ReportUrl, WorkspaceKey};
-use crate::report::{Binding, Plan};
+use crate::report::{Binding, MOST_MEMBERS, Plan};
 use crate::sources::secrets::{KeyState, UrlState};
 use crate::telemetry::metrics::Outcome;
 use kube::runtime::reflector::ObjectRef;
@@ -55,6 +55,10 @@ pub async fn pass(ctx: &Arc<Context>, report: &PropensityReport) -> Result<(Outc
     let ready = match prepare(ctx, &report) {
         Ok(ready) => ready,
         Err(said) => {
+            // What isn't known yet says nothing against what stands there.
+            if said.0.reason == Reason::Starting && report.status.is_some() {
+                return Ok((Outcome::Waiting, None));
+            }
             let left = PATIENCE.saturating_sub(now.since(ctx.reports.held_since(&report, now)));
             if report.status.is_none() && said.1 == Phase::Reconciling && !left.is_zero() {
                 return Ok((Outcome::Waiting, Some(left)));
@@ -71,16 +75,17 @@ pub async fn pass(ctx: &Arc<Context>, report: &PropensityReport) -> Result<(Outc
     }
     let group = Group::of(&report);
     let Some(_running) = ctx.reports.begin(&group) else { return Ok((Outcome::Waiting, Some(LOOK_AGAIN))) };
-    // The pace is asked first, so that nothing is read or held for a fetch that has to wait.
+    // Both are asked first, so that nothing is read or held for a fetch that has to wait.
+    let Some(_turn) = ctx.reports.turn(ready.key.id()) else { return Ok((Outcome::Waiting, Some(LOOK_AGAIN))) };
     match ctx.gates.ask_behind(ready.key.id(), now) {
         Some(Ok(())) => {}
         Some(Err(until)) => return Ok((Outcome::Waiting, Some(until.since(now)))),
         // The workspace's own pass makes the gate.
         None => return Ok((Outcome::Waiting, Some(LOOK_AGAIN))),
     }
-    let mut serving = vec![];
+    let (mut serving, mut room) = (vec![], MOST_MEMBERS);
     for (report, ready) in sharing(ctx, &group, &report, ready) {
-        serving.push(Serving::of(ctx, report, ready).await?);
+        serving.push(Serving::of(ctx, report, ready, &mut room).await?);
     }
     let outcome = serve::serve(ctx, serving).await?;
     let left = ctx.reports.left(&report, ctx.clock.boottime());

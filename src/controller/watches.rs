@@ -72,14 +72,16 @@ pub async fn reports(ctx: Arc<Context>, mut writer: Writer<PropensityReport>) {
         Change::Applied(report) => {
             let key: ObjectRef<PropensityReport> = ObjectRef::from_obj(&report);
             let old = store.get(&key);
-            let workspace =
-                ObjectRef::new(&report.spec.workspace_ref.name).within(&key.namespace.clone().unwrap_or_default());
+            let namespace = key.namespace.clone().unwrap_or_default();
+            let workspace = ObjectRef::new(&report.spec.workspace_ref.name).within(&namespace);
             if let Some(gone) = old.as_ref().filter(|old| old.metadata.uid != report.metadata.uid) {
                 ctx.reports.forget(gone.metadata.uid.as_deref().unwrap_or_default());
             }
             writer.apply_watcher_event(&watcher::Event::Apply(report));
-            if old.is_none() {
-                wake_naming(&ctx, &key);
+            match &old {
+                None => wake_naming(&ctx, &key),
+                // The one that it belonged to before may have to forget it.
+                Some(old) => ctx.wake.workspace(ObjectRef::new(&old.spec.workspace_ref.name).within(&namespace)),
             }
             ctx.wake.workspace(workspace);
             ctx.wake.report(key);
@@ -141,8 +143,8 @@ where
             if let Some(other) = before.as_ref().filter(|old| old.uid() != audience.uid()) {
                 ctx.memory.forget(other);
             }
+            writer.apply_watcher_event(&watcher::Event::Apply(audience.clone()));
             wake_named(&ctx, &audience, before.as_deref());
-            writer.apply_watcher_event(&watcher::Event::Apply(audience));
             ctx.wake.audience(key);
         }
         Change::Gone((namespace, name)) => {
@@ -205,7 +207,9 @@ pub async fn secrets(ctx: Arc<Context>, scope: Scope) {
             let here = namespace.is_empty() || workspace.metadata.namespace.as_ref() == Some(namespace);
             if here && workspace.spec.secret_ref.name == name {
                 ctx.wake.workspace(ObjectRef::from_obj(workspace.as_ref()));
-                workspace::wake_reports(&ctx, &workspace);
+                let meta = &workspace.metadata;
+                let place = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+                workspace::wake_reports(&ctx, place.0, place.1);
             }
         }
     };

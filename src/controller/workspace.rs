@@ -182,7 +182,7 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
     };
     if ctx.seen.is_news(&this, aspects) {
         wake_audiences(ctx, namespace, name);
-        wake_reports(ctx, workspace);
+        wake_reports(ctx, namespace, name);
     }
     if !may_pass {
         write(ctx, workspace, &status).await?;
@@ -205,6 +205,7 @@ pub fn gone(ctx: &Context, namespace: &str, name: &str, uid: Option<&str>) {
     ctx.metrics.remove_workspace(namespace, name);
     ctx.seen.forget(&ObjectRef::new(name).within(namespace));
     wake_audiences(ctx, namespace, name);
+    wake_reports(ctx, namespace, name);
 }
 
 /// Reports that a status lists.
@@ -215,7 +216,8 @@ fn reports(
     ctx: &Context,
     workspace: &PropensityWorkspace,
 ) -> impl Iterator<Item = (ReportFreshness, Option<Duration>)> {
-    let mut reports: Vec<_> = of_workspace(ctx, workspace).collect();
+    let (namespace, name) = (workspace.metadata.namespace.as_deref(), workspace.metadata.name.as_deref());
+    let mut reports: Vec<_> = of_workspace(ctx, namespace.unwrap_or_default(), name.unwrap_or_default()).collect();
     reports.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
     let clock = ctx.clock;
     reports.into_iter().map(move |report| {
@@ -225,16 +227,19 @@ fn reports(
     })
 }
 
-fn of_workspace(ctx: &Context, workspace: &PropensityWorkspace) -> impl Iterator<Item = Arc<PropensityReport>> {
-    let (namespace, name) = (workspace.metadata.namespace.clone(), workspace.metadata.name.clone());
+fn of_workspace<'a>(
+    ctx: &Context,
+    namespace: &'a str,
+    name: &'a str,
+) -> impl Iterator<Item = Arc<PropensityReport>> + use<'a> {
     ctx.preports.state().into_iter().filter(move |report| {
-        report.metadata.namespace == namespace && Some(&report.spec.workspace_ref.name) == name.as_ref()
+        report.metadata.namespace.as_deref() == Some(namespace) && report.spec.workspace_ref.name == name
     })
 }
 
 /// Wakes the reports of a workspace.
-pub fn wake_reports(ctx: &Context, workspace: &PropensityWorkspace) {
-    of_workspace(ctx, workspace).for_each(|report| ctx.wake.report(ObjectRef::from_obj(report.as_ref())));
+pub fn wake_reports(ctx: &Context, namespace: &str, name: &str) {
+    of_workspace(ctx, namespace, name).for_each(|report| ctx.wake.report(ObjectRef::from_obj(report.as_ref())));
 }
 
 /// Wakes the audiences of a workspace.

@@ -1,7 +1,10 @@
 //! Whether the name of a column can be one.
 
 /// Ends of host names that no name of a column has.
-const HOSTS: [&str; 5] = [".com", ".net", ".org", ".edu", ".gov"];
+const HOSTS: [&str; 16] = [
+    ".com", ".net", ".org", ".edu", ".gov", ".io", ".co", ".uk", ".de", ".fr", ".eu", ".ch", ".nl", ".ai", ".dev",
+    ".app",
+];
 
 /// Whether the name of a column looks like a value instead: an email address, a web address, a number or a date. A table without headings has its first row in their place, and
 /// that must not be shown to anybody.

@@ -15,6 +15,9 @@ use super::value::{self, Cell};
 /// Columns that are told of; a report with more is wrong in a way that a longer list doesn't help.
 pub const MOST_COLUMNS: usize = 200;
 
+/// Bytes of the name of a column that is told of.
+const LONGEST_NAME: usize = 256;
+
 /// A row: its cells with the names of their columns.
 pub type Row<'a> = [(Cow<'a, str>, Cell<'a>)];
 
@@ -132,7 +135,7 @@ impl Summariser {
         reading
     }
 
-    /// Where a column stands; `None` for one too many.
+    /// Where a column stands; `None` for one too many, or with a name that is too long.
     fn at(&mut self, position: usize, name: &str) -> Option<usize> {
         if self.columns.get(position).is_some_and(|seen| seen.name == name) {
             return Some(position);
@@ -141,7 +144,7 @@ impl Summariser {
             return Some(*number);
         }
         let number = self.columns.len();
-        if number == MOST_COLUMNS {
+        if number == MOST_COLUMNS || name.len() > LONGEST_NAME {
             return None;
         }
         let wanted = self.binding.wanted.get(name).copied();
@@ -187,7 +190,7 @@ impl Column {
         match cell {
             Cell::Nothing => {}
             Cell::Bool(_) => self.kinds.bool = true,
-            Cell::Number(_) => self.kinds.number = true,
+            Cell::Number(_) | Cell::Integer(_) => self.kinds.number = true,
             Cell::Text(_) => self.kinds.text = true,
             Cell::Nested => self.kinds.nested = true,
         }
@@ -203,9 +206,13 @@ impl Column {
 fn value_of(meaning: Option<&Meaning>, cell: &Cell<'_>) -> Option<Value> {
     match (meaning, cell) {
         (None | Some(Meaning::Number(_)), Cell::Number(number)) => value::sane(*number).map(Value::Number),
+        #[allow(clippy::cast_precision_loss, reason = "a sum needs no more digits")]
+        (None | Some(Meaning::Number(_)), Cell::Integer(number)) => value::sane(*number as f64).map(Value::Number),
         (Some(Meaning::Number(format)), Cell::Text(text)) => format.read(text).map(Value::Number),
         (Some(Meaning::Date(format)), Cell::Text(text)) => format.read(text).map(Value::Date),
-        (Some(Meaning::Date(format)), Cell::Number(number)) => format.read(&number.to_string()).map(Value::Date),
+        (Some(Meaning::Date(format)), Cell::Number(_) | Cell::Integer(_)) => {
+            cell.text().and_then(|text| format.read(&text)).map(Value::Date)
+        }
         _ => None,
     }
 }

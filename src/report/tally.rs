@@ -47,8 +47,10 @@ struct SoFar {
     /// Rows that had a part in it.
     count: u64,
     value: Option<Value>,
+    /// What a sum lost to rounding.
+    lost: f64,
     distinct: HashSet<u64, FixedState>,
-    /// There were more different values than there is room for.
+    /// There were more different values than there is room for, or the sum is too large.
     is_overflowing: bool,
 }
 
@@ -67,7 +69,7 @@ impl Tally {
         }
     }
 
-    /// The numbers, and the metrics that had more different values than could be counted.
+    /// The numbers, and the metrics that can't be told: for too many different values, or too large a sum.
     #[must_use]
     pub fn finish(self, binding: &Binding) -> (Values, Vec<String>) {
         let (mut values, mut uncounted) = (Values::new(), vec![]);
@@ -145,7 +147,14 @@ impl SoFar {
     fn add(&mut self, operation: Operation, new: Value) {
         let value = match (operation, self.value, new) {
             (Operation::Count | Operation::Distinct, ..) | (Operation::Sum, _, Value::Date(_)) => return,
-            (Operation::Sum, Some(Value::Number(old)), Value::Number(new)) => value::sane(old + new).map(Value::Number),
+            (Operation::Sum, Some(Value::Number(old)), Value::Number(new)) => {
+                let sum = value::sane(old + new);
+                self.is_overflowing |= sum.is_none();
+                // Neumaier's way of adding up: the order of the rows must not show.
+                let sum = sum.unwrap_or(old);
+                self.lost += if old.abs() >= new.abs() { (old - sum) + new } else { (new - sum) + old };
+                Some(Value::Number(sum))
+            }
             (Operation::Min, Some(Value::Number(old)), Value::Number(new)) => Some(Value::Number(old.min(new))),
             (Operation::Max, Some(Value::Number(old)), Value::Number(new)) => Some(Value::Number(old.max(new))),
             (Operation::Min, Some(Value::Date(old)), Value::Date(new)) => Some(Value::Date(old.min(new))),
@@ -161,7 +170,10 @@ impl SoFar {
         match operation {
             Operation::Count => Some(Value::Number(self.count as f64)),
             Operation::Distinct => Some(Value::Number(self.distinct.len() as f64)),
-            Operation::Sum => Some(self.value.unwrap_or(Value::Number(0.0))),
+            Operation::Sum => match self.value {
+                Some(Value::Number(sum)) => Some(Value::Number(sum + self.lost)),
+                _ => Some(Value::Number(0.0)),
+            },
             Operation::Min | Operation::Max | Operation::Last => self.value,
         }
     }

@@ -9,6 +9,9 @@ use jiff::tz::TimeZone;
 /// Numbers beyond this can't be added up to anything that means something.
 const LARGEST: f64 = 1e18;
 
+/// Numbers below this are as good as zero.
+const SMALLEST: f64 = 1e-18;
+
 /// A cell of a row, as the report has it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
@@ -18,6 +21,8 @@ pub enum Cell<'a> {
     Bool(bool),
     /// A number.
     Number(f64),
+    /// A whole number, to its last digit: it may be the name of something.
+    Integer(i128),
     /// Text.
     Text(Cow<'a, str>),
     /// An array or an object.
@@ -31,6 +36,7 @@ impl Cell<'_> {
         match self {
             Self::Text(text) => Some(Cow::Borrowed(text.trim())),
             Self::Number(number) => Some(number.to_string().into()),
+            Self::Integer(number) => Some(number.to_string().into()),
             Self::Bool(value) => Some(value.to_string().into()),
             Self::Nothing | Self::Nested => None,
         }
@@ -119,8 +125,9 @@ fn minus(text: &str) -> (bool, &str) {
     }
 }
 
-/// A number that can be counted with: finite, and not huge.
+/// A number that can be counted with: finite, and not huge. What is next to nothing is nothing.
 pub(super) fn sane(number: f64) -> Option<f64> {
+    let number = if number.abs() < SMALLEST { 0.0 } else { number };
     (number.abs() <= LARGEST).then_some(number)
 }
 

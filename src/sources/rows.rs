@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell as Shared;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
@@ -131,8 +131,9 @@ fn csv(bytes: impl Read, watch: &Watch, row: &mut Sink<'_>) -> Result<(), RowsEr
             if names.iter().any(|name| is_value(name)) {
                 return Err(RowsError::NoHeadings);
             }
+            let mut known = HashMap::new();
             for (at, name) in names.iter().enumerate() {
-                if let Some(first) = names[..at].iter().position(|other| other == name) {
+                if let Some(first) = known.insert(name, at) {
                     return Err(RowsError::TwoColumns(first + 1, at + 1));
                 }
             }
@@ -363,14 +364,12 @@ impl<'de> Visitor<'de> for Value {
         Ok(Cell::Bool(value))
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a report is looked at in these terms")]
     fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Cell::Number(value as f64))
+        Ok(Cell::Integer(value.into()))
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a report is looked at in these terms")]
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Cell::Number(value as f64))
+        Ok(Cell::Integer(value.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
@@ -421,7 +420,7 @@ mod tests {
     #[test]
     fn every_layout_gives_its_rows() {
         let array = br#" [{"a": 1, "b": "x"}, {"a": null, "b": [1, {"c": 2}]}, {}] "#;
-        let wanted = [r#"a=Number(1.0) b=Text("x")"#, "a=Nothing b=Nested", ""];
+        let wanted = [r#"a=Integer(1) b=Text("x")"#, "a=Nothing b=Nested", ""];
         assert_eq!(rows(array, &json(&[])).unwrap(), wanted);
         let wrapped =
             [br#"{"meta": {"rows": 3}, "results": {"data": "#.as_slice(), array, br#", "next": null}}"#].concat();

@@ -41,9 +41,6 @@ pub enum UrlState {
     Url(ReportUrl),
 }
 
-/// Entries of a Secret that may be URLs of reports.
-const MOST_URLS: usize = 100;
-
 /// A Secret by namespace and name.
 pub type SecretRef = (String, String);
 
@@ -247,7 +244,7 @@ impl Held {
     /// The key of a Secret, and what in it may be URLs; the rest is let go here.
     fn of(secret: &Secret) -> Self {
         let entries = secret.data.iter().flatten();
-        let others = entries.clone().filter(|(name, _)| *name != KEY_ENTRY).take(MOST_URLS);
+        let others = entries.clone().filter(|(name, _)| *name != KEY_ENTRY);
         let key = entries.into_iter().find(|(name, _)| *name == KEY_ENTRY).ok_or(None);
         Self {
             key: key.and_then(|(_, bytes)| WorkspaceKey::from_bytes(&bytes.0).map_err(Some)),

@@ -84,11 +84,12 @@ fn a_report_becomes_numbers_in_its_status_and_metrics() {
         ("clicks", sum("Clicks").to_string()),
         ("rows", rows.len().to_string()),
         ("engaged_accounts", domains.len().to_string()),
-        ("click_rate", (sum("Clicks") / sum("Impressions")).to_string()),
         ("latest", latest.to_owned()),
     ] {
         assert_eq!(value(status, name, ""), Some(wanted.as_str()), "{name} in {status:#}");
     }
+    let rate: f64 = value(status, "click_rate", "").unwrap().parse().unwrap();
+    assert!((rate - sum("Clicks") / sum("Impressions")).abs() < 1e-12, "{rate}");
     assert_eq!(status["newestRow"], latest);
     let column = |name: &str| status["columns"].as_array().unwrap().iter().find(|c| c["name"] == name).cloned();
     assert_eq!(column("Clicks"), Some(json!({"name": "Clicks", "types": ["number"]})));
@@ -221,6 +222,16 @@ fn audiences_tell_what_a_report_says_of_their_members() {
         world.get(Kind::Accounts, "targets")["metadata"]["resourceVersion"],
         before.1["metadata"]["resourceVersion"]
     );
+
+    // No rows are rows about nobody, whatever columns they lack.
+    world.simulator.borrow().reports(json!({"report": "account_engagement", "body": "[]"}));
+    let none =
+        json!([{"report": "accounts", "membersMatched": 0, "rows": 0, "values": [{"name": "clicks", "value": "0"}]}]);
+    eventually("nobody is matched", || {
+        let told = world.get(Kind::Accounts, "targets")["status"]["engagement"].clone();
+        ensure(told == none, || told.to_string())
+    });
+    world.simulator.borrow().reports(json!({"report": "account_engagement", "body": sites}));
 
     // A column that isn't there, and then no engagement any more.
     let wrong = json!([{"report": "accounts", "columns": {"website": "Website"}}]);
@@ -535,7 +546,18 @@ fn a_pause_that_a_report_is_asked_for_holds_creates_too() {
 
 #[test]
 fn a_restart_asks_for_nothing_and_shows_the_same_numbers() {
-    let (world, mut operator) = calm();
+    let world = World::new();
+    let mut operator = world.operator().mortal().start();
+    // A Secret of another name than the operator's own is known only after a workspace was looked at.
+    world.connect_reports(json!({"secretRef": {"name": "of-the-team"}}));
+    let mut entries = world.simulator.borrow().report_urls();
+    entries.insert("workspace_api_key".to_owned(), world.simulator.borrow().key().into());
+    world.apply(Kind::Secret, "of-the-team", json!({"stringData": entries}));
+    let rules = json!([{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["of-the-team"], "verbs": ["get", "list", "watch"]}]);
+    world.apply(Kind::Role, "of-the-team", json!({"rules": rules}));
+    let binding = world.get(Kind::RoleBinding, "propensity-operator-leader-election");
+    let role = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "of-the-team"});
+    world.apply(Kind::RoleBinding, "of-the-team", json!({"roleRef": role, "subjects": binding["subjects"]}));
     world.report("accounts", "account_engagement", mapped());
     let before = world.settled(Kind::Report, "accounts", "Fetched");
     operator.signal("TERM");
@@ -554,6 +576,23 @@ fn a_restart_asks_for_nothing_and_shows_the_same_numbers() {
             || requests.to_string(),
         )
     });
+}
+
+#[test]
+fn a_workspace_that_goes_and_comes_is_told_at_its_reports() {
+    let (world, _operator) = calm();
+    world.report("accounts", "account_engagement", mapped());
+    let before = world.settled(Kind::Report, "accounts", "Fetched");
+    world.objects.delete(Kind::Workspace, "default");
+    let gone = world.says(Kind::Report, "accounts", "WorkspaceNotFound", "The numbers are those of 2");
+    assert_eq!(gone["status"]["values"], before["status"]["values"]);
+    world.workspace(json!({}));
+    world.settled(Kind::Report, "accounts", "Fetched");
+    // One that is deleted and made again is another one.
+    world.objects.delete(Kind::Report, "accounts");
+    world.report("accounts", "account_engagement", json!({}));
+    let again = world.settled(Kind::Report, "accounts", "Fetched");
+    assert!(again["status"]["values"].is_null(), "{:#}", again["status"]);
 }
 
 #[test]

@@ -15,8 +15,11 @@ use crate::controller::tracked::{Tracked, Whole};
 use crate::controller::{lists, live, status};
 use crate::report::{Binding, Columns, Engaged, MOST_MEMBERS, Matching, Reading};
 
-/// Audiences that are read or written at once.
+/// Audiences that are written at once.
 const AT_ONCE: usize = 8;
+
+/// Characters of a problem, as the status bounds them.
+const MAX_PROBLEM: usize = 512;
 
 /// The audiences of a report, by kind and the columns that they are matched on.
 #[derive(Default)]
@@ -48,6 +51,21 @@ fn columns(kind: Kind, names: &ColumnNames) -> Columns {
     ];
     let named = fields.into_iter().filter_map(|(field, name)| Some((field, name.clone()?)));
     named.filter(|(field, _)| kind == Kind::Contacts || *field == Field::Website).collect()
+}
+
+/// Why nobody could be matched by these columns.
+fn unmatchable(kind: Kind, columns: &Columns) -> Option<&'static str> {
+    let has = |field| columns.iter().any(|(named, _)| *named == field);
+    let named = has(Field::FirstName) && has(Field::LastName) && (has(Field::Website) || has(Field::CompanyName));
+    match kind {
+        Kind::Accounts if !has(Field::Website) => {
+            Some("accounts are matched by their website: name its column in spec.engagement")
+        }
+        Kind::Contacts if !(has(Field::LinkedinUrl) || has(Field::Email) || named) => Some(
+            "contacts are matched by linkedinUrl, email, or firstName and lastName with website or companyName: name their columns in spec.engagement",
+        ),
+        _ => None,
+    }
 }
 
 /// The audiences that name a report, each with how.
@@ -95,23 +113,16 @@ impl Audiences {
     ///
     /// # Errors
     /// When the API server doesn't answer.
-    pub(super) async fn read(&mut self, ctx: &Context, binding: &Binding) -> Result<(), CallError> {
-        let mut room = MOST_MEMBERS;
+    pub(super) async fn read(&mut self, ctx: &Context, binding: &Binding, room: &mut usize) -> Result<(), CallError> {
         for group in &mut self.0 {
             let audiences = std::mem::take(&mut group.matched);
-            if group.columns.is_empty() {
-                let why = "accounts are matched by their website: name its column in spec.engagement".to_owned();
-                group.unread.extend(audiences.into_iter().map(|audience| (audience, why.clone())));
+            if let Some(why) = unmatchable(group.kind, &group.columns) {
+                group.unread.extend(audiences.into_iter().map(|audience| (audience, why.to_owned())));
                 continue;
             }
-            let mut read = stream::iter(audiences)
-                .map(|audience| async move {
-                    let whole = members(ctx, &audience).await;
-                    (audience, whole)
-                })
-                .buffered(AT_ONCE);
-            while let Some((audience, whole)) = read.next().await {
-                match whole? {
+            // One after the other: creates read their lists by the same ways.
+            for audience in audiences {
+                match members(ctx, &audience).await? {
                     // It is gone.
                     None => {}
                     Some(Err(why)) => group.unread.push((audience, why)),
@@ -125,13 +136,16 @@ impl Audiences {
                             group.unread.push((audience, why));
                             continue;
                         };
-                        room = left;
-                        group.matching.add(binding, lists.flat_map(|list| list.members()));
+                        *room = left;
+                        // A large list takes a second that others need not wait for.
+                        tokio::task::block_in_place(|| {
+                            group.matching.add(binding, lists.flat_map(|list| list.members()))
+                        });
                         group.matched.push(audience);
                     }
                 }
             }
-            group.matching.seal();
+            tokio::task::block_in_place(|| group.matching.seal());
         }
         Ok(())
     }
@@ -202,22 +216,27 @@ fn told_of(report: &str, engaged: &Result<Engaged, String>, old: Option<&Engagem
     };
     match engaged {
         Err(why) => EngagementStatus { problem: Some(why.clone()), ..old() },
-        Ok(Engaged { rows: 0, missing, .. }) if !missing.is_empty() => EngagementStatus {
-            problem: Some(format!(
-                "no row of the report has {} {}: correct spec.engagement by the report's status.columns",
-                if missing.len() == 1 { "a column" } else { "any of the columns" },
-                missing.join(", ")
-            )),
-            ..old()
-        },
-        Ok(Engaged { members, rows, values, .. }) => EngagementStatus {
+        Ok(Engaged { members, rows, values, missing, uncounted }) => EngagementStatus {
             report: report.to_owned(),
             members_matched: Some(*members),
             rows: Some(*rows),
             values: record::values(values),
-            problem: None,
+            problem: problem(missing, uncounted),
         },
     }
+}
+
+fn problem(missing: &[String], uncounted: &[String]) -> Option<String> {
+    let problem = if !missing.is_empty() {
+        let columns = if missing.len() == 1 { "a column" } else { "any of the columns" };
+        let names = missing.join(", ");
+        format!("no row of the report has {columns} {names}: correct spec.engagement by the report's status.columns")
+    } else if !uncounted.is_empty() {
+        format!("these metrics can't be counted for this audience, for too many values: {}", uncounted.join(", "))
+    } else {
+        return None;
+    };
+    Some(problem.chars().take(MAX_PROBLEM).collect())
 }
 
 /// Takes away what is told of reports that an audience no longer names, and says so where one isn't there.

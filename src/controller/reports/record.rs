@@ -19,8 +19,8 @@ use crate::controller::status;
 use crate::controller::verdicts::{Said, when};
 use crate::propensity::{EndpointError, ReportFault};
 use crate::report::{
-    Cell, Column, DateFormat, Filter, Group, Kinds, Meaning, Metric, NumberFormat, Operation, Plan, Ratio, Summary,
-    Value, Values, is_value,
+    Column, DateFormat, Filter, Group, Kinds, Meaning, Metric, NumberFormat, Operation, Plan, Ratio, Summary, Value,
+    Values, is_value,
 };
 use crate::sources::rows::RowsError;
 
@@ -76,7 +76,7 @@ pub(super) fn plan(spec: &PropensityReportSpec) -> Plan {
 /// Numbers as a status has them.
 pub(super) fn values(values: &Values) -> Vec<MetricValue> {
     let text = |value: &Value| match value {
-        Value::Number(number) => Cell::Number(*number).text().unwrap_or_default().into_owned(),
+        Value::Number(number) => digits(*number),
         Value::Date(date) => date.to_string(),
     };
     let value = |((name, group), value): (&(String, String), &Value)| MetricValue {
@@ -85,6 +85,13 @@ pub(super) fn values(values: &Values) -> Vec<MetricValue> {
         value: text(value),
     };
     values.iter().map(value).collect()
+}
+
+/// A number in fifteen digits, which is what survives any order of adding up.
+fn digits(number: f64) -> String {
+    let rounded = format!("{number:.14e}").parse().unwrap_or(number);
+    let plain = f64::to_string(&rounded);
+    if plain.len() <= 40 { plain } else { format!("{rounded:e}") }
 }
 
 /// The name of a column as it may be shown.
@@ -125,7 +132,7 @@ pub(super) fn lack(report: &PropensityReport, summary: &Summary) -> Option<Verdi
     }
     if !summary.uncounted.is_empty() {
         let message = format!(
-            "metric {} of report {which} has more different values than are counted: narrow it with filters or spec.query",
+            "metric {} of report {which} can't be counted, for too many different values or too large a sum: narrow it with filters or spec.query",
             list(&summary.uncounted)
         );
         return Some(Verdict::new(Reason::ReportUnreadable, message));

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use kube::runtime::reflector::ObjectRef;
+
 use super::Ready;
 use super::audiences::{self, Audiences};
 use super::fetch::{Fault, fetch};
@@ -27,10 +29,20 @@ pub struct Serving {
 
 impl Serving {
     /// A report with the members of all audiences that are matched with it, read live and kept as hashes alone.
-    pub(super) async fn of(ctx: &Context, report: PropensityReport, ready: Ready) -> Result<Self, CallError> {
+    /// `room` is how many members may still be kept.
+    ///
+    /// # Errors
+    /// When the API server doesn't answer.
+    pub(super) async fn of(
+        ctx: &Context,
+        report: PropensityReport,
+        ready: Ready,
+        room: &mut usize,
+    ) -> Result<Self, CallError> {
+        ctx.reports.expected(&report);
         let mut binding = Binding::new(ready.plan.clone()).expect("the plan was checked before");
         let mut audiences = Audiences::of(ctx, &report, &mut binding);
-        audiences.read(ctx, &binding).await?;
+        audiences.read(ctx, &binding, room).await?;
         let binding = Arc::new(binding);
         let summariser = Summariser::new(Arc::clone(&binding));
         Ok(Self { report, ready, binding, summariser, audiences, rows: 0 })
@@ -55,26 +67,40 @@ pub(super) async fn serve(ctx: &Arc<Context>, serving: Vec<Serving>) -> Result<O
         let workspaces = ctx.gates.must_pause(key, ctx.clock.boottime(), *retry_after);
         workspaces.into_iter().for_each(|workspace| ctx.wake.workspace(workspace));
     }
+    // One that can't be told keeps none of the others from being told, and is fetched once more.
     let mut outcomes = vec![];
     match fetched {
         Ok(bytes) => {
-            for (serving, (_, tried)) in serving.into_iter().zip(reports) {
-                outcomes.push(succeeded(ctx, serving, tried, bytes).await?);
+            for (serving, (report, tried)) in serving.into_iter().zip(reports) {
+                if is_ours(ctx, &report) {
+                    let told = succeeded(ctx, serving, tried, bytes).await;
+                    outcomes.push(told.inspect_err(|_| ctx.reports.forget_try(&report)));
+                }
             }
         }
         Err(fault) => {
-            for (report, tried) in reports {
-                outcomes.push(failed(ctx, &report, tried, &fault).await?);
+            for (report, tried) in reports.into_iter().filter(|(report, _)| is_ours(ctx, report)) {
+                let told = failed(ctx, &report, tried, &fault).await;
+                outcomes.push(told.inspect_err(|_| ctx.reports.forget_try(&report)));
             }
         }
     }
-    Ok(outcomes.first().copied().unwrap_or(Outcome::Done))
+    outcomes
+        .into_iter()
+        .reduce(|first, next| first.and_then(|outcome| next.map(|_| outcome)))
+        .unwrap_or(Ok(Outcome::Done))
+}
+
+/// Whether a report is still there to be told about, by this process.
+fn is_ours(ctx: &Context, report: &PropensityReport) -> bool {
+    let now = ctx.preports.get(&ObjectRef::from_obj(report));
+    ctx.may_claim() && now.is_some_and(|now| now.metadata.uid == report.metadata.uid)
 }
 
 /// The report was read to its end.
 async fn succeeded(ctx: &Context, serving: Serving, tried: Tried, bytes: u64) -> Result<Outcome, CallError> {
-    let Serving { report, binding, summariser, audiences, .. } = serving;
-    let engaged = audiences.finish(&binding, |column| summariser.has_seen(column));
+    let Serving { report, binding, summariser, audiences, rows, .. } = serving;
+    let engaged = audiences.finish(&binding, |column| rows == 0 || summariser.has_seen(column));
     let success = Success { summary: summariser.finish(), bytes };
     let lack = record::lack(&report, &success.summary);
     let (ended, outcome) = match &lack {

@@ -4,20 +4,17 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::sync::{Semaphore, SemaphorePermit};
-
 use super::{Ready, audiences};
 use crate::api::condition::{self, ConditionType, Reason};
 use crate::api::report::{Paging, ReportFormat, ReportStatus};
 use crate::api::workspace::Freshness;
 use crate::api::{PropensityReport, REQUESTED_AT_ANNOTATION};
 use crate::clock::{Clock, Moment};
-use crate::controller::cluster::CallError;
 use crate::controller::context::Context;
 use crate::propensity::{KeyId, UrlId};
+use jiff::Timestamp;
 
-/// Reports that are read at once.
+/// Fetches at once, each with what it holds of members and rows; no two of them with one key.
 const AT_ONCE: usize = 2;
 
 /// No report is fetched more often for the sake of an audience that came to it.
@@ -27,9 +24,9 @@ const SOONEST: Duration = Duration::from_secs(300);
 const MAX_REQUESTED_AT: usize = 256;
 
 /// What is remembered of reports.
+#[derive(Default)]
 pub struct State {
     inner: Mutex<Inner>,
-    turns: Semaphore,
 }
 
 #[derive(Default)]
@@ -37,6 +34,7 @@ struct Inner {
     /// By UID.
     known: HashMap<String, Known>,
     running: HashSet<Group>,
+    turns: Vec<KeyId>,
 }
 
 #[derive(Default)]
@@ -126,9 +124,12 @@ impl Drop for Running<'_> {
     }
 }
 
-impl Default for State {
-    fn default() -> Self {
-        Self { inner: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+/// A turn to fetch.
+pub(super) struct Turn<'a>(&'a State, KeyId);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.lock().turns.retain(|key| *key != self.1);
     }
 }
 
@@ -142,9 +143,14 @@ impl State {
         change(self.lock().known.entry(uid).or_default())
     }
 
-    /// A turn to read a report: each may be large.
-    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, CallError> {
-        self.turns.acquire().await.map_err(|_| CallError::Unclear)
+    /// A turn to fetch with a key, unless enough others do.
+    pub(super) fn turn(&self, key: KeyId) -> Option<Turn<'_>> {
+        let mut inner = self.lock();
+        if inner.turns.len() == AT_ONCE || inner.turns.contains(&key) {
+            return None;
+        }
+        inner.turns.push(key);
+        Some(Turn(self, key))
     }
 
     /// Begins the fetch of a group, unless one runs.
@@ -231,8 +237,12 @@ impl State {
             known.next = now + clock.jittered(wait, 0.05);
             known.last = Some(now);
             known.tried = Some(tried);
-            known.is_expected = false;
         });
+    }
+
+    /// Notes that the audiences of a report are looked at now.
+    pub(super) fn expected(&self, report: &PropensityReport) {
+        self.with(report, |known| known.is_expected = false);
     }
 
     /// Notes that an audience is matched with a report in another way than before.

@@ -170,6 +170,26 @@ fn more_values_than_a_status_holds_are_refused() {
 }
 
 #[test]
+fn long_numbers_that_are_names_are_told_apart_and_sums_have_no_order() {
+    let plan = Plan {
+        metrics: vec![metric("ids", Operation::Distinct, Some("id")), metric("sum", Operation::Sum, Some("n"))],
+        ..Plan::default()
+    };
+    let numbers = [0.1, 1e15, 0.2, -1e15, 0.3];
+    let rows = |order: &mut dyn Iterator<Item = usize>| {
+        let row =
+            |n: usize| vec![("id", Cell::Integer(9_007_199_254_740_992 + n as i128)), ("n", Cell::Number(numbers[n]))];
+        summary(&plan, order.map(row))
+    };
+    let (one, other) = (rows(&mut (0..5)), rows(&mut (0..5).rev()));
+    assert_eq!(number(&one, "ids", ""), Some(5.0));
+    assert!((number(&one, "sum", "").unwrap() - 0.6).abs() < 1e-12);
+    assert_eq!(number(&one, "sum", ""), number(&other, "sum", ""));
+    let huge = [vec![("id", Cell::Nothing), ("n", Cell::Number(9e17))], vec![("n", Cell::Number(9e17))]];
+    assert_eq!(summary(&plan, huge).uncounted, ["sum"]);
+}
+
+#[test]
 fn rows_about_members_are_summed_up_for_each_audience() {
     let plan = Plan {
         metrics: vec![
