@@ -139,7 +139,7 @@ impl Audiences {
                         *room = left;
                         // A large list takes a second that others need not wait for.
                         tokio::task::block_in_place(|| {
-                            group.matching.add(binding, lists.flat_map(|list| list.members()))
+                            group.matching.add(binding, lists.flat_map(|list| list.members()));
                         });
                         group.matched.push(audience);
                     }
