@@ -11,6 +11,7 @@
 //! | `remote.rs` | lists in artifacts of Flux and behind URLs |
 //! | `sources.rs`, `guards.rs`, `suppression.rs`, `split.rs` | lists that live in other objects, what holds them back, who is left out, and lists in parts |
 //! | `reports.rs` | reports: in numbers, shared, matched with audiences, rotated, unreadable |
+//! | `dashboard.rs` | the chart's dashboard and alerts, on a real Prometheus that scrapes the operator |
 //! | `large.rs` | large lists and many of them |
 //! | `outcomes.rs`, `resolving.rs`, `again.rs`, `outage.rs` | what the API answers, and how a person or a policy settles it |
 //! | `crashes.rs` | kills, stops and take-overs |
@@ -30,6 +31,7 @@ mod chart;
 mod connection;
 mod crashes;
 mod create;
+mod dashboard;
 mod forged;
 mod guards;
 mod large;

@@ -1,14 +1,20 @@
 //! The development programs, built once a run, and children that never outlive this process, even if it is killed: they end
 //! when a pipe that only this process holds is closed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use serde_json::Value;
+
+use super::http;
+use super::wait::eventually;
 
 /// The checkout.
 pub fn root() -> &'static Path {
@@ -36,11 +42,11 @@ pub static BIN: LazyLock<PathBuf> = LazyLock::new(|| {
     let built = Command::new("go")
         .args(["-C", "dev", "build", "-o"])
         .arg(format!("{}/", bin.display()))
-        .args(["./cluster", "./simulator"])
+        .args(["./cluster", "./promcheck", "./simulator"])
         .current_dir(root())
         .status()
         .expect("these tests need Go: install it from https://go.dev/dl/");
-    assert!(built.success(), "dev/cluster and dev/simulator don't build");
+    assert!(built.success(), "the programs of dev/ don't build");
     bin
 });
 
@@ -101,5 +107,55 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// A Prometheus that looks every second. It is killed when dropped.
+pub struct Prometheus {
+    _process: Held,
+    pub address: SocketAddr,
+}
+
+impl Prometheus {
+    /// Starts one on a free port, with a file of rules, that scrapes this address as a release in this namespace.
+    pub fn start(binary: &Path, name: &str, rules: &Path, namespace: &str, target: SocketAddr) -> Self {
+        let dir = RUN.join(numbered(&format!("{name}.prometheus")));
+        fs::create_dir_all(&dir).expect("the run's folder can be written");
+        let (config, log) = (dir.join("prometheus.json"), dir.join("log"));
+        let scraped = serde_json::json!({
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [rules],
+            "scrape_configs": [{
+                "job_name": "propensity-operator",
+                // The namespace of a report, not that of the pod.
+                "honor_labels": true,
+                "static_configs": [{"targets": [target.to_string()], "labels": {"namespace": namespace}}],
+            }],
+        });
+        // JSON is YAML too.
+        fs::write(&config, scraped.to_string()).expect("the run's folder can be written");
+        let mut command = Command::new(BIN.join("cluster"));
+        command.args(["guard", "--"]).arg(binary).arg("--web.listen-address=127.0.0.1:0").args([
+            format!("--config.file={}", config.display()),
+            format!("--storage.tsdb.path={}", dir.join("data").display()),
+        ]);
+        let stderr = File::create(&log).expect("the run's folder can be written");
+        let process = Held::start(&mut command, Stdio::from(stderr));
+        let address = eventually("Prometheus says where it listens", || {
+            let said = fs::read_to_string(&log).expect("it is this run's file");
+            let line = said.lines().find(|line| line.contains("Listening on"));
+            let address = line.and_then(|line| line.split("address=").nth(1)?.split(' ').next()?.parse().ok());
+            address.ok_or(said)
+        });
+        Self { _process: process, address }
+    }
+
+    /// The data of an answer of its HTTP API.
+    #[track_caller]
+    pub fn ask(&self, path: &str) -> Value {
+        let answer = http::get(self.address, path).expect("Prometheus answers");
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        let mut answer: Value = serde_json::from_str(&answer.body).expect("JSON");
+        answer["data"].take()
     }
 }
