@@ -14,6 +14,7 @@ fn the_chart_and_what_it_renders_pass_their_checks() {
         .arg("dev/check-chart.sh")
         .current_dir(root())
         .env("HELM", cluster.bin.join("helm"))
+        .env("PROMTOOL", cluster.bin.join("promtool"))
         .env("KUBECTL", cluster.bin.join("kubectl"))
         .env("KUBECONFIG", &cluster.kubeconfig);
     succeed("dev/check-chart.sh", &mut check);
