@@ -14,7 +14,7 @@ demo=$PWD/.demo
 system=propensity-system
 release=propensity-operator
 namespace=marketing
-kinds=contactaudiences,accountaudiences,propensityworkspaces
+kinds=contactaudiences,accountaudiences,propensityworkspaces,propensityreports
 patience=120
 
 stay=false
@@ -69,6 +69,12 @@ get() {
     printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&8
     sed '1,/^\r*$/d' <&8
     exec 8>&-
+}
+
+# Puts the URLs that the simulator's reports have now into the Secret. They are keys, so they are in no argument and no output.
+connect_reports() {
+    get /_sim/reports | sed -E 's/.*"reports":(\{[^}]*\}).*/{"stringData":\1}/' |
+        k patch secret propensity --type merge --patch-file /dev/stdin >/dev/null
 }
 
 k() { kubectl --namespace "$namespace" "$@" 9>&-; }
@@ -146,10 +152,17 @@ address=${simulator#http://}
 start "$demo/operator.log" env KUBECONFIG="$demo/operator.kubeconfig" "$demo/bin/cluster" guard -- "$operator" \
     --api-url="$simulator" --allowed-hosts="${address%%:*}" --lease-namespace="$system" --listen=127.0.0.1:0
 operator_pid=$!
+until metrics=$(sed -nE 's/.*probes and metrics are served.*(127\.0\.0\.1:[0-9]+).*/\1/p' "$demo/operator.log") && [ -n "$metrics" ]; do
+    kill -0 "$operator_pid" 2>/dev/null || fail 'the operator ended by itself' "$demo/operator.log"
+    sleep 0.1 9>&-
+done
 
 say 'Applying examples/'
 kubectl create namespace "$namespace" >/dev/null 9>&-
 k apply --server-side -f examples/
+# In place of those that examples/secret.yaml makes up.
+connect_reports
+echo "secret/propensity has the URLs of the simulator's reports"
 
 say 'Waiting until all is ready'
 shown=
@@ -161,7 +174,7 @@ while :; do
     while read -r name reason _; do
         case $shown in *"|$name $reason|"*) continue ;; esac
         shown+="|$name $reason|"
-        if [ -n "$reason" ]; then printf '%3d s  %-45s %s\n' $((SECONDS - began)) "$name" "$reason"; fi
+        if [ -n "$reason" ]; then printf '%3d s  %-56s %s\n' $((SECONDS - began)) "$name" "$reason"; fi
     done <<<"$state"
     if ! grep -qv ' True$' <<<"$state"; then break; fi
     if [ $((SECONDS - began)) -gt "$patience" ]; then
@@ -173,6 +186,18 @@ done
 
 say "kubectl get propensity --namespace $namespace"
 k get propensity
+say "kubectl get propensityreports --namespace $namespace"
+k get propensityreports
+say 'An audience with engagement in its status: what the report account-engagement says of target-accounts'
+# Written once both are there, so it may come a moment after they are ready.
+until k get accountaudience target-accounts -o 'jsonpath={.status.engagement[0].rows}' | grep -q '[1-9]'; do
+    if [ $((SECONDS - began)) -gt "$patience" ]; then
+        k get accountaudience target-accounts -o 'jsonpath={.status.engagement}{"\n"}' >&2
+        fail 'the report has no rows about target-accounts' "$demo/operator.log"
+    fi
+    sleep 0.3 9>&-
+done
+k get accountaudience target-accounts -o 'jsonpath={.status.engagement}{"\n"}'
 say "kubectl get audiencereceipts --namespace $namespace   (the ledger)"
 k get audiencereceipts
 say 'A list from a CSV in a ConfigMap, and what became of its rows'
@@ -189,7 +214,7 @@ if [ "$stored" != "$wanted" ]; then
 fi
 
 if [ "$stay" = false ]; then
-    say "All is ready: $wanted audiences, each created once."
+    say "All is ready: $wanted audiences, each created once, and nine reports. Metrics were at http://$metrics/metrics"
     exit 0
 fi
 say 'It stays up. In another terminal:'
@@ -210,7 +235,16 @@ Delete one and apply it again: the ledger knows it, and nothing is sent.
 Lose an answer: the next create ends in OutcomeUnknown, and its message has the commands that settle it.
   curl ${simulator}_sim/faults -d '{"fault": "storeThenStatus", "status": 503, "times": 1}'
 
+Rotate the URLs of all reports: at its next fetch, here at once, a report says CredentialsRejected, and creates go on.
+  curl -X POST ${simulator}_sim/reports/rotate
+  kubectl annotate preport account-engagement --overwrite abm.propensity.com/requestedAt="\$(date -u +%FT%TZ)"
+  kubectl get propensityreports --watch
+Put the new URLs into the Secret, and they are followed within seconds, one report after the other:
+  curl -s ${simulator}_sim/reports | sed -E 's/.*"reports":(\{[^}]*\}).*/{"stringData":\1}/' |
+    kubectl patch secret propensity --type merge --patch-file /dev/stdin
+
 The simulator's page: $simulator
+The metrics:          http://$metrics/metrics
 The operator's log:   $demo/operator.log
 Ctrl-C ends it all.
 END
