@@ -111,7 +111,7 @@ impl Metrics {
             ),
             kube_errors: add(r, "kube_request_errors", "Failed requests to the Kubernetes API"),
             waits: add(r, "waits", "Times that an audience began to wait"),
-            waiting: add(r, "waiting", "Audiences that wait now, by what for"),
+            waiting: add(r, "waiting", "Audiences that wait for their turn with the API now, by what for"),
             audiences: add(r, "audiences", "Audiences, by the reason of their state"),
             suppressed_members_sent: add(
                 r,
