@@ -38,7 +38,7 @@ pub enum RowsError {
     #[error("it isn't valid {0} (line {1})")]
     Syntax(&'static str, u64),
     /// Valid, and no rows where they should be.
-    #[error("there is no array of rows at {0:?}: declare with rows where it is")]
+    #[error("there is no array of rows at {}: say in spec.rows where it is", if .0.is_empty() { "the top of its body" } else { .0 })]
     NotAList(String),
     /// A row that isn't an object.
     #[error("row {0} isn't an object")]
