@@ -40,6 +40,8 @@ pub use source::{
 pub use suppression::SuppressionList;
 pub use workspace::PropensityWorkspace;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 /// The API group of every resource. The derive macros need a literal, so a test holds them to this constant.
 pub const GROUP: &str = "abm.propensity.com";
 
@@ -51,6 +53,16 @@ pub const RESOLVE_ANNOTATION: &str = "abm.propensity.com/resolve";
 
 /// On a workspace: any new value asks the operator to try at once what waits behind an open breaker. On a report: to fetch it at once.
 pub const REQUESTED_AT_ANNOTATION: &str = "abm.propensity.com/requestedAt";
+
+/// Characters of that annotation that count; as many as a status holds.
+const MAX_REQUESTED_AT: usize = 256;
+
+/// What a person asks for by [`REQUESTED_AT_ANNOTATION`].
+#[must_use]
+pub fn requested_at(meta: &ObjectMeta) -> Option<String> {
+    let annotation = meta.annotations.as_ref()?.get(REQUESTED_AT_ANNOTATION)?;
+    Some(annotation.chars().take(MAX_REQUESTED_AT).collect())
+}
 
 /// On a receipt: the UTC day of its last claim, by which the daily budget is counted.
 pub const DAY_LABEL: &str = "abm.propensity.com/day";

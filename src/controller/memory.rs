@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::status::Found;
 use super::tracked::{AudienceKey, Tracked};
 use super::verdicts::Said;
+use super::written::Written;
 use crate::api::audience_status::LastResult;
 use crate::api::{AudienceStatus, Reason};
 use crate::audience::Kind;
@@ -39,7 +40,7 @@ pub struct Standing {
 #[derive(Default)]
 struct Remembered {
     kind: Option<Kind>,
-    written: Option<(u64, String, AudienceStatus)>,
+    written: Written<AudienceStatus>,
     receipts: Vec<(String, String)>,
     absent: HashSet<String>,
     /// Where the parts of a split list stand.
@@ -63,24 +64,17 @@ impl Memory {
 
     /// Remembers a status that was written, until the watch shows it.
     pub fn wrote(&self, uid: &str, version: String, status: AudienceStatus) {
-        if let Ok(number) = version.parse() {
-            self.with(uid, |r| r.written = Some((number, version, status)));
-        }
+        self.with(uid, |r| r.written.note(version, status));
     }
 
     /// The audience with the newest status that is known: the watch's, or one that was written and that the watch hasn't shown yet.
     pub fn newest(&self, audience: &mut Tracked) {
-        let seen = audience.meta.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
         let uid = audience.uid().to_owned();
-        self.lock().audiences.entry(uid.clone()).or_default();
-        self.with(&uid, |r| match (&r.written, seen) {
-            (Some((number, version, status)), Some(seen)) if *number > seen => {
-                audience.meta.resource_version = Some(version.clone());
-                audience.status = status.clone();
-            }
-            (Some(_), Some(_)) => r.written = None,
-            _ => {}
-        });
+        let shown = audience.meta.resource_version.as_deref();
+        let newer = self.lock().audiences.entry(uid).or_default().written.newer_than(shown);
+        if let Some((version, status)) = newer {
+            (audience.meta.resource_version, audience.status) = (Some(version), status);
+        }
     }
 
     /// Notes which receipts are an audience's present ones: one, or as many as its list has parts.

@@ -55,5 +55,6 @@ mod tracked;
 mod verdicts;
 mod watches;
 mod workspace;
+mod written;
 
 pub use run::{RunError, run};

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use kube::api::{Patch, PatchParams};
-use serde_json::json;
-
 use super::cluster::CallError;
 use super::context::Context;
 use super::lists::{self, Obstacle};
@@ -39,7 +36,7 @@ pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<(Outcome, Opt
     let conditions = condition::settle(&old.conditions, &wanted, generation, ctx.clock.wall());
     let status = SuppressionStatus { observed_generation: generation, conditions, entries };
     if status != old {
-        let written = write(ctx, list, &status).await;
+        let written = ctx.cluster.replace_status(list, &status).await;
         if written.is_err() {
             let name = list.metadata.name.clone().unwrap_or_default();
             ctx.lists.forget_suppression(&(list.metadata.namespace.clone().unwrap_or_default(), name));
@@ -52,21 +49,4 @@ pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<(Outcome, Opt
 fn entries(suppression: &Suppression) -> Entries {
     let [domains, emails, linkedin_urls, hashed] = suppression.counts().map(|count| count as u64);
     Entries { domains, emails, linkedin_urls, hashed }
-}
-
-/// Replaces the status: nobody else writes it. A list that is gone needs none.
-async fn write(ctx: &Context, list: &SuppressionList, status: &SuppressionStatus) -> Result<(), CallError> {
-    let (namespace, name) = (list.metadata.namespace.as_deref(), list.metadata.name.as_deref().unwrap_or_default());
-    let patch: json_patch::Patch = serde_json::from_value(json!([
-        {"op": "test", "path": "/metadata/uid", "value": list.metadata.uid},
-        {"op": "add", "path": "/status", "value": status},
-    ]))
-    .expect("the operations above are a JSON Patch");
-    let api = ctx.cluster.api::<SuppressionList>(namespace.unwrap_or_default());
-    let patch = Patch::Json::<()>(patch);
-    let params = PatchParams::default();
-    match ctx.cluster.call(api.patch_status(name, &params, &patch)).await {
-        Ok(_) | Err(CallError::NotFound) => Ok(()),
-        Err(error) => Err(error),
-    }
 }

@@ -14,10 +14,11 @@ use super::context::{Context, WorkspaceKey};
 use super::open_receipts::{Entry, ReceiptKey};
 use super::scene::{Phase, host_not_allowed, key_obstacle, ledger_obstacle, until_tomorrow};
 use super::verdicts::{self, Said, when};
+use super::written::Written;
 use super::{reports, status};
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
 use crate::api::workspace::{ReportFreshness, WorkspaceStatus};
-use crate::api::{PropensityReport, PropensityWorkspace, REQUESTED_AT_ANNOTATION};
+use crate::api::{PropensityReport, PropensityWorkspace, requested_at};
 use crate::audience::Kind;
 use crate::clock::Moment;
 use crate::ledger::{Held, State};
@@ -33,12 +34,9 @@ pub struct Seen(Mutex<HashMap<WorkspaceKey, Sight>>);
 struct Sight {
     aspects: Option<Aspects>,
     first: Moment,
-    written: Option<(u64, String, WorkspaceStatus)>,
+    written: Written<WorkspaceStatus>,
     requested: Option<String>,
 }
-
-/// Characters of the annotation that count; as many as the status holds.
-const MAX_REQUESTED_AT: usize = 256;
 
 /// What its audiences depend on.
 #[derive(Clone, PartialEq)]
@@ -72,20 +70,14 @@ impl Seen {
 
     /// The workspace with the newest status that is known: the watch's, or one that was written and that the watch hasn't shown yet.
     fn newest(&self, key: &WorkspaceKey, workspace: &mut PropensityWorkspace) {
-        let seen = workspace.metadata.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
-        self.with(key, |sight| match (&sight.written, seen) {
-            (Some((number, version, status)), Some(seen)) if *number > seen => {
-                workspace.metadata.resource_version = Some(version.clone());
-                workspace.status = Some(status.clone());
-            }
-            _ => sight.written = None,
-        });
+        let shown = workspace.metadata.resource_version.as_deref();
+        if let Some((version, status)) = self.with(key, |sight| sight.written.newer_than(shown)) {
+            (workspace.metadata.resource_version, workspace.status) = (Some(version), Some(status));
+        }
     }
 
     fn wrote(&self, key: &WorkspaceKey, version: String, status: &WorkspaceStatus) {
-        if let Ok(number) = version.parse() {
-            self.with(key, |sight| sight.written = Some((number, version, status.clone())));
-        }
+        self.with(key, |sight| sight.written.note(version, status.clone()));
     }
 
     /// Whether a person asks to try again and this process hasn't done so for this asking: a status that can't be written must not make it try for ever.
@@ -147,8 +139,7 @@ pub async fn pass(ctx: &Arc<Context>, workspace: &PropensityWorkspace) -> Result
         }
     };
 
-    let requested = workspace.metadata.annotations.as_ref().and_then(|a| a.get(REQUESTED_AT_ANNOTATION));
-    let requested = requested.map(|value| value.chars().take(MAX_REQUESTED_AT).collect::<String>());
+    let requested = requested_at(&workspace.metadata);
     let handled = workspace.status.as_ref().and_then(|s| s.last_handled_requested_at.clone());
     if let Some(id) = gate
         && ctx.seen.is_request(&this, requested.as_ref(), handled.as_ref())

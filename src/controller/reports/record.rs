@@ -1,15 +1,11 @@
 //! What a report's status says, and its write. A status that says nothing new isn't written.
 
-use kube::api::{Patch, PatchParams};
-use serde_json::json;
-
 use super::fetch::Fault;
-use super::state::requested;
-use crate::api::PropensityReport;
 use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
 use crate::api::report::{
     self as api, ColumnSeen, MetricValue, Operation as ApiOperation, PropensityReportSpec, ReportStatus,
 };
+use crate::api::{PropensityReport, requested_at};
 use crate::controller::announce;
 use crate::controller::cluster::CallError;
 use crate::controller::context::Context;
@@ -172,7 +168,7 @@ pub(super) async fn failure(ctx: &Context, report: &PropensityReport, fault: &Fa
         _ => (Reason::ReportUnreadable, Phase::Stalled),
     };
     let mut status = report.status.clone().unwrap_or_default();
-    status.last_handled_requested_at = requested(report).or(status.last_handled_requested_at);
+    status.last_handled_requested_at = requested_at(&report.metadata).or(status.last_handled_requested_at);
     let said = aged(report, (Verdict::new(reason, message), phase));
     tell(ctx, report, said, status, vec![]).await?;
     Ok(phase)
@@ -193,7 +189,7 @@ pub(super) async fn success(
     if summary.rows == 0 {
         (status.columns, status.columns_fingerprint) = (before.clone(), fingerprint.clone());
     }
-    status.last_handled_requested_at = requested(report).or(status.last_handled_requested_at);
+    status.last_handled_requested_at = requested_at(&report.metadata).or(status.last_handled_requested_at);
     let changed = (fingerprint.is_some() && fingerprint != status.columns_fingerprint)
         .then(|| difference(&before, &status.columns));
     let mut also = vec![];
@@ -284,7 +280,9 @@ async fn tell(
     if report.status.as_ref() == Some(&status) {
         return Ok(());
     }
-    write(ctx, report, status).await?;
+    if let Some(version) = ctx.cluster.replace_status(report, &status).await? {
+        ctx.reports.wrote(report, version, status);
+    }
     let before = condition::find(&old.conditions, ConditionType::Ready).map(|ready| ready.reason.clone());
     let is_news = before.as_deref() != Some(verdict.reason.as_str());
     if is_news && matches!(phase, Phase::Stalled | Phase::Reconciling) && verdict.reason != Reason::Starting {
@@ -303,24 +301,4 @@ async fn publish(ctx: &Context, report: &PropensityReport, type_: EventType, rea
     let meta = &report.metadata;
     let subject = announce::subject(&text(&meta.namespace), "PropensityReport", &text(&meta.name), &text(&meta.uid));
     ctx.events.publish(&subject, type_, reason, "Fetch", note).await;
-}
-
-/// Replaces the status: nobody else writes it. A report that is gone needs none.
-async fn write(ctx: &Context, report: &PropensityReport, status: ReportStatus) -> Result<(), CallError> {
-    let (namespace, name) = (report.metadata.namespace.as_deref(), report.metadata.name.as_deref());
-    let patch: json_patch::Patch = serde_json::from_value(json!([
-        {"op": "test", "path": "/metadata/uid", "value": report.metadata.uid},
-        {"op": "add", "path": "/status", "value": status},
-    ]))
-    .expect("the operations above are a JSON Patch");
-    let api = ctx.cluster.api::<PropensityReport>(namespace.unwrap_or_default());
-    let (patch, params) = (Patch::Json::<()>(patch), PatchParams::default());
-    match ctx.cluster.call(api.patch_status(name.unwrap_or_default(), &params, &patch)).await {
-        Ok(written) => {
-            ctx.reports.wrote(report, written.metadata.resource_version.unwrap_or_default(), status);
-            Ok(())
-        }
-        Err(CallError::NotFound) => Ok(()),
-        Err(error) => Err(error),
-    }
 }

@@ -8,9 +8,10 @@ use super::{Ready, audiences};
 use crate::api::condition::{self, ConditionType, Reason};
 use crate::api::report::{Paging, ReportFormat, ReportStatus};
 use crate::api::workspace::Freshness;
-use crate::api::{PropensityReport, REQUESTED_AT_ANNOTATION};
+use crate::api::{PropensityReport, requested_at};
 use crate::clock::{Clock, Moment};
 use crate::controller::context::Context;
+use crate::controller::written::Written;
 use crate::propensity::{KeyId, UrlId};
 use jiff::Timestamp;
 
@@ -19,9 +20,6 @@ const AT_ONCE: usize = 2;
 
 /// No report is fetched more often for the sake of an audience that came to it.
 const SOONEST: Duration = Duration::from_secs(300);
-
-/// Characters of the annotation that count; as many as the status holds.
-const MAX_REQUESTED_AT: usize = 256;
 
 /// What is remembered of reports.
 #[derive(Default)]
@@ -39,7 +37,7 @@ struct Inner {
 
 #[derive(Default)]
 struct Known {
-    written: Option<(u64, String, ReportStatus)>,
+    written: Written<ReportStatus>,
     held: Option<Moment>,
     tried: Option<Tried>,
     last: Option<Moment>,
@@ -93,15 +91,9 @@ impl Tried {
             generation: report.metadata.generation,
             url: ready.url.id(),
             key: ready.key.id(),
-            requested: requested(report),
+            requested: requested_at(&report.metadata),
         }
     }
-}
-
-/// What a person asked for by the annotation.
-pub(super) fn requested(report: &PropensityReport) -> Option<String> {
-    let annotation = report.metadata.annotations.as_ref()?.get(REQUESTED_AT_ANNOTATION)?;
-    Some(annotation.chars().take(MAX_REQUESTED_AT).collect())
 }
 
 /// How a fetch ended, as far as it decides when the next one is due.
@@ -161,21 +153,15 @@ impl State {
     /// The report with the newest status that is known: the watch's, or one that was written and that the watch hasn't shown yet.
     pub(super) fn newest(&self, report: &PropensityReport) -> PropensityReport {
         let mut report = report.clone();
-        let seen = report.metadata.resource_version.as_deref().and_then(|v| v.parse::<u64>().ok());
-        self.with(&report.clone(), |known| match (&known.written, seen) {
-            (Some((number, version, status)), Some(seen)) if *number > seen => {
-                report.metadata.resource_version = Some(version.clone());
-                report.status = Some(status.clone());
-            }
-            _ => known.written = None,
-        });
+        let shown = report.metadata.resource_version.as_deref();
+        if let Some((version, status)) = self.with(&report, |known| known.written.newer_than(shown)) {
+            (report.metadata.resource_version, report.status) = (Some(version), Some(status));
+        }
         report
     }
 
     pub(super) fn wrote(&self, report: &PropensityReport, version: String, status: ReportStatus) {
-        if let Ok(number) = version.parse() {
-            self.with(report, |known| known.written = Some((number, version, status)));
-        }
+        self.with(report, |known| known.written.note(version, status));
     }
 
     /// Since when something is missing.
