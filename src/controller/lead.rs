@@ -123,44 +123,42 @@ async fn workspace_pass(ctx: &Arc<Context>, object: &PropensityWorkspace) -> Opt
         // Whoever listens may be ending; then nothing needs watching.
         let _ = ctx.named_secrets.send(Scope { namespace: Some(namespace), name });
     }
-    let timing = ctx.metrics.reconcile(metrics::Kind::Workspace);
-    match workspace::pass(ctx, object).await {
-        Ok(after) => {
-            timing.finish(Outcome::Done);
-            after
-        }
-        Err(error) => {
-            tracing::warn!(workspace = %ObjectRef::from_obj(object), %error, "the workspace is looked at again later");
-            timing.finish(Outcome::Error);
-            Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
-        }
-    }
+    let pass = async { workspace::pass(ctx, object).await.map(|after| (Outcome::Done, after)) };
+    timed(ctx, metrics::Kind::Workspace, pass, |error| {
+        tracing::warn!(workspace = %ObjectRef::from_obj(object), %error, "the workspace is looked at again later");
+    })
+    .await
 }
 
 async fn suppression_pass(ctx: &Arc<Context>, object: &SuppressionList) -> Option<Duration> {
-    let timing = ctx.metrics.reconcile(metrics::Kind::SuppressionList);
-    match suppression::pass(ctx, object).await {
-        Ok((outcome, after)) => {
-            timing.finish(outcome);
-            after
-        }
-        Err(error) => {
-            tracing::warn!(list = %ObjectRef::from_obj(object), %error, "the suppression list is looked at again later");
-            timing.finish(Outcome::Error);
-            Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
-        }
-    }
+    timed(ctx, metrics::Kind::SuppressionList, suppression::pass(ctx, object), |error| {
+        tracing::warn!(list = %ObjectRef::from_obj(object), %error, "the suppression list is looked at again later");
+    })
+    .await
 }
 
 async fn report_pass(ctx: &Arc<Context>, object: &PropensityReport) -> Option<Duration> {
-    let timing = ctx.metrics.reconcile(metrics::Kind::Report);
-    match reports::pass(ctx, object).await {
+    timed(ctx, metrics::Kind::Report, reports::pass(ctx, object), |error| {
+        tracing::warn!(report = %ObjectRef::from_obj(object), %error, "the report is looked at again later");
+    })
+    .await
+}
+
+/// Counts and times a pass. One that fails is told of and repeated soon.
+async fn timed(
+    ctx: &Context,
+    kind: metrics::Kind,
+    pass: impl Future<Output = Result<(Outcome, Option<Duration>), CallError>>,
+    tell: impl FnOnce(CallError),
+) -> Option<Duration> {
+    let timing = ctx.metrics.reconcile(kind);
+    match pass.await {
         Ok((outcome, after)) => {
             timing.finish(outcome);
             after
         }
         Err(error) => {
-            tracing::warn!(report = %ObjectRef::from_obj(object), %error, "the report is looked at again later");
+            tell(error);
             timing.finish(Outcome::Error);
             Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
         }

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub use self::files::news as fetch;
 use self::files::{File, Room, Stop, Unread};
+pub use self::files::{named, news as fetch};
 use self::needs::{Needs, Suppressor, suppressors};
 use self::words::Owner;
 use super::cluster::CallError;

@@ -24,7 +24,7 @@ use super::verdicts::Said;
 use crate::api::condition::{Reason, Verdict};
 use crate::api::{PropensityReport, PropensityWorkspace};
 use crate::propensity::{EndpointError, ReportUrl, WorkspaceKey};
-use crate::report::{Binding, MOST_MEMBERS, Plan};
+use crate::report::{Binding, MOST_MEMBERS};
 use crate::sources::secrets::{KeyState, UrlState};
 use crate::telemetry::metrics::Outcome;
 use kube::runtime::reflector::ObjectRef;
@@ -39,7 +39,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub(super) struct Ready {
     url: ReportUrl,
     key: WorkspaceKey,
-    plan: Plan,
+    binding: Binding,
 }
 
 /// One pass over a report; when to look again.
@@ -117,11 +117,10 @@ fn prepare(ctx: &Context, report: &PropensityReport) -> Result<Ready, Said> {
         let message = "the report isn't fetched: spec.suspend is true. Its last numbers stay";
         return Err((Verdict::new(Reason::Suspended, message), Phase::Idle));
     }
-    let plan = record::plan(spec);
-    if let Err(error) = Binding::new(plan.clone()) {
+    let binding = Binding::new(record::plan(spec)).map_err(|error| {
         let message = format!("the report isn't fetched, since its spec contradicts itself: {error}");
-        return Err((Verdict::new(Reason::Misconfigured, message), Phase::Stalled));
-    }
+        (Verdict::new(Reason::Misconfigured, message), Phase::Stalled)
+    })?;
     let Some(workspace) = ctx.workspaces.get(&ObjectRef::new(&spec.workspace_ref.name).within(namespace)) else {
         let message = format!(
             "there is no PropensityWorkspace {} in namespace {namespace}: create it, or correct spec.workspaceRef",
@@ -130,7 +129,7 @@ fn prepare(ctx: &Context, report: &PropensityReport) -> Result<Ready, Said> {
         return Err((Verdict::new(Reason::WorkspaceNotFound, message), Phase::Reconciling));
     };
     let (url, key) = secrets(ctx, &workspace, namespace, &spec.report)?;
-    Ok(Ready { url, key, plan })
+    Ok(Ready { url, key, binding })
 }
 
 fn secrets(

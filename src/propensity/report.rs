@@ -5,13 +5,13 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Certificate, Method, Request, Response};
+use reqwest::{Method, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 use url::Url;
 
-use super::client::{ClientError, ClientSettings, KEY_HEADER, plain_builder};
+use super::client::{Client, ClientError, ClientSettings, KEY_HEADER};
 use super::endpoint::{AllowedHosts, EndpointError};
 use super::key::WorkspaceKey;
 use super::read;
@@ -128,13 +128,8 @@ impl Reports {
     /// # Errors
     /// When TLS can't be set up.
     pub fn new(allowed: AllowedHosts, settings: &ClientSettings, direct: bool) -> Result<Self, ClientError> {
-        let mut builder = plain_builder(settings.connect_timeout);
-        if direct {
-            builder = builder.no_proxy();
-        }
-        if let Some(pem) = &settings.extra_roots {
-            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(pem).map_err(|_| ClientError::BadRoots)?);
-        }
+        let builder = Client::builder(settings)?;
+        let builder = if direct { builder.no_proxy() } else { builder };
         Ok(Self { http: builder.build().map_err(|_| ClientError::Setup)?, allowed })
     }
 

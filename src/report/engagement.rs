@@ -35,7 +35,6 @@ pub struct Matching {
     /// Which members were matched.
     matched: Vec<bool>,
     room: usize,
-    row: Member,
 }
 
 /// An audience that is matched.
@@ -59,14 +58,7 @@ impl Matching {
             audiences: vec![],
             matched: vec![],
             room: MOST_DISTINCT,
-            row: Member::default(),
         }
-    }
-
-    /// How many members there are in all audiences.
-    #[must_use]
-    pub fn members(&self) -> usize {
-        self.lookup.len()
     }
 
     /// Adds an audience by its members, in normal form.
@@ -84,12 +76,12 @@ impl Matching {
 
     /// Adds a row of this number, counted from 1.
     pub fn push(&mut self, binding: &Binding, number: u64, reading: &Reading<'_>) {
-        self.row = Member::default();
+        let mut row = Member::default();
         for ((field, _), column) in self.columns.iter().zip(&self.numbers) {
-            *self.row.field_mut(*field) = reading.text(*column).map(std::borrow::Cow::into_owned);
+            *row.field_mut(*field) = reading.text(*column).map(std::borrow::Cow::into_owned);
         }
         let (audiences, matched, room) = (&mut self.audiences, &mut self.matched, &mut self.room);
-        self.lookup.find(&mut self.row, |member| {
+        self.lookup.find(&mut row, |member| {
             matched[member as usize] = true;
             let place = audiences.partition_point(|audience| audience.end <= member);
             let audience = &mut audiences[place];

@@ -68,11 +68,10 @@ impl Metrics {
         let _no_scrape = self.registry();
         m.values.clear();
         m.states.clear();
-        m.newest_rows.clear();
-        for family in [&m.rows, &m.intervals] {
-            family.clear();
-        }
+        m.rows.clear();
+        m.intervals.clear();
         m.successes.clear();
+        m.newest_rows.clear();
         for report in reports {
             let label = label(report);
             m.intervals.get_or_create(&label).set(std::time::Duration::from(report.spec.interval).as_secs());

@@ -268,16 +268,22 @@ fn format_of(format: ListFormat) -> Format {
 }
 
 fn columns_of(names: &ColumnNames) -> Columns {
+    Columns::new(named(names))
+}
+
+/// The fields that are given names of columns.
+pub fn named(names: &ColumnNames) -> impl Iterator<Item = (Field, String)> {
     let ColumnNames { first_name, last_name, company_name, website, email, linkedin_url } = names;
-    let given = [
+    [
         (Field::FirstName, first_name),
         (Field::LastName, last_name),
         (Field::CompanyName, company_name),
         (Field::Website, website),
         (Field::Email, email),
         (Field::LinkedinUrl, linkedin_url),
-    ];
-    Columns::new(given.into_iter().filter_map(|(field, name)| Some((field, name.clone()?))))
+    ]
+    .into_iter()
+    .filter_map(|(field, name)| Some((field, name.clone()?)))
 }
 
 /// A suppression list with the bytes of its sources, not yet read.

@@ -40,17 +40,7 @@ pub(super) type Found = (Arc<Tracked>, Result<Engaged, String>);
 
 /// The columns to match a kind on.
 fn columns(kind: Kind, names: &ColumnNames) -> Columns {
-    let ColumnNames { first_name, last_name, company_name, website, email, linkedin_url } = names;
-    let fields = [
-        (Field::FirstName, first_name),
-        (Field::LastName, last_name),
-        (Field::CompanyName, company_name),
-        (Field::Website, website),
-        (Field::Email, email),
-        (Field::LinkedinUrl, linkedin_url),
-    ];
-    let named = fields.into_iter().filter_map(|(field, name)| Some((field, name.clone()?)));
-    named.filter(|(field, _)| kind == Kind::Contacts || *field == Field::Website).collect()
+    lists::named(names).filter(|(field, _)| kind == Kind::Contacts || *field == Field::Website).collect()
 }
 
 /// Why nobody could be matched by these columns.

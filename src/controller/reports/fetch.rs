@@ -8,14 +8,16 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout_at;
 
-use super::Ready;
 use super::serve::Serving;
+use super::state::Ended;
+use crate::api::condition::Reason;
 use crate::api::report::{PropensityReportSpec, ReportFormat};
 use crate::clock::Stopwatch;
 use crate::controller::context::Context;
-use crate::propensity::{KeyId, Pieces, ReportFault};
+use crate::controller::scene::Phase;
+use crate::propensity::{EndpointError, KeyId, Pieces, ReportFault, ReportUrl, WorkspaceKey};
 use crate::sources::rows::{self, Layout, RowsError};
-use crate::telemetry::metrics::Endpoint;
+use crate::telemetry::metrics::{Endpoint, FetchOutcome};
 
 /// For all pieces of a page.
 const TOTAL_TIME: Duration = Duration::from_secs(5 * 60);
@@ -46,11 +48,40 @@ pub enum Fault {
     TooSlow,
 }
 
+impl Fault {
+    /// What follows from it: for the next fetch, for the metrics, and for the status.
+    pub(super) fn meaning(&self) -> (Ended, FetchOutcome, Reason, Phase) {
+        use Ended::{Lasting, Passing};
+        use Phase::{Reconciling, Stalled};
+        match self {
+            Self::Report(ReportFault::Rejected(_)) => {
+                (Lasting, FetchOutcome::Credentials, Reason::CredentialsRejected, Reconciling)
+            }
+            Self::Report(ReportFault::Endpoint(EndpointError::NotAllowed { .. })) => {
+                (Lasting, FetchOutcome::Refused, Reason::HostNotAllowed, Reconciling)
+            }
+            Self::Report(ReportFault::Endpoint(_)) => (Lasting, FetchOutcome::Refused, Reason::UrlInvalid, Reconciling),
+            Self::Report(ReportFault::Busy(_)) => {
+                (Passing, FetchOutcome::RateLimited, Reason::RateLimited, Reconciling)
+            }
+            Self::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_))
+            | Self::TooSlow
+            | Self::WorkspaceGone => (Passing, FetchOutcome::Unreachable, Reason::ApiUnreachable, Reconciling),
+            Self::Rows(RowsError::CutOff) => (Passing, FetchOutcome::Unreadable, Reason::ReportUnreadable, Reconciling),
+            Self::Report(ReportFault::Redirect(_) | ReportFault::Status(_))
+            | Self::Rows(_)
+            | Self::SamePage(..)
+            | Self::TooManyPages(_) => (Lasting, FetchOutcome::Unreadable, Reason::ReportUnreadable, Stalled),
+        }
+    }
+}
+
 /// Reads all pages. Tells how many bytes they had, and gives back what took the rows.
 pub async fn fetch(
     ctx: &Arc<Context>,
     spec: &PropensityReportSpec,
-    ready: &Ready,
+    url: &ReportUrl,
+    key: &WorkspaceKey,
     mut serving: Vec<Serving>,
 ) -> (Vec<Serving>, Result<u64, Fault>) {
     let mut left = u64::from(spec.max_mib) << 20;
@@ -65,13 +96,17 @@ pub async fn fetch(
             query.insert(paging.parameter.clone(), value.to_string());
         }
         // Whoever called has had the leave for the first page.
-        if number > 0 && !turn(ctx, ready.key.id()).await {
+        if number > 0 && !turn(ctx, key.id()).await {
             return (serving, Err(Fault::WorkspaceGone));
         }
         let watch = Stopwatch::start();
-        let asked = ctx.report_client.ask(&ready.url, &ready.key, &query, ctx.clock.wall().into()).await;
+        let asked = ctx.report_client.ask(url, key, &query, ctx.clock.wall().into()).await;
         let (page, class) = match asked {
-            Err(fault) => (Err(fault.clone().into()), class_of(&fault)),
+            Err(fault) => {
+                let fault = Fault::from(fault);
+                let class = fault.meaning().1.as_str();
+                (Err(fault), class)
+            }
             Ok(pieces) => {
                 let layout = layout(spec);
                 let read = page(pieces, layout, left, serving).await;
@@ -210,16 +245,5 @@ fn layout(spec: &PropensityReportSpec) -> Layout {
         ReportFormat::Json => {
             Layout::Json(spec.rows.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect())
         }
-    }
-}
-
-/// The fixed word for a request that brought nothing.
-fn class_of(fault: &ReportFault) -> &'static str {
-    match fault {
-        ReportFault::Endpoint(_) => "refused",
-        ReportFault::Rejected(_) => "credentials",
-        ReportFault::Busy(_) => "rate_limited",
-        ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_) => "unreachable",
-        ReportFault::Redirect(_) | ReportFault::Status(_) => "unreadable",
     }
 }

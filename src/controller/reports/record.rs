@@ -13,12 +13,11 @@ use crate::controller::events::EventType;
 use crate::controller::scene::Phase;
 use crate::controller::status;
 use crate::controller::verdicts::{Said, when};
-use crate::propensity::{EndpointError, ReportFault};
+use crate::propensity::ReportFault;
 use crate::report::{
     Column, DateFormat, Filter, Group, Kinds, Meaning, Metric, NumberFormat, Operation, Plan, Ratio, Summary, Value,
     Values, is_value,
 };
-use crate::sources::rows::RowsError;
 
 /// A report that was read to its end.
 pub struct Success {
@@ -154,19 +153,7 @@ pub(super) async fn failure(ctx: &Context, report: &PropensityReport, fault: &Fa
         ),
         _ => format!("report {which}: {fault}"),
     };
-    let (reason, phase) = match fault {
-        Fault::Report(ReportFault::Rejected(_)) => (Reason::CredentialsRejected, Phase::Reconciling),
-        Fault::Report(ReportFault::Busy(_)) => (Reason::RateLimited, Phase::Reconciling),
-        Fault::Report(ReportFault::Endpoint(EndpointError::NotAllowed { .. })) => {
-            (Reason::HostNotAllowed, Phase::Reconciling)
-        }
-        Fault::Report(ReportFault::Endpoint(_)) => (Reason::UrlInvalid, Phase::Reconciling),
-        Fault::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_))
-        | Fault::TooSlow
-        | Fault::WorkspaceGone => (Reason::ApiUnreachable, Phase::Reconciling),
-        Fault::Rows(RowsError::CutOff) => (Reason::ReportUnreadable, Phase::Reconciling),
-        _ => (Reason::ReportUnreadable, Phase::Stalled),
-    };
+    let (_, _, reason, phase) = fault.meaning();
     let mut status = report.status.clone().unwrap_or_default();
     status.last_handled_requested_at = requested_at(&report.metadata).or(status.last_handled_requested_at);
     let said = aged(report, (Verdict::new(reason, message), phase));

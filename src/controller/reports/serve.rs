@@ -12,15 +12,16 @@ use super::state::{Ended, Tried};
 use crate::api::PropensityReport;
 use crate::controller::cluster::CallError;
 use crate::controller::context::Context;
-use crate::propensity::ReportFault;
+use crate::propensity::{ReportFault, ReportUrl, WorkspaceKey};
 use crate::report::{Binding, Row, Summariser};
-use crate::sources::rows::RowsError;
 use crate::telemetry::metrics::{FetchOutcome, Outcome};
 
 /// A report that takes rows, for itself and for audiences.
 pub struct Serving {
-    pub(super) report: PropensityReport,
-    pub(super) ready: Ready,
+    report: PropensityReport,
+    url: ReportUrl,
+    key: WorkspaceKey,
+    tried: Tried,
     binding: Arc<Binding>,
     summariser: Summariser,
     audiences: Audiences,
@@ -40,12 +41,13 @@ impl Serving {
         room: &mut usize,
     ) -> Result<Self, CallError> {
         ctx.reports.expected(&report);
-        let mut binding = Binding::new(ready.plan.clone()).expect("the plan was checked before");
+        let tried = Tried::of(&report, &ready);
+        let Ready { url, key, mut binding } = ready;
         let mut audiences = Audiences::of(ctx, &report, &mut binding);
         audiences.read(ctx, &binding, room).await?;
         let binding = Arc::new(binding);
         let summariser = Summariser::new(Arc::clone(&binding));
-        Ok(Self { report, ready, binding, summariser, audiences, rows: 0 })
+        Ok(Self { report, url, key, tried, binding, summariser, audiences, rows: 0 })
     }
 
     /// Adds a row.
@@ -58,13 +60,12 @@ impl Serving {
 
 /// Fetches, and tells every report and audience what came of it. How it ended for the first of them.
 pub(super) async fn serve(ctx: &Arc<Context>, serving: Vec<Serving>) -> Result<Outcome, CallError> {
-    let reports: Vec<_> = serving.iter().map(|s| (s.report.clone(), Tried::of(&s.report, &s.ready))).collect();
+    let reports: Vec<_> = serving.iter().map(|s| (s.report.clone(), s.tried.clone())).collect();
     let Some(first) = serving.first() else { return Ok(Outcome::Done) };
-    let (spec, key) = (first.report.spec.clone(), first.ready.key.id());
-    let ready = Ready { url: first.ready.url.clone(), key: first.ready.key.clone(), plan: first.ready.plan.clone() };
-    let (serving, fetched) = fetch(ctx, &spec, &ready, serving).await;
+    let (spec, url, key) = (first.report.spec.clone(), first.url.clone(), first.key.clone());
+    let (serving, fetched) = fetch(ctx, &spec, &url, &key, serving).await;
     if let Err(Fault::Report(ReportFault::Busy(retry_after))) = &fetched {
-        let workspaces = ctx.gates.must_pause(key, ctx.clock.boottime(), *retry_after);
+        let workspaces = ctx.gates.must_pause(key.id(), ctx.clock.boottime(), *retry_after);
         workspaces.into_iter().for_each(|workspace| ctx.wake.workspace(workspace));
     }
     // One that can't be told keeps none of the others from being told, and is fetched once more.
@@ -118,16 +119,7 @@ async fn succeeded(ctx: &Context, serving: Serving, tried: Tried, bytes: u64) ->
 }
 
 async fn failed(ctx: &Context, report: &PropensityReport, tried: Tried, fault: &Fault) -> Result<Outcome, CallError> {
-    let (ended, outcome) = match fault {
-        Fault::Report(ReportFault::Rejected(_)) => (Ended::Lasting, FetchOutcome::Credentials),
-        Fault::Report(ReportFault::Endpoint(_)) => (Ended::Lasting, FetchOutcome::Refused),
-        Fault::Report(ReportFault::Busy(_)) => (Ended::Passing, FetchOutcome::RateLimited),
-        Fault::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_))
-        | Fault::TooSlow
-        | Fault::WorkspaceGone => (Ended::Passing, FetchOutcome::Unreachable),
-        Fault::Rows(RowsError::CutOff) => (Ended::Passing, FetchOutcome::Unreadable),
-        _ => (Ended::Lasting, FetchOutcome::Unreadable),
-    };
+    let (ended, outcome, ..) = fault.meaning();
     ctx.metrics.report_fetch(report, outcome);
     ctx.reports.ended(&ctx.clock, report, tried, ended);
     Ok(record::failure(ctx, report, fault).await?.outcome())
