@@ -53,7 +53,7 @@ use super::{Account, AudienceStatus, ColumnNames, Contact, InvalidMembers, ListS
         priority = "1"
     )
 )]
-#[x_kube(validation = Rule::new(schema::duration_rule!("settle", "0s", "1h")).message("settle must be a duration such as 10s or 1m, at most 1h"))]
+#[x_kube(validation = Rule::new(schema::duration_rule!("stabilizationWindow", "0s", "1h")).message("stabilizationWindow must be a duration such as 10s or 1m, at most 1h"))]
 #[x_kube(validation = Rule::new("self.minMembers <= self.maxMembers").message("minMembers must not be greater than maxMembers"))]
 #[serde(rename_all = "camelCase")]
 pub struct ContactAudienceSpec {
@@ -114,7 +114,7 @@ pub struct ContactAudienceSpec {
         priority = "1"
     )
 )]
-#[x_kube(validation = Rule::new(schema::duration_rule!("settle", "0s", "1h")).message("settle must be a duration such as 10s or 1m, at most 1h"))]
+#[x_kube(validation = Rule::new(schema::duration_rule!("stabilizationWindow", "0s", "1h")).message("stabilizationWindow must be a duration such as 10s or 1m, at most 1h"))]
 #[x_kube(validation = Rule::new("self.minMembers <= self.maxMembers").message("minMembers must not be greater than maxMembers"))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountAudienceSpec {
@@ -149,9 +149,9 @@ pub struct AudienceOptions {
     #[schemars(length(max = 16))]
     pub from: Vec<ListSource>,
     /// How long the sources in `from` must be unchanged before their list is sent, so that an apply of several objects sends one list.
-    #[serde(default = "default_settle")]
-    #[schemars(default = "default_settle", length(max = 32))]
-    pub settle: Duration,
+    #[serde(default = "default_stabilization_window")]
+    #[schemars(default = "default_stabilization_window", length(max = 32))]
+    pub stabilization_window: Duration,
     /// `Fail`: nothing is sent while a row can't be. `Skip`: such rows are left out, up to `maxInvalidPercent`.
     #[serde(default)]
     #[schemars(default)]
@@ -177,9 +177,9 @@ pub struct AudienceOptions {
     /// again.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 12))]
-    pub pass_guards: String,
+    pub bypass_guards_for_hash: String,
     /// Makes several audiences of a list that is larger than one shall be. Absent: one audience. Turning it on, off or changing it for a list that is in the
-    /// workspace already sends that anew; it is held until `passGuards` says so.
+    /// workspace already sends that anew; it is held until `bypassGuardsForHash` says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<Split>,
     /// The `SuppressionList`s of this namespace whose entries must not be sent, beside those that the workspace names. They are read anew right before a create; while
@@ -213,13 +213,13 @@ impl Default for AudienceOptions {
             workspace_ref: LocalRef::default(),
             revision: String::new(),
             from: vec![],
-            settle: default_settle(),
+            stabilization_window: default_stabilization_window(),
             invalid_members: InvalidMembers::Fail,
             max_invalid_percent: default_max_invalid_percent(),
             min_members: default_min_members(),
             max_members: default_max_members(),
             max_size_change_percent: default_max_size_change(),
-            pass_guards: String::new(),
+            bypass_guards_for_hash: String::new(),
             split: None,
             suppression_refs: vec![],
             resend_on_suppression: false,
@@ -230,7 +230,7 @@ impl Default for AudienceOptions {
     }
 }
 
-fn default_settle() -> Duration {
+fn default_stabilization_window() -> Duration {
     schema::duration_of_secs(10)
 }
 

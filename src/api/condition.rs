@@ -22,7 +22,7 @@ pub enum ConditionType {
     /// The API asked for a pause (429, Retry-After), or couldn't be reached.
     Paused,
     /// After an unknown outcome: creates go one at a time, with pauses.
-    Caution,
+    CreatesSerialized,
     /// 80% or more of the day's create budget is used.
     BudgetLow,
     /// Attempts have an outcome that nobody knows.
@@ -43,7 +43,7 @@ impl ConditionType {
             Self::Stalled => "Stalled",
             Self::BreakerOpen => "BreakerOpen",
             Self::Paused => "Paused",
-            Self::Caution => "Caution",
+            Self::CreatesSerialized => "CreatesSerialized",
             Self::BudgetLow => "BudgetLow",
             Self::OutcomesUnknown => "OutcomesUnknown",
             Self::SuppressedMembersSent => "SuppressedMembersSent",
@@ -82,9 +82,9 @@ reasons! {
     /// A person decided that this list is not to be sent again.
     Dismissed,
     /// Waits for its turn under the workspace's rate limit.
-    Pacing,
+    Queued,
     /// Waits because the outcome of an earlier create is unknown; creates go one at a time.
-    Caution,
+    CreatesSerialized,
     /// Waits because today's create budget is used up.
     BudgetSpent,
     /// Waits because the API asked for a pause.
@@ -92,7 +92,7 @@ reasons! {
     /// Waits because the API refused the key.
     CredentialsRejected,
     /// Waits because the API's answer means a wrong configuration.
-    Misconfigured,
+    ApiMisconfigured,
     /// Waits because the API couldn't be reached; nothing was sent.
     ApiUnreachable,
     /// The workspace that the audience names doesn't exist.
@@ -116,11 +116,11 @@ reasons! {
     /// A source of the list can't be read to its end.
     SourceUnreadable,
     /// The suppression list is read whole.
-    Readable,
+    Loaded,
     /// Members were suppressed after they were sent.
-    SuppressedLater,
+    MembersSuppressedAfterCreate,
     /// Waits until the sources have been quiet for a while.
-    Settling,
+    SourcesChanging,
     /// The list has too few or too many members, or changed by too much.
     GuardTripped,
     /// The API rejected the list.
@@ -143,16 +143,18 @@ reasons! {
     UrlInvalid,
     /// The report can't be read to its end, or isn't what was declared.
     ReportUnreadable,
+    /// The spec contradicts itself; the message says where.
+    InvalidSpec,
     /// The report lacks columns that were declared.
     ColumnsMissing,
     /// Cells aren't of the form that was declared.
-    OtherForm,
+    ColumnFormatMismatch,
     /// Suspended here; audiences also at the workspace, or by the operator's switch.
     Suspended,
     /// The connection's parts are all there.
     Connected,
     /// The operator hasn't looked at everything yet.
-    Starting,
+    Pending,
     /// Some of the day's budget is left, but less than a fifth.
     BudgetNearlySpent,
     /// Attempts wait for a person.
@@ -268,7 +270,7 @@ mod tests {
     fn transition_times_move_only_when_the_status_flips() {
         let want =
             |status, reason| [Wanted { type_: ConditionType::Ready, status, verdict: Verdict::new(reason, "m") }];
-        let first = settle(&[], &want(false, Reason::Pacing), Some(1), at(1));
+        let first = settle(&[], &want(false, Reason::Queued), Some(1), at(1));
         let same_status = settle(&first, &want(false, Reason::Rejected), Some(1), at(2));
         assert_eq!(same_status[0].last_transition_time.0, at(1));
         assert_eq!(same_status[0].reason, "Rejected");

@@ -50,9 +50,9 @@ use super::{LocalRef, condition, schema};
         priority = "1"
     ),
     printcolumn(
-        name = "Caution",
+        name = "Serialized",
         type_ = "string",
-        json_path = r#".status.conditions[?(@.type=="Caution")].reason"#,
+        json_path = r#".status.conditions[?(@.type=="CreatesSerialized")].reason"#,
         priority = "1"
     ),
     printcolumn(name = "Ledger", type_ = "string", json_path = ".status.ledgerID", priority = "1"),
@@ -145,7 +145,7 @@ pub struct WorkspacePolicy {
     /// The `status.shortListHash` of each list that may pass these bounds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(max = 12)))]
-    pub pass_guards: Vec<String>,
+    pub bypass_guards_for_hashes: Vec<String>,
 }
 
 impl Default for WorkspacePolicy {
@@ -155,7 +155,7 @@ impl Default for WorkspacePolicy {
             min_members: None,
             max_members: None,
             max_size_change_percent: None,
-            pass_guards: vec![],
+            bypass_guards_for_hashes: vec![],
         }
     }
 }
@@ -213,7 +213,7 @@ pub struct WorkspaceStatus {
     /// The generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, and while they are true: `Reconciling`, `Stalled`, `BreakerOpen`, `Paused`, `Caution`, `BudgetLow`, `OutcomesUnknown`.
+    /// `Ready`, and while they are true: `Reconciling`, `Stalled`, `BreakerOpen`, `Paused`, `CreatesSerialized`, `BudgetLow`, `OutcomesUnknown`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
     pub conditions: Vec<Condition>,

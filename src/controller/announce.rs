@@ -18,7 +18,7 @@ pub async fn standing(ctx: &Context, audience: &Tracked, facts: &Facts) {
     let type_ = match (facts.phase, reason) {
         (Phase::Ready, Reason::Created) => EventType::Normal,
         (Phase::Stalled, _) => EventType::Warning,
-        (Phase::Reconciling, Reason::Pacing | Reason::Sending | Reason::Starting | Reason::Caution) => return,
+        (Phase::Reconciling, Reason::Queued | Reason::Sending | Reason::Pending | Reason::CreatesSerialized) => return,
         (Phase::Reconciling, _) => EventType::Warning,
         (Phase::Ready | Phase::Idle, _) => return,
     };

@@ -41,7 +41,8 @@ pub fn nobody_in_part(audience: &Tracked) -> Option<Verdict> {
 /// Which guard holds a list, by how much, and how to let just this list pass: those of the audience, and those of its workspace's policy, which an audience can only
 /// tighten.
 pub fn guarded(audience: &Tracked, workspace: &PropensityWorkspace) -> Option<Verdict> {
-    let AudienceOptions { min_members, max_members, max_size_change_percent, pass_guards, .. } = &audience.options;
+    let AudienceOptions { min_members, max_members, max_size_change_percent, bypass_guards_for_hash, .. } =
+        &audience.options;
     let short = audience.digest.hash.short();
     let policy = &workspace.spec.policy;
     let name = workspace.metadata.name.as_deref().unwrap_or_default();
@@ -66,11 +67,14 @@ pub fn guarded(audience: &Tracked, workspace: &PropensityWorkspace) -> Option<Ve
         field: "spec",
         whose: String::new(),
     };
-    let passes_policy = policy.pass_guards.iter().any(|passed| passed == short);
+    let passes_policy = policy.bypass_guards_for_hashes.iter().any(|passed| passed == short);
     let by_policy = of_policy.tripped(audience).filter(|_| !passes_policy);
     let (tripped, pass) = match by_policy {
-        Some(tripped) => (tripped, format!("spec.policy.passGuards: [{short:?}]{}", of_policy.whose)),
-        None => (own.tripped(audience).filter(|_| pass_guards != short)?, format!("spec.passGuards: {short:?}")),
+        Some(tripped) => (tripped, format!("spec.policy.bypassGuardsForHashes: [{short:?}]{}", of_policy.whose)),
+        None => (
+            own.tripped(audience).filter(|_| bypass_guards_for_hash != short)?,
+            format!("spec.bypassGuardsForHash: {short:?}"),
+        ),
     };
     let message = format!("nothing is sent: {tripped}. Correct the list; or let just this list pass with {pass}");
     Some(Verdict::new(Reason::GuardTripped, message))

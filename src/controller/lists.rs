@@ -231,12 +231,14 @@ pub async fn same_suppression(
 
 /// How long what the list depends on must still be quiet.
 fn settling(ctx: &Context, audience: &Tracked, changed: Moment) -> Option<(Duration, Verdict)> {
-    let settle = Duration::from(audience.options.settle);
+    let window = Duration::from(audience.options.stabilization_window);
     let quiet = ctx.clock.boottime().since(changed);
-    let left = settle.checked_sub(quiet).filter(|left| !left.is_zero() && changed != Moment::default())?;
-    let message =
-        format!("a source of the list changed: it is read when all are quiet for {} s (spec.settle)", settle.as_secs());
-    Some((left, Verdict::new(Reason::Settling, message)))
+    let left = window.checked_sub(quiet).filter(|left| !left.is_zero() && changed != Moment::default())?;
+    let message = format!(
+        "a source of the list changed: it is read when all are quiet for {} s (spec.stabilizationWindow)",
+        window.as_secs()
+    );
+    Some((left, Verdict::new(Reason::SourcesChanging, message)))
 }
 
 async fn digest(
@@ -252,7 +254,7 @@ async fn digest(
         match live::audience(ctx, audience.kind, audience.namespace(), audience.name()).await? {
             Some(parts) if parts.meta.uid == audience.meta.uid => parts,
             _ => {
-                let gone = Verdict::new(Reason::Starting, "the audience is being looked up");
+                let gone = Verdict::new(Reason::Pending, "the audience is being looked up");
                 return Ok(Err((gone, Phase::Reconciling).into()));
             }
         }

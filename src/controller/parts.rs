@@ -99,13 +99,13 @@ async fn held(ctx: &Context, audience: &Tracked, whole: &Plan) -> Result<Option<
         )));
     }
     let short = audience.digest.hash.short();
-    if audience.options.pass_guards == short {
+    if audience.options.bypass_guards_for_hash == short {
         return Ok(None);
     }
     let there = status.parts.iter().filter(|part| part.created.is_some()).count();
     let is_new = |share: &&Share| !status.parts.iter().any(|part| part.name == share.name);
     let anew = audience.digest.parts.iter().filter(is_new).count();
-    let pass = format!("Set spec.split back, or let it happen with spec.passGuards: {short:?}");
+    let pass = format!("Set spec.split back, or let it happen with spec.bypassGuardsForHash: {short:?}");
     if there > 0 {
         let message = || {
             format!(
@@ -144,11 +144,11 @@ async fn is_split_already(ctx: &Context, audience: &Tracked, whole: &Plan) -> Re
 pub fn joined(audience: &Tracked) -> Option<Verdict> {
     let created = audience.status.parts.iter().filter(|part| part.created.is_some());
     let (short, parts) = (audience.digest.hash.short(), created.count());
-    if parts == 0 || audience.options.pass_guards == short || !is_same_list(audience) {
+    if parts == 0 || audience.options.bypass_guards_for_hash == short || !is_same_list(audience) {
         return None;
     }
     let message = format!(
-        "nothing is sent: this list is in the workspace in {parts} parts, and it would be sent anew as one audience beside them. Set spec.split back, or let it happen with spec.passGuards: {short:?}"
+        "nothing is sent: this list is in the workspace in {parts} parts, and it would be sent anew as one audience beside them. Set spec.split back, or let it happen with spec.bypassGuardsForHash: {short:?}"
     );
     Some(Verdict::new(Reason::GuardTripped, message))
 }
@@ -186,9 +186,9 @@ fn sum(ctx: &Context, audience: &Tracked, parts: &[Part]) -> (Said, Option<Found
             (None, _) => {
                 if worst.is_none() {
                     let message = "it hasn't been its turn yet";
-                    worst = Some((number, (Verdict::new(Reason::Pacing, message), Phase::Reconciling)));
+                    worst = Some((number, (Verdict::new(Reason::Queued, message), Phase::Reconciling)));
                 }
-                Reason::Pacing.as_str().to_owned()
+                Reason::Queued.as_str().to_owned()
             }
         };
         any_new |= reason == Reason::Created.as_str();

@@ -56,7 +56,7 @@ pub async fn pass(ctx: &Arc<Context>, report: &PropensityReport) -> Result<(Outc
         Ok(ready) => ready,
         Err(said) => {
             // What isn't known yet says nothing against what stands there.
-            if said.0.reason == Reason::Starting && report.status.is_some() {
+            if said.0.reason == Reason::Pending && report.status.is_some() {
                 return Ok((Outcome::Waiting, None));
             }
             let left = PATIENCE.saturating_sub(now.since(ctx.reports.held_since(&report, now)));
@@ -119,7 +119,7 @@ fn prepare(ctx: &Context, report: &PropensityReport) -> Result<Ready, Said> {
     }
     let binding = Binding::new(record::plan(spec)).map_err(|error| {
         let message = format!("the report isn't fetched, since its spec contradicts itself: {error}");
-        (Verdict::new(Reason::Misconfigured, message), Phase::Stalled)
+        (Verdict::new(Reason::InvalidSpec, message), Phase::Stalled)
     })?;
     let Some(workspace) = ctx.workspaces.get(&ObjectRef::new(&spec.workspace_ref.name).within(namespace)) else {
         let message = format!(

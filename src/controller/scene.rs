@@ -189,7 +189,7 @@ fn clearance(scene: &Scene<'_>, workspace: &PropensityWorkspace) -> Result<Clear
         ));
     }
     if !scene.may_claim {
-        return Err((Verdict::new(Reason::Starting, "another replica is taking over"), Phase::Reconciling));
+        return Err((Verdict::new(Reason::Pending, "another replica is taking over"), Phase::Reconciling));
     }
     Ok(Clearance {
         key,
@@ -227,7 +227,7 @@ pub(super) fn ledger_obstacle(ledger: &LedgerState, workspace: &PropensityWorksp
             Phase::Stalled,
         )),
         LedgerState::Unknown => Some((
-            Verdict::new(Reason::Starting, format!("the ledger of PropensityWorkspace {name} is being looked up")),
+            Verdict::new(Reason::Pending, format!("the ledger of PropensityWorkspace {name} is being looked up")),
             Phase::Reconciling,
         )),
         LedgerState::Missing(why) => Some((
@@ -249,7 +249,7 @@ pub(super) fn key_obstacle(key: &KeyState, workspace: &PropensityWorkspace) -> R
     let verdict = match key {
         KeyState::Key(key) => return Ok(key.clone()),
         KeyState::Unknown => {
-            Verdict::new(Reason::Starting, format!("Secret {secret} in namespace {namespace} is being looked up"))
+            Verdict::new(Reason::Pending, format!("Secret {secret} in namespace {namespace} is being looked up"))
         }
         KeyState::Denied => Verdict::new(
             Reason::AccessDenied,

@@ -25,7 +25,7 @@ pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<(Outcome, Opt
     let (verdict, phase, entries) = match read {
         Ok(suppression) => {
             let message = "the list is read whole and holds for the audiences that it is named for";
-            (Verdict::new(Reason::Readable, message), Phase::Ready, Some(entries(&suppression)))
+            (Verdict::new(Reason::Loaded, message), Phase::Ready, Some(entries(&suppression)))
         }
         Err(Obstacle { said: (verdict, phase), again }) => {
             after = again;

@@ -145,7 +145,7 @@ impl Parts {
         let mut whole =
             self.with(Suppression::default(), |_| Ok::<_, Infallible>(0)).unwrap_or_else(|never| match never {});
         if !whole.tracked.options.from.is_empty() {
-            let verdict = Verdict::new(Reason::Starting, "the sources of the list are being looked up");
+            let verdict = Verdict::new(Reason::Pending, "the sources of the list are being looked up");
             whole.tracked.unread = Some((verdict, Phase::Reconciling));
         }
         whole

@@ -101,7 +101,7 @@ pub fn suppressed_later(many: u64, sent: u64, at: Timestamp) -> Verdict {
         count(sent),
         when(at)
     );
-    Verdict::new(Reason::SuppressedLater, message)
+    Verdict::new(Reason::MembersSuppressedAfterCreate, message)
 }
 
 /// What to say of a create in flight.
@@ -126,13 +126,13 @@ pub fn forbidden() -> Said {
 pub fn waiting(why: WaitReason, workspace: &str) -> Said {
     let verdict = match why {
         WaitReason::Pacing => Verdict::new(
-            Reason::Pacing,
+            Reason::Queued,
             format!(
                 "waits for its turn under spec.rateLimit and spec.concurrentCreates of PropensityWorkspace {workspace}"
             ),
         ),
         WaitReason::Caution => Verdict::new(
-            Reason::Caution,
+            Reason::CreatesSerialized,
             "the outcome of another create with this key is unknown, so creates go one at a time, with growing pauses, until the API answers clearly",
         ),
         WaitReason::Paused => Verdict::new(
@@ -146,7 +146,7 @@ pub fn waiting(why: WaitReason, workspace: &str) -> Said {
             ),
         ),
         WaitReason::Breaker(BreakerCause::Configuration) => Verdict::new(
-            Reason::Misconfigured,
+            Reason::ApiMisconfigured,
             format!(
                 "the API's answer means a wrong address, plan or method, so creates wait: check --api-url and the Propensity plan, then annotate PropensityWorkspace {workspace} with a new abm.propensity.com/requestedAt to try at once"
             ),

@@ -342,7 +342,7 @@ fn wanted(ctx: &Context, workspace: &PropensityWorkspace, health: &Health<'_>) -
         if let Some(at) = view.caution {
             let (mut verdict, _) = verdicts::waiting(WaitReason::Caution, name);
             verdict.message.to_mut().push_str(&until(at));
-            wanted.push(want(ConditionType::Caution, true, verdict));
+            wanted.push(want(ConditionType::CreatesSerialized, true, verdict));
         }
     }
     if let Some(verdict) = budget_verdict(workspace, health.used) {

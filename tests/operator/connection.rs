@@ -151,7 +151,7 @@ fn a_wrong_address_opens_the_breaker_too() {
     world.settled(Kind::Accounts, "targets", "Rejected");
     world.workspace_has("BreakerOpen");
     world.accounts("second", &["example.org"]);
-    world.says(Kind::Accounts, "second", "Misconfigured", "--api-url");
+    world.says(Kind::Accounts, "second", "ApiMisconfigured", "--api-url");
     world.sent(1, 0);
     world.kubectl(&["annotate", "pws", "default", "abm.propensity.com/requestedAt=1"]).fine();
     world.settled(Kind::Accounts, "second", "Created");

@@ -59,7 +59,7 @@ fn scene() -> (World, Operator, Prometheus) {
     world.settled(Kind::Accounts, "lost", "OutcomeUnknown");
     // After one that was lost, the next is sent only after a pause.
     world.accounts("waits", &["waits.example.com"]);
-    world.settled(Kind::Accounts, "waits", "Caution");
+    world.settled(Kind::Accounts, "waits", "CreatesSerialized");
     (world, operator, prometheus)
 }
 

@@ -33,11 +33,11 @@ fn a_list_outside_of_its_bounds_is_held_and_may_pass_by_its_hash() {
     assert!(is_true(&held, "Stalled"));
     world.sent(0, 0);
     let short = held["status"]["shortListHash"].as_str().unwrap();
-    assert!(message(&held).contains(&format!("spec.passGuards: {short:?}")), "{}", message(&held));
-    accounts(&world, 3, json!({"maxMembers": 2, "passGuards": short}));
+    assert!(message(&held).contains(&format!("spec.bypassGuardsForHash: {short:?}")), "{}", message(&held));
+    accounts(&world, 3, json!({"maxMembers": 2, "bypassGuardsForHash": short}));
     world.settled(Kind::Accounts, "targets", "Created");
     // The next list is held again.
-    accounts(&world, 4, json!({"maxMembers": 2, "passGuards": short}));
+    accounts(&world, 4, json!({"maxMembers": 2, "bypassGuardsForHash": short}));
     world.settled(Kind::Accounts, "targets", "GuardTripped");
     world.sent(1, 1);
 }
@@ -84,7 +84,7 @@ fn a_workspace_bounds_its_audiences_which_can_only_tighten_that() {
     let held = of_policy(5, json!({"maxMembers": 100}), "5 members, more than the 4 of spec.policy.maxMembers");
     // An audience can't let itself pass, and can be stricter.
     let short = held["status"]["shortListHash"].as_str().unwrap().to_owned();
-    of_policy(5, json!({"passGuards": short}), "more than the 4 of spec.policy.maxMembers");
+    of_policy(5, json!({"bypassGuardsForHash": short}), "more than the 4 of spec.policy.maxMembers");
     accounts(&world, 3, json!({"maxMembers": 2}));
     world.says(Kind::Accounts, "targets", "GuardTripped", "more than the 2 of spec.maxMembers");
     world.sent(0, 0);
@@ -93,7 +93,7 @@ fn a_workspace_bounds_its_audiences_which_can_only_tighten_that() {
     of_policy(4, json!({"maxSizeChangePercent": 1000}), "100 % more than the 2");
     // The workspace can let a list pass.
     accounts(&world, 5, json!({"maxSizeChangePercent": 1000}));
-    world.workspace(json!({"policy": {"maxMembers": 4, "passGuards": [short]}}));
+    world.workspace(json!({"policy": {"maxMembers": 4, "bypassGuardsForHashes": [short]}}));
     world.settled(Kind::Accounts, "targets", "Created");
     world.sent(2, 2);
     assert_eq!(operator.metric_sum("propensity_operator_leader"), 1.0);
@@ -113,7 +113,7 @@ fn a_workspace_can_keep_contacts_out_of_audiences() {
     world.apply(
         Kind::Contacts,
         "people",
-        json!({"spec": {"settle": "0s", "from": [{"secret": {"name": "propensity", "key": "people.csv"}}]}}),
+        json!({"spec": {"stabilizationWindow": "0s", "from": [{"secret": {"name": "propensity", "key": "people.csv"}}]}}),
     );
     world.settled(Kind::Contacts, "people", "Created");
     world.sent(2, 2);

@@ -153,8 +153,8 @@ fn after_an_unknown_outcome_creates_go_one_at_a_time() {
     world.accounts("unclear", &["example.com"]);
     world.settled(Kind::Accounts, "unclear", "OutcomeUnknown");
     world.accounts("next", &["example.org"]);
-    world.says(Kind::Accounts, "next", "Caution", "one at a time");
-    world.workspace_has("Caution");
+    world.says(Kind::Accounts, "next", "CreatesSerialized", "one at a time");
+    world.workspace_has("CreatesSerialized");
     world.sent(1, 0);
 }
 

@@ -325,9 +325,9 @@ fn what_is_no_report_keeps_the_last_numbers_and_says_what_is_wrong() {
         (row(&format!("\"Clicks\": 1e999, {whole}")), "ReportUnreadable", "isn't valid JSON"),
         (row(&format!("\"Clicks\": 1, \"Clicks\": 2, {whole}")), "ReportUnreadable", "two cells of one name"),
         (row(whole), "ColumnsMissing", "no column Clicks"),
-        (row(&format!("\"Clicks\": \"canary\", {whole}")), "OtherForm", "not one cell of column Clicks"),
-        (row(&format!("\"Clicks\": [1], {whole}")), "OtherForm", "not one cell of column Clicks"),
-        (row(&format!("\"Clicks\": 1e300, {whole}")), "OtherForm", "not one cell of column Clicks"),
+        (row(&format!("\"Clicks\": \"canary\", {whole}")), "ColumnFormatMismatch", "not one cell of column Clicks"),
+        (row(&format!("\"Clicks\": [1], {whole}")), "ColumnFormatMismatch", "not one cell of column Clicks"),
+        (row(&format!("\"Clicks\": 1e300, {whole}")), "ColumnFormatMismatch", "not one cell of column Clicks"),
         ("\u{fffd}\u{0}[".to_owned(), "ReportUnreadable", "isn't valid JSON"),
     ];
     let faults = [
@@ -475,7 +475,7 @@ fn what_is_missing_is_named_with_what_to_do() {
     world.report("lost", "a_tenth_report", json!({"workspaceRef": {"name": "another"}}));
     world.says(Kind::Report, "lost", "WorkspaceNotFound", "PropensityWorkspace another");
     world.report("twice", "a_tenth_report", json!({"metrics": [{"name": "a", "operation": "count"}], "ratios": [{"name": "a", "numerator": "a", "denominator": "a"}]}));
-    world.says(Kind::Report, "twice", "Misconfigured", "a is declared twice");
+    world.says(Kind::Report, "twice", "InvalidSpec", "a is declared twice");
     world.report("idle", "a_tenth_report", json!({"suspend": true}));
     world.says(Kind::Report, "idle", "Suspended", "spec.suspend is true");
     // A tenth report is one like the others.

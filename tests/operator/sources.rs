@@ -221,7 +221,7 @@ fn changes_are_waited_out() {
     let world = World::new();
     let _operator = world.operator().start();
     world.connect();
-    from(&world, Kind::Accounts, "targets", one_map(), json!({"settle": "3s"}));
+    from(&world, Kind::Accounts, "targets", one_map(), json!({"stabilizationWindow": "3s"}));
     world.says(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap");
     for number in 1..=4 {
         config_map(&world, "lists", json!({"accounts.csv": format!("website\nsite-{number}.example.com\n")}));

@@ -124,10 +124,10 @@ fn splitting_what_is_there_is_said_before_and_let_happen() {
     let held = world.says(Kind::Accounts, "targets", "GuardTripped", "it would be sent anew as");
     assert!(is_true(&held, "Stalled"));
     let short = held["status"]["shortListHash"].as_str().unwrap().to_owned();
-    assert!(message(&held).contains(&format!("spec.passGuards: {short:?}")), "{}", message(&held));
+    assert!(message(&held).contains(&format!("spec.bypassGuardsForHash: {short:?}")), "{}", message(&held));
     world.sent(1, 1);
     let passed = |mut spec: Value| {
-        spec["passGuards"] = short.clone().into();
+        spec["bypassGuardsForHash"] = short.clone().into();
         spec
     };
     targets(&world, &sites, passed(split(10)));
@@ -154,7 +154,7 @@ fn a_suppressed_member_leaves_its_part_alone() {
     world.apply(Kind::Suppression, "never", json!({"spec": {"domains": ["site-1.example.com"]}}));
     let spec = |resend: bool| {
         json!({
-            "split": {"maxMembers": 10}, "settle": "0s", "resendOnSuppression": resend, "suppressionRefs": [{"name": "never"}],
+            "split": {"maxMembers": 10}, "stabilizationWindow": "0s", "resendOnSuppression": resend, "suppressionRefs": [{"name": "never"}],
         })
     };
     targets(&world, &sites(40), spec(false));
@@ -183,7 +183,8 @@ fn what_was_sent_whole_is_known_without_a_status_and_with_others_suppressed() {
     let (world, _operator) = world();
     let sites = sites(30);
     world.apply(Kind::Suppression, "never", json!({"spec": {"domains": ["site-1.example.com"]}}));
-    let resend = json!({"resendOnSuppression": true, "settle": "0s", "suppressionRefs": [{"name": "never"}]});
+    let resend =
+        json!({"resendOnSuppression": true, "stabilizationWindow": "0s", "suppressionRefs": [{"name": "never"}]});
     targets(&world, &sites, resend.clone());
     world.settled(Kind::Accounts, "targets", "Created");
     world.apply(Kind::Suppression, "never", json!({"spec": {"domains": ["site-2.example.com"]}}));
@@ -199,8 +200,8 @@ fn what_was_sent_whole_is_known_without_a_status_and_with_others_suppressed() {
     let held = world.says(Kind::Accounts, "targets", "GuardTripped", "it would be sent anew as");
     world.sent(2, 2);
     let said = message(&held);
-    let short = said.split("spec.passGuards: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
-    spec["passGuards"] = short.into();
+    let short = said.split("spec.bypassGuardsForHash: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    spec["bypassGuardsForHash"] = short.into();
     targets(&world, &sites, spec);
     let audience = world.settled(Kind::Accounts, "targets", "Created");
     let many = parts(&audience).len();

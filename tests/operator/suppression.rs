@@ -62,7 +62,7 @@ fn who_is_suppressed_is_not_sent_and_counted() {
     assert_eq!(stored(&world), [["a.example.com"]]);
     let attempt = &world.receipt()["record"]["attempts"][0];
     assert_eq!((&attempt["members"], &attempt["excluded"]), (&json!(1), &json!(2)));
-    let list = world.settled(Kind::Suppression, "never", "Readable");
+    let list = world.settled(Kind::Suppression, "never", "Loaded");
     assert_eq!(list["status"]["entries"], json!({"domains": 1, "emails": 0, "linkedinUrls": 0, "hashed": 1}));
 }
 
@@ -83,7 +83,7 @@ fn a_list_in_a_secret_holds_for_all_audiences_of_the_workspace() {
     let members = world.simulator.borrow().audiences()[0]["members"].clone();
     assert_eq!(members.as_array().unwrap().len(), 1);
     assert_eq!(members[0]["first_name"], "dan");
-    let list = world.settled(Kind::Suppression, "left", "Readable");
+    let list = world.settled(Kind::Suppression, "left", "Loaded");
     assert_eq!(list["status"]["entries"], json!({"domains": 0, "emails": 1, "linkedinUrls": 1, "hashed": 1}));
 }
 
@@ -122,7 +122,7 @@ fn one_that_cannot_be_read_stops_everything() {
     });
     suppress(&world, "never", json!({"domains": ["b.example.com"]}));
     world.settled(Kind::Accounts, "targets", "Created");
-    world.settled(Kind::Suppression, "never", "Readable");
+    world.settled(Kind::Suppression, "never", "Loaded");
     assert_eq!(stored(&world), [["a.example.com", "shop.c.example.com"]]);
 }
 
@@ -226,7 +226,7 @@ fn an_entry_of_the_last_moment_holds() {
     world.connect();
     world.settled(Kind::Workspace, "default", "Connected");
     suppress(&world, "never", json!({}));
-    world.settled(Kind::Suppression, "never", "Readable");
+    world.settled(Kind::Suppression, "never", "Loaded");
     operator.wait_leading();
     // The first live read is for the hash, the second right before the claim: its answer is old when it arrives.
     proxy.arm(Trap { call: Call::Live, nth: 3, point: Point::Answered });

@@ -54,7 +54,7 @@ pub fn wrong_count(found: usize, count: u32, owner: Owner<'_>) -> Said {
 }
 
 pub fn looked_up(holder: Holder, name: &str) -> Said {
-    (Verdict::new(Reason::Starting, format!("{holder} {name} is being looked up")), Phase::Reconciling)
+    (Verdict::new(Reason::Pending, format!("{holder} {name} is being looked up")), Phase::Reconciling)
 }
 
 pub fn denied(holder: Holder, name: &str, namespace: &str) -> Said {

@@ -139,14 +139,14 @@ fn standings_and_waits_are_counted_by_reason() {
     let (one, mut other) = (audience(), named(&[2]));
     other.meta.uid = Some("uid of other".to_owned());
     let memory = met(&[&one, &other]);
-    assert_eq!(memory.stands(&one, Reason::Pacing), None);
-    assert_eq!(memory.stands(&one, Reason::Created), Some(Reason::Pacing));
-    memory.stands(&other, Reason::Caution);
+    assert_eq!(memory.stands(&one, Reason::Queued), None);
+    assert_eq!(memory.stands(&one, Reason::Created), Some(Reason::Queued));
+    memory.stands(&other, Reason::CreatesSerialized);
     memory.waits("uid of other", moment(1));
     let standings = memory.standings();
     assert_eq!(standings.values().sum::<u64>(), 2);
     assert_eq!(standings.get(&(labels::Kind::ContactAudience, "Created")), Some(&1));
-    assert_eq!(memory.waiting().into_iter().collect::<Vec<_>>(), [("Caution", 1)]);
+    assert_eq!(memory.waiting().into_iter().collect::<Vec<_>>(), [("CreatesSerialized", 1)]);
 }
 
 #[test]

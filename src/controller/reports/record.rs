@@ -123,7 +123,7 @@ pub(super) fn lack(report: &PropensityReport, summary: &Summary) -> Option<Verdi
             "not one cell of column {} of report {which} is a number or date of the declared form: correct spec.columns. A number in text needs a form too",
             list(&summary.unreadable)
         );
-        return Some(Verdict::new(Reason::OtherForm, message));
+        return Some(Verdict::new(Reason::ColumnFormatMismatch, message));
     }
     if !summary.uncounted.is_empty() {
         let message = format!(
@@ -218,7 +218,7 @@ fn unparsed(columns: &[ColumnSeen]) -> Option<Wanted> {
         "cells hold something else than a number or date of the declared form, and count for nothing: {}",
         named.join(", ")
     );
-    let verdict = Verdict::new(Reason::OtherForm, message);
+    let verdict = Verdict::new(Reason::ColumnFormatMismatch, message);
     (!wrong.is_empty()).then_some(Wanted { type_: ConditionType::CellsUnparsed, status: true, verdict })
 }
 
@@ -272,7 +272,7 @@ async fn tell(
     }
     let before = condition::find(&old.conditions, ConditionType::Ready).map(|ready| ready.reason.clone());
     let is_news = before.as_deref() != Some(verdict.reason.as_str());
-    if is_news && matches!(phase, Phase::Stalled | Phase::Reconciling) && verdict.reason != Reason::Starting {
+    if is_news && matches!(phase, Phase::Stalled | Phase::Reconciling) && verdict.reason != Reason::Pending {
         publish(ctx, report, EventType::Warning, verdict.reason.as_str(), verdict.message.to_string()).await;
     }
     tracing::info!(

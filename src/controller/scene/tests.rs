@@ -142,7 +142,7 @@ fn each_obstacle_says_what_is_missing_and_what_to_do() {
         (
             "a ledger that wasn't looked up",
             |s| s.ledger = LedgerState::Unknown,
-            Reason::Starting,
+            Reason::Pending,
             Reconciling,
             "the ledger of PropensityWorkspace default is being looked up",
         ),
@@ -156,7 +156,7 @@ fn each_obstacle_says_what_is_missing_and_what_to_do() {
         (
             "a Secret that wasn't looked up",
             |s| s.key = KeyState::Unknown,
-            Reason::Starting,
+            Reason::Pending,
             Reconciling,
             "Secret propensity in namespace team is being looked up",
         ),
@@ -202,7 +202,7 @@ fn each_obstacle_says_what_is_missing_and_what_to_do() {
             Reconciling,
             "all 100 creates of today (UTC) for workspaceID acme are used; this list is sent tomorrow. Raise spec.dailyCreateBudget of PropensityWorkspace default to send it today",
         ),
-        ("another leader", |s| s.may_claim = false, Reason::Starting, Reconciling, "another replica is taking over"),
+        ("another leader", |s| s.may_claim = false, Reason::Pending, Reconciling, "another replica is taking over"),
     ];
     for (what, change, reason, phase, message) in table {
         assert_eq!(after(change), (reason, message.to_owned(), phase), "{what}");
@@ -240,7 +240,7 @@ fn of_several_obstacles_the_first_is_told_in_a_fixed_order() {
         (|s| s.ledger = LedgerState::Missing("x.".into()), Reason::LedgerMissing),
         (|s| s.key = KeyState::NoSecret, Reason::SecretNotFound),
         (|s| s.budget_used = 100, Reason::BudgetSpent),
-        (|s| s.may_claim = false, Reason::Starting),
+        (|s| s.may_claim = false, Reason::Pending),
     ];
     for first in 0..order.len() {
         let said = after(|scene| order[first..].iter().for_each(|(change, _)| change(scene)));

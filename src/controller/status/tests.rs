@@ -40,7 +40,7 @@ fn condition<'a>(status: &'a AudienceStatus, type_: &str) -> Option<(&'a str, &'
 fn nothing_new_is_the_same_status_whatever_the_time() {
     let all = [
         made(&[1], 1, true),
-        facts(&[2], Reason::Pacing, Phase::Reconciling),
+        facts(&[2], Reason::Queued, Phase::Reconciling),
         facts(&[3], Reason::OutcomeUnknown, Phase::Stalled),
         facts(&[4], Reason::Suspended, Phase::Idle),
     ];
@@ -54,13 +54,13 @@ fn nothing_new_is_the_same_status_whatever_the_time() {
 fn conditions_show_what_kind_of_state_it_is() {
     let table = [
         (Phase::Ready, "True", None, None),
-        (Phase::Reconciling, "False", Some(("True", "Pacing")), None),
-        (Phase::Stalled, "False", None, Some(("True", "Pacing"))),
+        (Phase::Reconciling, "False", Some(("True", "Queued")), None),
+        (Phase::Stalled, "False", None, Some(("True", "Queued"))),
         (Phase::Idle, "False", None, None),
     ];
     for (phase, ready, reconciling, stalled) in table {
-        let status = after(&[facts(&[1], Reason::Pacing, phase)]);
-        assert_eq!(condition(&status, "Ready"), Some((ready, "Pacing")));
+        let status = after(&[facts(&[1], Reason::Queued, phase)]);
+        assert_eq!(condition(&status, "Ready"), Some((ready, "Queued")));
         assert_eq!((condition(&status, "Reconciling"), condition(&status, "Stalled")), (reconciling, stalled));
         assert!(status.conditions.iter().all(|c| c.observed_generation == Some(3) && c.message == "said"));
     }
@@ -69,7 +69,7 @@ fn conditions_show_what_kind_of_state_it_is() {
 #[test]
 fn transition_times_move_only_when_the_status_flips() {
     let since = |status: &AudienceStatus| status.conditions[0].last_transition_time.0;
-    let waiting = after(&[facts(&[1], Reason::Pacing, Phase::Reconciling)]);
+    let waiting = after(&[facts(&[1], Reason::Queued, Phase::Reconciling)]);
     let held = next(&waiting, &facts(&[1], Reason::OutcomeUnknown, Phase::Stalled), at(200));
     assert_eq!((since(&waiting), since(&held)), (at(100), at(100)));
     let ready = next(&held, &made(&[1], 1, true), at(300));
@@ -129,7 +129,7 @@ fn suspending_keeps_the_last_truth_of_the_present_list() {
 #[test]
 fn suspending_a_list_that_is_not_in_the_workspace_says_so() {
     let other_list = [made(&[1], 1, true), facts(&[2], Reason::Suspended, Phase::Idle)];
-    let not_ready = [facts(&[1], Reason::Pacing, Phase::Reconciling), facts(&[1], Reason::Suspended, Phase::Idle)];
+    let not_ready = [facts(&[1], Reason::Queued, Phase::Reconciling), facts(&[1], Reason::Suspended, Phase::Idle)];
     for status in [after(&other_list), after(&not_ready), after(&other_list[1..])] {
         assert_eq!(condition(&status, "Ready"), Some(("False", "Suspended")));
         assert_eq!(status.conditions.len(), 1);
@@ -174,7 +174,7 @@ fn the_funnel_and_the_problems_name_no_value() {
 #[test]
 fn open_unknowns_and_the_receipt_are_those_of_now() {
     let unknown = OpenUnknown { receipt: "ar-old".into(), attempt: "a".into(), time: at(0), members: 3 };
-    let with = Facts { open_unknowns: vec![unknown.clone()], ..facts(&[1], Reason::Pacing, Phase::Reconciling) };
+    let with = Facts { open_unknowns: vec![unknown.clone()], ..facts(&[1], Reason::Queued, Phase::Reconciling) };
     let without = Facts { receipt: None, ..facts(&[1], Reason::EmptyList, Phase::Stalled) };
     let status = after(std::slice::from_ref(&with));
     assert_eq!(status.open_unknowns, [unknown]);

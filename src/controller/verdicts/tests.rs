@@ -16,7 +16,7 @@ fn plan() -> Plan {
         identity: identity(),
         receipt: "ar-1".into(),
         policy: Policy { audience: asked, allowed: false },
-        clearance: Err((Verdict::new(Reason::Starting, "x"), Phase::Reconciling)),
+        clearance: Err((Verdict::new(Reason::Pending, "x"), Phase::Reconciling)),
     }
 }
 
@@ -185,12 +185,12 @@ fn whoever_waits_is_told_what_for() {
     let table = [
         (
             WaitReason::Pacing,
-            Reason::Pacing,
+            Reason::Queued,
             "waits for its turn under spec.rateLimit and spec.concurrentCreates of PropensityWorkspace default",
         ),
         (
             WaitReason::Caution,
-            Reason::Caution,
+            Reason::CreatesSerialized,
             "the outcome of another create with this key is unknown, so creates go one at a time, with growing pauses, until the API answers clearly",
         ),
         (
@@ -205,7 +205,7 @@ fn whoever_waits_is_told_what_for() {
         ),
         (
             WaitReason::Breaker(BreakerCause::Configuration),
-            Reason::Misconfigured,
+            Reason::ApiMisconfigured,
             "the API's answer means a wrong address, plan or method, so creates wait: check --api-url and the Propensity plan, then annotate PropensityWorkspace default with a new abm.propensity.com/requestedAt to try at once",
         ),
         (

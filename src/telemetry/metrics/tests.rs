@@ -85,7 +85,7 @@ fn requests_waits_and_errors_are_counted_by_fixed_words() {
     let metrics = metrics();
     metrics.api_request(Endpoint::CreateContactAudience, "2xx", Duration::from_millis(300));
     metrics.kube_error("conflict");
-    metrics.wait("Pacing");
+    metrics.wait("Queued");
     metrics.create_outcome(Kind::AccountAudience, CreateClass::NotSent);
     metrics.set_leader(true);
     for (series, expected) in [
@@ -94,7 +94,7 @@ fn requests_waits_and_errors_are_counted_by_fixed_words() {
         (r#"api_request_duration_seconds_bucket{le="0.25",endpoint="create_contact_audience"}"#, 0.0),
         (r#"api_request_duration_seconds_bucket{le="0.5",endpoint="create_contact_audience"}"#, 1.0),
         (r#"kube_request_errors_total{category="conflict"}"#, 1.0),
-        (r#"waits_total{reason="Pacing"}"#, 1.0),
+        (r#"waits_total{reason="Queued"}"#, 1.0),
         (r#"create_outcomes_total{kind="AccountAudience",class="not_sent"}"#, 1.0),
         ("leader", 1.0),
     ] {
