@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::tracked::{Listed, Tracked};
 use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
+use crate::controller::model::audience::{Listed, Tracked};
 use crate::ledger::{
     Attempt, AudienceRef, By, Identity, IdentityKind, Instruction, Outcome, OutcomeResult, Receipt, Record, Resolve,
     SendPolicy, Standing, claim, record_outcome, resolve,

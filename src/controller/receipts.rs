@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::announce;
-use super::cluster::CallError;
-use super::context::Context;
-use super::ledger_store::LedgerStore;
-use super::open_receipts::ReceiptKey;
 use crate::clock::Moment;
+use crate::controller::audience::reconcile::announce;
+use crate::controller::context::shared::Context;
+use crate::controller::kube::cluster::CallError;
+use crate::controller::kube::ledger_store::LedgerStore;
+use crate::controller::state::open_receipts::ReceiptKey;
 use crate::ledger::{By, Held, Tending, tend};
 use crate::telemetry::metrics::{Kind, Outcome};
 

@@ -1,15 +1,15 @@
 //! What a list is made of: which objects, at which versions, and when the last of them changed. All from memory.
 
-use super::super::context::Context;
-use super::super::sources::{Named, Poll};
-use super::super::tracked::kind_name;
-use super::super::verdicts::Said;
 use super::words::{self, Owner};
 use crate::api::{
     AudienceOptions, EntryRef, FluxFile, HttpFile, ListSource, LocalRef, PropensityWorkspace, SelectedEntries,
 };
 use crate::audience::Kind;
 use crate::clock::Moment;
+use crate::controller::context::shared::Context;
+use crate::controller::decide::messages::Said;
+use crate::controller::model::audience::kind_name;
+use crate::controller::watch::sources::{Named, Poll};
 use crate::sources::versions::{Holder, Place, Version};
 
 /// A suppression list that holds for an audience.

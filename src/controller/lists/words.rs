@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::super::scene::Phase;
-use super::super::tracked::kind_name;
-use super::super::verdicts::Said;
+use crate::controller::decide::assess::Phase;
+use crate::controller::decide::messages::Said;
+use crate::controller::model::audience::kind_name;
 use url::Url;
 
 use crate::api::condition::{Reason, Verdict};

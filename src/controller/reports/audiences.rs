@@ -9,10 +9,12 @@ use super::record;
 use crate::api::audience_status::EngagementStatus;
 use crate::api::{ColumnNames, Engagement, PropensityReport};
 use crate::audience::{Field, Kind};
-use crate::controller::cluster::CallError;
-use crate::controller::context::Context;
-use crate::controller::tracked::{Tracked, Whole};
-use crate::controller::{lists, live, status};
+use crate::controller::context::shared::Context;
+use crate::controller::decide::status;
+use crate::controller::kube::cluster::CallError;
+use crate::controller::kube::live;
+use crate::controller::lists;
+use crate::controller::model::audience::{Tracked, Whole};
 use crate::report::{Binding, Columns, Engaged, MOST_MEMBERS, Matching, Reading};
 
 /// Audiences that are written at once.

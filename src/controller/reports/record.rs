@@ -6,13 +6,13 @@ use crate::api::report::{
     self as api, ColumnSeen, MetricValue, Operation as ApiOperation, PropensityReportSpec, ReportStatus,
 };
 use crate::api::{PropensityReport, requested_at};
-use crate::controller::announce;
-use crate::controller::cluster::CallError;
-use crate::controller::context::Context;
-use crate::controller::events::EventType;
-use crate::controller::scene::Phase;
-use crate::controller::status;
-use crate::controller::verdicts::{Said, when};
+use crate::controller::audience::announce;
+use crate::controller::context::shared::Context;
+use crate::controller::decide::assess::Phase;
+use crate::controller::decide::messages::{Said, when};
+use crate::controller::decide::status;
+use crate::controller::kube::cluster::CallError;
+use crate::controller::kube::events::EventType;
 use crate::propensity::ReportFault;
 use crate::report::{
     Column, DateFormat, Filter, Group, Kinds, Meaning, Metric, NumberFormat, Operation, Plan, Ratio, Summary, Value,

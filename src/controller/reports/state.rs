@@ -10,8 +10,8 @@ use crate::api::report::{Paging, ReportFormat, ReportStatus};
 use crate::api::workspace::Freshness;
 use crate::api::{PropensityReport, requested_at};
 use crate::clock::{Clock, Moment};
-use crate::controller::context::Context;
-use crate::controller::written::Written;
+use crate::controller::context::shared::Context;
+use crate::controller::state::written::Written;
 use crate::propensity::{KeyId, UrlId};
 use jiff::Timestamp;
 

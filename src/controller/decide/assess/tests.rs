@@ -1,0 +1,270 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::json;
+
+use super::*;
+use crate::controller::fixtures::{accounts, at, audience, contacts, workspace};
+use crate::propensity::KeyError;
+
+fn key() -> KeyState {
+    KeyState::Key(WorkspaceKey::from_bytes(b"canary-key").unwrap())
+}
+
+/// A scene in which everything is there.
+fn whole<'a>(audience: &'a Tracked, workspace: &'a PropensityWorkspace) -> Scene<'a> {
+    Scene {
+        audience,
+        workspace: Some(workspace),
+        host: Ok("api.propensity.com"),
+        ledger: LedgerState::Present("ledger-1".into()),
+        key: key(),
+        operator_suspended: false,
+        budget_used: 0,
+        may_claim: true,
+    }
+}
+
+fn plan(scene: &Scene<'_>) -> Plan {
+    match assess(scene) {
+        Course::Known(plan) => *plan,
+        Course::Stop(verdict, _) => panic!("stopped: {verdict:?}"),
+    }
+}
+
+fn obstacle(scene: &Scene<'_>) -> (Reason, String, Phase) {
+    let (verdict, phase) = match assess(scene) {
+        Course::Stop(verdict, phase) => (verdict, phase),
+        Course::Known(plan) => plan.clearance.unwrap_err(),
+    };
+    (verdict.reason, verdict.message.into_owned(), phase)
+}
+
+/// The obstacle after one change of a scene in which everything is there.
+fn after(change: impl FnOnce(&mut Scene<'_>)) -> (Reason, String, Phase) {
+    let (audience, workspace) = (audience(), workspace(json!({})));
+    let mut scene = whole(&audience, &workspace);
+    change(&mut scene);
+    obstacle(&scene)
+}
+
+#[test]
+fn where_everything_is_there_a_claim_may_be_made() {
+    let audience = contacts(json!({
+        "contacts": [{"linkedinUrl": "https://www.linkedin.com/in/ada"}],
+        "revision": "2",
+        "unknownOutcome": {"policy": "SendAgain", "maxSends": 3, "after": "20m"}
+    }));
+    let workspace = workspace(
+        json!({"requestTimeout": "30s", "refusedStatuses": [429, 503], "dailyCreateBudget": 5, "allowSendAgain": true}),
+    );
+    let plan = plan(&Scene { budget_used: 4, ..whole(&audience, &workspace) });
+    let hash = audience.digest.hash.as_str();
+    let kind = IdentityKind::ContactAudience;
+    let identity = Identity::audience(kind, "acme", "api.propensity.com", "create_contact_audience", "2", hash);
+    assert_eq!(plan.receipt, identity.receipt_name());
+    assert_eq!(plan.identity, identity);
+    let asked = SendPolicy { send_again: true, max_sends: 3, after_seconds: 1200 };
+    assert_eq!(plan.policy, Policy { audience: asked, allowed: true });
+    let clearance = plan.clearance.unwrap();
+    assert_eq!(clearance.request_timeout.as_secs(), 30);
+    assert_eq!((clearance.refused_statuses, clearance.daily_budget), (vec![429, 503], 5));
+    assert_eq!(clearance.key.id(), WorkspaceKey::from_bytes(b"canary-key").unwrap().id());
+}
+
+#[test]
+fn both_kinds_have_their_own_endpoint_and_identity() {
+    let audience = accounts(json!({"accounts": [{"website": "example.com"}]}));
+    let workspace = workspace(json!({}));
+    let identity = plan(&whole(&audience, &workspace)).identity;
+    assert_eq!(identity.kind, IdentityKind::AccountAudience);
+    assert_eq!(identity.endpoint.as_deref(), Some("create_account_audience"));
+    assert_eq!(identity.revision, None);
+}
+
+#[test]
+fn a_list_that_can_not_be_sent_stops_before_anything_else_is_looked_at() {
+    let nothing = |audience: &Tracked| {
+        obstacle(&Scene {
+            audience,
+            workspace: None,
+            host: Err("it is http".into()),
+            ledger: LedgerState::Unknown,
+            key: KeyState::Unknown,
+            operator_suspended: true,
+            budget_used: 0,
+            may_claim: false,
+        })
+    };
+    let invalid = contacts(
+        json!({"contacts": [{"email": "canary@example.com"}, {"linkedinUrl": "https://www.linkedin.com/in/ada"}]}),
+    );
+    assert_eq!(
+        nothing(&invalid),
+        (
+            Reason::InvalidMembers,
+            "1 of 2 rows can't be sent, so nothing is sent: status.problems names the first of them with source, row and reason. Correct or remove them".into(),
+            Phase::Stalled
+        )
+    );
+    for (empty, field) in [(contacts(json!({})), "spec.contacts"), (accounts(json!({})), "spec.accounts")] {
+        let message =
+            format!("the list has no member, so nothing is sent: add members to {field} or to what spec.from names");
+        assert_eq!(nothing(&empty), (Reason::EmptyList, message, Phase::Stalled));
+    }
+}
+
+#[test]
+fn each_obstacle_says_what_is_missing_and_what_to_do() {
+    use Phase::{Idle, Reconciling, Stalled};
+    type Case = (&'static str, fn(&mut Scene<'_>), Reason, Phase, &'static str);
+    let table: [Case; 13] = [
+        (
+            "no workspace",
+            |s| s.workspace = None,
+            Reason::WorkspaceNotFound,
+            Reconciling,
+            "there is no PropensityWorkspace default in namespace team: create it, or name another in spec.workspaceRef of this ContactAudience",
+        ),
+        (
+            "a host that isn't allowed",
+            |s| s.host = Err("evil.example isn't an allowed host".into()),
+            Reason::HostNotAllowed,
+            Stalled,
+            "nothing is sent: evil.example isn't an allowed host. The address is the operator's setting --api-url, the allowed hosts are --allowed-hosts",
+        ),
+        (
+            "the operator's switch",
+            |s| s.operator_suspended = true,
+            Reason::Suspended,
+            Idle,
+            "nothing is sent: the operator runs with --suspend",
+        ),
+        (
+            "a ledger that wasn't looked up",
+            |s| s.ledger = LedgerState::Unknown,
+            Reason::Pending,
+            Reconciling,
+            "the ledger of PropensityWorkspace default is being looked up",
+        ),
+        (
+            "a lost ledger",
+            |s| s.ledger = LedgerState::Missing("the anchor is gone.".into()),
+            Reason::LedgerMissing,
+            Stalled,
+            "nothing is sent: the anchor is gone. Restore the AudienceReceipts of this namespace; or, if this is meant to start from an empty ledger and send everything again, remove spec.ledgerID and status.ledgerID of PropensityWorkspace default",
+        ),
+        (
+            "a Secret that wasn't looked up",
+            |s| s.key = KeyState::Unknown,
+            Reason::Pending,
+            Reconciling,
+            "Secret propensity in namespace team is being looked up",
+        ),
+        (
+            "a Secret that may not be read",
+            |s| s.key = KeyState::Denied,
+            Reason::AccessDenied,
+            Reconciling,
+            "the operator may not read Secret propensity in namespace team: grant its ServiceAccount get, list and watch on this Secret by a Role and RoleBinding in the namespace, or name the Secret in the chart's secretNames",
+        ),
+        (
+            "no Secret",
+            |s| s.key = KeyState::NoSecret,
+            Reason::SecretNotFound,
+            Reconciling,
+            "there is no Secret propensity in namespace team: create it with the entry workspace_api_key, or name another in spec.secretRef",
+        ),
+        (
+            "no key",
+            |s| s.key = KeyState::NoKey,
+            Reason::KeyMissing,
+            Reconciling,
+            "Secret propensity in namespace team has no entry workspace_api_key: add it, with the workspace's API key",
+        ),
+        (
+            "an empty key",
+            |s| s.key = KeyState::Invalid(KeyError::Empty),
+            Reason::KeyInvalid,
+            Reconciling,
+            "the entry workspace_api_key of Secret propensity in namespace team can't be used: the workspace key is empty: put the key that Propensity shows into the Secret",
+        ),
+        (
+            "a spent budget",
+            |s| s.budget_used = 100,
+            Reason::BudgetSpent,
+            Reconciling,
+            "all 100 creates of today (UTC) for workspaceID acme are used; this list is sent tomorrow. Raise spec.dailyCreateBudget of PropensityWorkspace default to send it today",
+        ),
+        (
+            "a budget that more than one process spent",
+            |s| s.budget_used = 103,
+            Reason::BudgetSpent,
+            Reconciling,
+            "all 100 creates of today (UTC) for workspaceID acme are used; this list is sent tomorrow. Raise spec.dailyCreateBudget of PropensityWorkspace default to send it today",
+        ),
+        ("another leader", |s| s.may_claim = false, Reason::Pending, Reconciling, "another replica is taking over"),
+    ];
+    for (what, change, reason, phase, message) in table {
+        assert_eq!(after(change), (reason, message.to_owned(), phase), "{what}");
+        assert!(!message.contains("canary"));
+    }
+}
+
+#[test]
+fn suspension_names_who_suspended_the_widest_first() {
+    let (open, closed) = (
+        audience(),
+        contacts(json!({"contacts": [{"linkedinUrl": "https://www.linkedin.com/in/ada"}], "suspend": true})),
+    );
+    let said = |audience: &Tracked, at_workspace: bool, at_operator: bool| {
+        let workspace = workspace(json!({"suspend": at_workspace}));
+        obstacle(&Scene { operator_suspended: at_operator, ..whole(audience, &workspace) }).1
+    };
+    let (operator, workspace, audience) = (
+        "nothing is sent: the operator runs with --suspend",
+        "nothing is sent: spec.suspend of PropensityWorkspace default is true",
+        "nothing is sent: spec.suspend of this ContactAudience is true",
+    );
+    assert_eq!(said(&closed, true, true), operator);
+    assert_eq!(said(&closed, true, false), workspace);
+    assert_eq!(said(&closed, false, false), audience);
+    assert_eq!(said(&open, true, false), workspace);
+    assert_eq!(said(&open, false, true), operator);
+}
+
+#[test]
+fn of_several_obstacles_the_first_is_told_in_a_fixed_order() {
+    type Change = fn(&mut Scene<'_>);
+    let order: [(Change, Reason); 5] = [
+        (|s| s.operator_suspended = true, Reason::Suspended),
+        (|s| s.ledger = LedgerState::Missing("x.".into()), Reason::LedgerMissing),
+        (|s| s.key = KeyState::NoSecret, Reason::SecretNotFound),
+        (|s| s.budget_used = 100, Reason::BudgetSpent),
+        (|s| s.may_claim = false, Reason::Pending),
+    ];
+    for first in 0..order.len() {
+        let said = after(|scene| order[first..].iter().for_each(|(change, _)| change(scene)));
+        assert_eq!(said.0, order[first].1);
+    }
+}
+
+#[test]
+fn what_keeps_a_claim_back_does_not_change_which_audience_it_is() {
+    let (audience, workspace) = (audience(), workspace(json!({})));
+    let free = plan(&whole(&audience, &workspace));
+    let held = plan(&Scene {
+        ledger: LedgerState::Unknown,
+        key: KeyState::Denied,
+        operator_suspended: true,
+        may_claim: false,
+        ..whole(&audience, &workspace)
+    });
+    assert_eq!((held.receipt, held.identity, held.policy), (free.receipt, free.identity, free.policy));
+}
+
+#[test]
+fn a_spent_budget_is_whole_again_right_after_midnight_utc() {
+    assert_eq!(until_tomorrow(at(0)).as_secs(), 24 * 60 * 60 + 1);
+    assert_eq!(until_tomorrow(at(24 * 60 * 60 - 1)).as_secs(), 2);
+    assert_eq!(until_tomorrow(at(-3600)).as_secs(), 3601);
+}

@@ -1,0 +1,234 @@
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use super::*;
+use crate::controller::fixtures::{at, attempt, ended, identity, receipt, settled};
+use crate::ledger::{By, Instruction, Policy, Record, Resolve, SendPolicy, Unreadable, claim};
+
+const COMMANDS: &str = "If it is there: `kubectl annotate audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=created`. \
+    If it isn't and shall be sent again: `kubectl annotate audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=send-again`. \
+    To leave it: `kubectl annotate audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=dismiss`";
+
+fn plan() -> Plan {
+    let asked = SendPolicy { send_again: false, max_sends: 2, after_seconds: 900 };
+    Plan {
+        identity: identity(),
+        receipt: "ar-1".into(),
+        policy: Policy { audience: asked, allowed: false },
+        clearance: Err((Verdict::new(Reason::Pending, "x"), Phase::Reconciling)),
+    }
+}
+
+fn said(decision: &Decision, record: Record) -> (Reason, String, Phase) {
+    let (verdict, phase) = of_decision(decision, &plan(), Some(&receipt(record)), 7, "team").unwrap();
+    (verdict.reason, verdict.message.into_owned(), phase)
+}
+
+fn unknown(class: &str) -> Record {
+    ended(None, "a", OutcomeResult::Unknown, class, None)
+}
+
+fn hold(exhausted: bool) -> Decision {
+    Decision::HoldUnknown { attempt: "a".into(), exhausted }
+}
+
+#[test]
+fn what_leads_on_says_nothing() {
+    let authorise = Decision::Authorise(Instruction { attempt: "a".into(), decision: Resolve::SendAgain }, By::Policy);
+    for decision in [Decision::Claim, authorise] {
+        assert_eq!(of_decision(&decision, &plan(), None, 7, "team"), None);
+    }
+}
+
+#[test]
+fn a_create_in_flight_is_waited_for() {
+    let (reason, message, phase) = said(&Decision::InFlight, claim(None, attempt("a")));
+    assert_eq!((reason, phase), (Reason::Sending, Phase::Reconciling));
+    assert_eq!(message, "a create for this list is in flight; its outcome is being waited for");
+}
+
+#[test]
+fn an_unknown_says_when_how_many_where_why_and_how_to_settle_it() {
+    let table = [
+        ("timeout", "the API didn't answer in time; the audience may or may not exist"),
+        ("server_error", "the API answered with a server error; the audience may or may not exist"),
+        ("no_outcome", "the process that sent it ended before it could record an answer"),
+    ];
+    for (class, why) in table {
+        let expected = format!(
+            "nobody can know whether the request of 2026-01-05 00:00:00 UTC (7 members, POST /create_contact_audience) created the audience: {why}. Look into the Propensity workspace, then settle it. {COMMANDS}"
+        );
+        assert_eq!(said(&hold(false), unknown(class)), (Reason::OutcomeUnknown, expected, Phase::Stalled));
+    }
+}
+
+#[test]
+fn an_unknown_says_what_the_policy_will_do() {
+    let (reason, message, phase) = said(&hold(true), unknown("timeout"));
+    assert_eq!((reason, phase), (Reason::OutcomeUnknown, Phase::Stalled));
+    assert!(
+        message.contains(
+            " may or may not exist. The bound of SendAgain (maxSends) is reached, so a person has to decide. Look into"
+        ),
+        "{message}"
+    );
+
+    let wait = Decision::WaitToSendAgain { attempt: "a".into(), remaining: Duration::from_secs(60) };
+    let (reason, message, phase) = said(&wait, unknown("timeout"));
+    assert_eq!((reason, phase), (Reason::OutcomeUnknown, Phase::Reconciling));
+    assert!(message.contains(" may or may not exist. It will be sent again by the SendAgain policy after its wait, which may make a second audience; settle it before to decide yourself. Look into"), "{message}");
+    assert!(message.ends_with(COMMANDS));
+}
+
+#[test]
+fn a_rejection_says_what_the_api_said_and_how_to_go_on() {
+    let silent = ended(None, "a", OutcomeResult::Rejected, "rejected_status", None);
+    let expected = format!(
+        "the API rejected the request, so it isn't sent again by itself: change the list, or settle the attempt. {COMMANDS}"
+    );
+    assert_eq!(said(&Decision::Rejected, silent), (Reason::Rejected, expected, Phase::Stalled));
+    let spoken = ended(None, "a", OutcomeResult::Rejected, "error_true", Some("too many contacts"));
+    let (_, message, _) = said(&Decision::Rejected, spoken);
+    assert!(
+        message.starts_with("the API answered with error: true (too many contacts), so it isn't sent again"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_was_created_before_says_when_for_whom_and_how_to_send_it_again() {
+    let created = ended(None, "a", OutcomeResult::Created, "created", None);
+    let message = "this list was created 2026-01-05 00:01:00 UTC with 7 members for ContactAudience leaders; nothing was sent. Change spec.revision to create it once more";
+    let expected = (Reason::AlreadyCreated, message.to_owned(), Phase::Ready);
+    assert_eq!(said(&Decision::Created, created.clone()), expected);
+
+    let (verdict, _) = of_decision(&Decision::Created, &plan(), Some(&receipt(created)), 1, "team").unwrap();
+    assert_eq!(verdict.message, format!("{message}. Today 1 member would be sent"));
+}
+
+#[test]
+fn what_may_stand_there_twice_says_so() {
+    let twice = settled(&unknown("timeout"), "a", Resolve::SendAgain);
+    let twice = ended(Some(&twice), "b", OutcomeResult::Created, "created", None);
+    let (_, message, _) = said(&Decision::Created, twice);
+    assert!(
+        message.ends_with(
+            ". Earlier attempts may have left 1 more of it in the workspace: look there and remove what is too much"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_persons_word_makes_an_attempt_a_created_one() {
+    let record = settled(&unknown("timeout"), "a", Resolve::Created);
+    let receipt = receipt(record);
+    assert!(is_created(&receipt, &receipt.record.attempts[0]));
+    let dismissed = crate::controller::fixtures::receipt(settled(&unknown("timeout"), "a", Resolve::Dismiss));
+    assert!(!is_created(&dismissed, &dismissed.record.attempts[0]));
+}
+
+#[test]
+fn ends_that_need_a_person_name_the_receipt() {
+    let table = [
+        (
+            Decision::Dismissed,
+            Reason::Dismissed,
+            "a person decided on receipt ar-1 that this list is not to be sent; change spec.revision to send it after all",
+        ),
+        (
+            Decision::TooManyAttempts,
+            Reason::TooManyAttempts,
+            "receipt ar-1 holds as many attempts as fit; settle it with created or dismiss, or change spec.revision to start another",
+        ),
+        (
+            Decision::Unreadable(Unreadable::NoRecord),
+            Reason::ReceiptUnreadable,
+            "receipt ar-1 can't be trusted, so nothing is sent: it has no record: it was changed by hand or restored incompletely. Restore it from a backup, or look into the Propensity workspace whether the audience is there",
+        ),
+    ];
+    for (decision, reason, message) in table {
+        let (verdict, phase) = of_decision(&decision, &plan(), None, 7, "team").unwrap();
+        assert_eq!((verdict.reason, verdict.message.as_ref(), phase), (reason, message, Phase::Stalled));
+    }
+}
+
+#[test]
+fn an_instruction_that_can_not_be_followed_is_answered_with_those_that_can() {
+    let (verdict, phase) = refused(ResolveError::Syntax, &plan(), &receipt(unknown("timeout")), "team");
+    let expected = format!(
+        "on receipt ar-1, the annotation isn't <attempt-id>=created, <attempt-id>=send-again or <attempt-id>=dismiss. {COMMANDS}"
+    );
+    assert_eq!(
+        (verdict.reason, verdict.message.into_owned(), phase),
+        (Reason::ResolutionInvalid, expected, Phase::Stalled)
+    );
+}
+
+#[test]
+fn a_fresh_create_says_how_many_members_it_has() {
+    let plain = |many| Funnel { read: many, to_send: many, ..Funnel::default() };
+    let mixed = Funnel { read: 10, invalid: 1, duplicate: 2, excluded: 3, to_send: 4 };
+    for (members, funnel, message) in [
+        (1, plain(1), "the audience was created with 1 member"),
+        (7, plain(7), "the audience was created with 7 members"),
+        (4, mixed, "the audience was created with 4 members of 10 rows (1 invalid, 2 duplicate, 3 excluded)"),
+    ] {
+        let (verdict, phase) = created(members, &funnel);
+        assert_eq!((verdict.reason, verdict.message.as_ref(), phase), (Reason::Created, message, Phase::Ready));
+    }
+}
+
+#[test]
+fn whoever_waits_is_told_what_for() {
+    let table = [
+        (
+            WaitReason::Pacing,
+            Reason::Queued,
+            "waits for its turn under spec.rateLimit and spec.concurrentCreates of PropensityWorkspace default",
+        ),
+        (
+            WaitReason::Caution,
+            Reason::CreatesSerialized,
+            "the outcome of another create with this key is unknown, so creates go one at a time, with growing pauses, until the API answers clearly",
+        ),
+        (
+            WaitReason::Paused,
+            Reason::RateLimited,
+            "the API asked for a pause; nothing was stored, and this list is sent after it",
+        ),
+        (
+            WaitReason::Breaker(BreakerCause::Credentials),
+            Reason::CredentialsRejected,
+            "the API refused the workspace's key, so creates wait: put the workspace's present key into the Secret of PropensityWorkspace default; it is tried at once when it changes, and now and then before",
+        ),
+        (
+            WaitReason::Breaker(BreakerCause::Configuration),
+            Reason::ApiMisconfigured,
+            "the API's answer means a wrong address, plan or method, so creates wait: check --api-url and the Propensity plan, then annotate PropensityWorkspace default with a new abm.propensity.com/requestedAt to try at once",
+        ),
+        (
+            WaitReason::Unreachable,
+            Reason::ApiUnreachable,
+            "no connection to the Propensity API comes about; nothing was sent, and it is tried again: check DNS, network policies, proxies and certificates",
+        ),
+    ];
+    for (why, reason, message) in table {
+        let (verdict, phase) = waiting(why, "default");
+        assert_eq!((verdict.reason, verdict.message.as_ref(), phase), (reason, message, Phase::Reconciling));
+    }
+}
+
+#[test]
+fn a_missing_permission_of_the_operator_names_where_to_look() {
+    let (verdict, phase) = forbidden();
+    let message = "the API server refuses a request that the operator has to make for this audience, so nothing is sent: its role lacks a permission (see the chart's RBAC), or the namespace is being deleted";
+    let expected = (Reason::AccessDenied, message, Phase::Reconciling);
+    assert_eq!((verdict.reason, verdict.message.as_ref(), phase), expected);
+}
+
+#[test]
+fn times_are_shown_in_utc_to_the_second() {
+    assert_eq!(when(at(3_661)), "2026-01-05 01:01:01 UTC");
+}

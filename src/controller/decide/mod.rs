@@ -1,0 +1,6 @@
+//!
+
+pub mod assess;
+pub mod guards;
+pub mod messages;
+pub mod status;

@@ -1,0 +1,6 @@
+//!
+
+pub mod lead;
+pub mod leader;
+pub mod lease;
+pub mod run;

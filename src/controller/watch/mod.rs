@@ -1,0 +1,6 @@
+//!
+
+pub mod feed;
+pub mod queue;
+pub mod sources;
+pub mod watches;

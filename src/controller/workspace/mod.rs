@@ -1,0 +1,4 @@
+//!
+
+pub mod anchor;
+pub mod reconcile;
