@@ -85,6 +85,12 @@ impl Clock {
         duration / self.scale
     }
 
+    /// How long ago a wall time was, in time of this clock; zero for one that lies ahead.
+    pub fn age(&self, time: Timestamp) -> Duration {
+        let real = Duration::try_from(self.wall().duration_since(time)).unwrap_or_default();
+        real.saturating_mul(self.scale)
+    }
+
     /// Sleeps for `duration` of this clock.
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.boottime() + duration).await;

@@ -221,6 +221,12 @@ pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition
     conditions.iter().find(|c| c.type_ == type_.as_str())
 }
 
+/// The reason of the `Ready` condition, where there is one.
+#[must_use]
+pub fn ready_reason(conditions: &[Condition]) -> Option<&str> {
+    find(conditions, ConditionType::Ready).map(|ready| ready.reason.as_str())
+}
+
 /// Schema of a list of conditions: a map by type, so that several writers could each apply their own.
 pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -15,4 +15,4 @@ mod state;
 mod watch;
 mod workspace;
 
-pub use process::run::{RunError, run};
+pub use process::{RunError, run};

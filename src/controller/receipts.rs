@@ -1,5 +1,5 @@
-//! Tends the open receipts, whether or not their audiences still exist: follows a person's resolution, marks a claim whose holder is gone as unknown, and one
-//! that this process gave up as not sent.
+//! Reconciles open receipts, whether or not their audiences still exist: records a person's resolution, records a claim
+//! whose holder is gone as unknown, and one that this process abandoned as not sent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,42 +7,62 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::context::caches::Caches;
+use super::context::creates::Creates;
+use super::context::process::Process;
+use super::decide::events;
+use super::kube::cluster::{CallError, Cluster};
+use super::kube::events::{Publisher, reference};
+use super::kube::ledger_store::LedgerStore;
+use super::model::event::{EventType, NewEvent};
+use super::model::keys::ReceiptKey;
+use crate::api::Reason;
 use crate::clock::Moment;
-use crate::controller::audience::reconcile::announce;
-use crate::controller::context::shared::Context;
-use crate::controller::kube::cluster::CallError;
-use crate::controller::kube::ledger_store::LedgerStore;
-use crate::controller::state::open_receipts::ReceiptKey;
 use crate::ledger::{By, Held, Tending, tend};
 use crate::telemetry::metrics::{Kind, Outcome};
 
-/// When to try again what the API server didn't take.
-const AGAIN: Duration = Duration::from_secs(5);
+/// When to try again after the API server didn't answer.
+const RETRY: Duration = Duration::from_secs(5);
 
-/// Tends receipts until nobody names one any more.
-pub async fn keep(ctx: Arc<Context>, mut named: UnboundedReceiver<ReceiptKey>) {
+/// What reconciling receipts needs.
+pub struct Context {
+    /// The API server.
+    pub cluster: Arc<Cluster>,
+    /// Events.
+    pub events: Publisher,
+    /// The open receipts.
+    pub caches: Arc<Caches>,
+    /// The attempts of this process.
+    pub creates: Arc<Creates>,
+    /// Clock and metrics.
+    pub process: Arc<Process>,
+}
+
+/// Reconciles receipts, one at a time, until nothing enqueues any more.
+pub async fn run(ctx: Arc<Context>, mut keys: UnboundedReceiver<ReceiptKey>) {
+    let clock = ctx.process.clock;
     let mut due: HashMap<ReceiptKey, Moment> = HashMap::new();
     loop {
         let next = due.iter().min_by_key(|(_, at)| **at).map(|(key, at)| (key.clone(), *at));
         let key = tokio::select! {
-            key = named.recv() => match key {
+            key = keys.recv() => match key {
                 Some(key) => key,
                 None => return,
             },
             key = wait_for(&ctx, next) => key,
         };
         due.remove(&key);
-        let pass = ctx.metrics.reconcile(Kind::Receipt);
-        match look(&ctx, &key).await {
-            Ok(None) => pass.finish(Outcome::Done),
+        let timing = ctx.process.metrics.reconcile(Kind::Receipt);
+        match reconcile(&ctx, &key).await {
+            Ok(None) => timing.finish(Outcome::Done),
             Ok(Some(after)) => {
-                due.insert(key, ctx.clock.boottime() + after);
-                pass.finish(Outcome::Waiting);
+                due.insert(key, clock.boottime() + after);
+                timing.finish(Outcome::Waiting);
             }
             Err(error) => {
-                tracing::warn!(receipt = key.1, namespace = key.0, %error, "the receipt isn't tended yet");
-                due.insert(key, ctx.clock.boottime() + AGAIN);
-                pass.finish(Outcome::Error);
+                tracing::warn!(receipt = key.1, namespace = key.0, %error, "the receipt is reconciled again later");
+                due.insert(key, clock.boottime() + RETRY);
+                timing.finish(Outcome::Error);
             }
         }
     }
@@ -51,43 +71,50 @@ pub async fn keep(ctx: Arc<Context>, mut named: UnboundedReceiver<ReceiptKey>) {
 async fn wait_for(ctx: &Context, next: Option<(ReceiptKey, Moment)>) -> ReceiptKey {
     match next {
         Some((key, at)) => {
-            ctx.clock.sleep_until(at).await;
+            ctx.process.clock.sleep_until(at).await;
             key
         }
         None => std::future::pending().await,
     }
 }
 
-/// Looks at one receipt; when to look again.
-async fn look(ctx: &Context, (namespace, name): &ReceiptKey) -> Result<Option<Duration>, CallError> {
-    let Some(entry) = ctx.receipts.get(namespace, name) else { return Ok(None) };
-    let Ok(receipt) = &entry.receipt else { return Ok(None) };
+/// Reconciles one receipt; when to reconcile it again.
+async fn reconcile(ctx: &Context, key: &ReceiptKey) -> Result<Option<Duration>, CallError> {
+    let (namespace, name) = key;
+    let clock = &ctx.process.clock;
+    let Some(stored) = ctx.caches.receipts.get(namespace, name) else { return Ok(None) };
+    let Ok(receipt) = &stored.receipt else { return Ok(None) };
     let open = receipt.record.open_attempt();
-    let held = open.map_or(Held::Elsewhere, |attempt| ctx.flights.held(&attempt.id));
-    let seen_for = open.map_or(Duration::ZERO, |attempt| ctx.receipts.seen_for(&attempt.id, ctx.clock.boottime()));
-    let store = LedgerStore::new(&ctx.cluster, namespace);
-    let (record, instruction) = match tend(receipt, entry.annotation.as_deref(), held, seen_for, ctx.clock.wall()) {
+    let held = open.map_or(Held::Elsewhere, |attempt| ctx.creates.attempts.held(&attempt.id));
+    let seen_for = open.map_or(Duration::ZERO, |attempt| ctx.caches.receipts.seen_for(&attempt.id, clock.boottime()));
+    let (record, instruction) = match tend(receipt, stored.annotation.as_deref(), held, seen_for, clock.wall()) {
         Tending::Nothing => return Ok(None),
         Tending::Later(after) => return Ok(Some(after)),
         Tending::Refused(error) => {
-            announce::refused(ctx, namespace, name, &error).await;
+            let reason = Reason::ResolutionInvalid.as_str();
+            let event = NewEvent { type_: EventType::Warning, reason, action: "Resolve", note: error.to_string() };
+            ctx.events.publish(&reference("AudienceReceipt", namespace, name, ""), event).await;
             return Ok(None);
         }
         Tending::Resolved(record, instruction) => (record, Some(instruction)),
         Tending::Expired(record) | Tending::Disowned(record) => (record, None),
     };
-    match store.replace(name, &entry, &record, None, instruction.is_some()).await {
-        Ok(entry) => {
+    let store = LedgerStore::new(&ctx.cluster, namespace);
+    match store.replace(name, &stored, &record, None, instruction.is_some()).await {
+        Ok(written) => {
             if let Some(attempt) = open {
-                ctx.flights.disowned(&attempt.id);
+                ctx.creates.attempts.disowned(&attempt.id);
             }
-            tracing::info!(receipt = name, namespace, state = entry.state().as_str(), "receipt tended");
-            if let Some(instruction) = instruction {
-                announce::resolved(ctx, namespace, name, &entry, &instruction, By::Person).await;
+            tracing::info!(receipt = name, namespace, state = written.state().as_str(), "receipt reconciled");
+            if let Some(instruction) = instruction
+                && let Some(audience) = written.audience_of(&instruction.attempt)
+            {
+                let subject = reference(&audience.kind, namespace, &audience.name, &audience.uid);
+                ctx.events.publish(&subject, events::of_resolution(name, &instruction, By::Person)).await;
             }
             Ok(None)
         }
-        // It changed since the watch showed it; the watch shows the change too.
+        // It changed since the watch showed it; the watch shows that change too.
         Err(CallError::Conflict | CallError::NotFound) => Ok(None),
         Err(error) => Err(error),
     }

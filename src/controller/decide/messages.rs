@@ -1,18 +1,17 @@
-//! What a person reads about a decision. Pure; never a value of a list, a key or an endpoint's address.
+//! The state and message that follow from a receipt, a create or a wait. Never a value of a list, a key or the address of
+//! an endpoint.
 
 use jiff::Timestamp;
 
+use super::assess::Plan;
 use crate::api::RESOLVE_ANNOTATION;
 use crate::api::condition::{Reason, Verdict};
 use crate::audience::Funnel;
-use crate::controller::decide::assess::{Phase, Plan};
-use crate::ledger::{Attempt, Decision, OutcomeResult, Receipt, ResolveError};
+use crate::controller::model::readiness::{Phase, Readiness};
+use crate::ledger::{Attempt, Decision, OutcomeResult, Receipt, Resolve, ResolveError};
 use crate::propensity::{AnswerClass, BreakerCause, WaitReason};
 
-/// A verdict with what kind of state it is.
-pub type Said = (Verdict, Phase);
-
-/// What to say about an audience whose receipt leads to this decision. `None` for decisions that lead on to something else.
+/// The state of an audience whose receipt leads to this decision. `None` for decisions that lead to an action.
 #[must_use]
 pub fn of_decision(
     decision: &Decision,
@@ -20,13 +19,13 @@ pub fn of_decision(
     receipt: Option<&Receipt>,
     to_send: u64,
     namespace: &str,
-) -> Option<Said> {
+) -> Option<Readiness> {
     let name = &plan.receipt;
-    let said = match decision {
+    let readiness = match decision {
         Decision::Claim | Decision::Authorise(..) => return None,
-        Decision::Created => (already_created(receipt?, to_send), Phase::Ready),
+        Decision::Created => already_created(receipt?, to_send),
         Decision::InFlight => sending(),
-        Decision::Rejected => (rejected(receipt?, name, namespace), Phase::Stalled),
+        Decision::Rejected => rejected(receipt?, name, namespace),
         Decision::HoldUnknown { attempt, exhausted } => {
             let attempt = receipt?.record.attempt(attempt)?;
             let hint = if *exhausted {
@@ -34,62 +33,53 @@ pub fn of_decision(
             } else {
                 ""
             };
-            (unknown(attempt, plan, namespace, hint), Phase::Stalled)
+            unknown(attempt, plan, namespace, Phase::Stalled, hint)
         }
         Decision::WaitToSendAgain { attempt, .. } => {
             let attempt = receipt?.record.attempt(attempt)?;
             let hint = " It will be sent again by the SendAgain policy after its wait, which may make a second audience; settle it before to decide yourself.";
-            (unknown(attempt, plan, namespace, hint), Phase::Reconciling)
+            unknown(attempt, plan, namespace, Phase::Reconciling, hint)
         }
-        Decision::Dismissed => (
-            Verdict::new(
-                Reason::Dismissed,
-                format!(
-                    "a person decided on receipt {name} that this list is not to be sent; change spec.revision to send it after all"
-                ),
+        Decision::Dismissed => Readiness::stalled(
+            Reason::Dismissed,
+            format!(
+                "a person decided on receipt {name} that this list is not to be sent; change spec.revision to send it after all"
             ),
-            Phase::Stalled,
         ),
-        Decision::TooManyAttempts => (
-            Verdict::new(
-                Reason::TooManyAttempts,
-                format!(
-                    "receipt {name} holds as many attempts as fit; settle it with created or dismiss, or change spec.revision to start another"
-                ),
+        Decision::TooManyAttempts => Readiness::stalled(
+            Reason::TooManyAttempts,
+            format!(
+                "receipt {name} holds as many attempts as fit; settle it with created or dismiss, or change spec.revision to start another"
             ),
-            Phase::Stalled,
         ),
-        Decision::Unreadable(why) => (
-            Verdict::new(
-                Reason::ReceiptUnreadable,
-                format!(
-                    "receipt {name} can't be trusted, so nothing is sent: {why}. Restore it from a backup, or look into the Propensity workspace whether the audience is there"
-                ),
+        Decision::Unreadable(why) => Readiness::stalled(
+            Reason::ReceiptUnreadable,
+            format!(
+                "receipt {name} can't be trusted, so nothing is sent: {why}. Restore it from a backup, or look into the Propensity workspace whether the audience is there"
             ),
-            Phase::Stalled,
         ),
     };
-    Some(said)
+    Some(readiness)
 }
 
 /// What to say about an instruction that can't be followed.
 #[must_use]
-pub fn refused(error: ResolveError, plan: &Plan, receipt: &Receipt, namespace: &str) -> Said {
+pub fn refused(error: ResolveError, plan: &Plan, receipt: &Receipt, namespace: &str) -> Readiness {
     let commands =
         receipt.record.attempts.last().map(|a| commands(&a.id, &plan.receipt, namespace)).unwrap_or_default();
     let message = format!("on receipt {}, {error}. {commands}", plan.receipt);
-    (Verdict::new(Reason::ResolutionInvalid, message), Phase::Stalled)
+    Readiness::stalled(Reason::ResolutionInvalid, message)
 }
 
 /// What to say about a fresh create.
 #[must_use]
-pub fn created(members: u64, funnel: &Funnel) -> Said {
+pub fn created(members: u64, funnel: &Funnel) -> Readiness {
     let Funnel { read, invalid, duplicate, excluded, .. } = funnel;
     let mut message = format!("the audience was created with {}", count(members));
     if *read != members {
         message.push_str(&format!(" of {read} rows ({invalid} invalid, {duplicate} duplicate, {excluded} excluded)"));
     }
-    (Verdict::new(Reason::Created, message), Phase::Ready)
+    Readiness::ready(Reason::Created, message)
 }
 
 /// What to say about members that were suppressed after they were sent.
@@ -106,24 +96,22 @@ pub fn suppressed_later(many: u64, sent: u64, at: Timestamp) -> Verdict {
 
 /// What to say of a create in flight.
 #[must_use]
-pub fn sending() -> Said {
-    let verdict = Verdict::new(Reason::Sending, "a create for this list is in flight; its outcome is being waited for");
-    (verdict, Phase::Reconciling)
+pub fn sending() -> Readiness {
+    Readiness::reconciling(Reason::Sending, "a create for this list is in flight; its outcome is being waited for")
 }
 
 /// What to say when the API server refuses what the operator has to do.
 #[must_use]
-pub fn forbidden() -> Said {
-    let verdict = Verdict::new(
+pub fn forbidden() -> Readiness {
+    Readiness::reconciling(
         Reason::AccessDenied,
         "the API server refuses a request that the operator has to make for this audience, so nothing is sent: its role lacks a permission (see the chart's RBAC), or the namespace is being deleted",
-    );
-    (verdict, Phase::Reconciling)
+    )
 }
 
 /// What to say while the key's gate lets nothing through.
 #[must_use]
-pub fn waiting(why: WaitReason, workspace: &str) -> Said {
+pub fn waiting(why: WaitReason, workspace: &str) -> Readiness {
     let verdict = match why {
         WaitReason::Pacing => Verdict::new(
             Reason::Queued,
@@ -156,12 +144,12 @@ pub fn waiting(why: WaitReason, workspace: &str) -> Said {
             "no connection to the Propensity API comes about; nothing was sent, and it is tried again: check DNS, network policies, proxies and certificates",
         ),
     };
-    (verdict, Phase::Reconciling)
+    Readiness { verdict, phase: Phase::Reconciling }
 }
 
-fn already_created(receipt: &Receipt, to_send: u64) -> Verdict {
+fn already_created(receipt: &Receipt, to_send: u64) -> Readiness {
     let Some(attempt) = created_attempt(receipt) else {
-        return Verdict::new(Reason::AlreadyCreated, "this list was created before; nothing was sent");
+        return Readiness::ready(Reason::AlreadyCreated, "this list was created before; nothing was sent");
     };
     let mut message = format!(
         "this list was created {} with {} for {} {}; nothing was sent. Change spec.revision to create it once more",
@@ -179,7 +167,7 @@ fn already_created(receipt: &Receipt, to_send: u64) -> Verdict {
             receipt.standing.possible_extras
         ));
     }
-    Verdict::new(Reason::AlreadyCreated, message)
+    Readiness::ready(Reason::AlreadyCreated, message)
 }
 
 /// The last attempt that made the audience.
@@ -192,16 +180,16 @@ pub fn created_attempt(receipt: &Receipt) -> Option<&Attempt> {
 #[must_use]
 pub fn is_created(receipt: &Receipt, attempt: &Attempt) -> bool {
     attempt.outcome.as_ref().is_some_and(|o| o.result == OutcomeResult::Created)
-        || receipt.record.resolution(&attempt.id).is_some_and(|r| r.decision == crate::ledger::Resolve::Created)
+        || receipt.record.resolution(&attempt.id).is_some_and(|r| r.decision == Resolve::Created)
 }
 
-fn rejected(receipt: &Receipt, name: &str, namespace: &str) -> Verdict {
+fn rejected(receipt: &Receipt, name: &str, namespace: &str) -> Readiness {
     let attempt = receipt.record.attempts.last();
     let outcome = attempt.and_then(|a| a.outcome.as_ref());
     let said = outcome.map_or_else(String::new, |outcome| sentence(&outcome.class));
     let message = outcome.and_then(|o| o.message.as_deref()).map(|m| format!(" ({m})")).unwrap_or_default();
     let commands = attempt.map(|a| commands(&a.id, name, namespace)).unwrap_or_default();
-    Verdict::new(
+    Readiness::stalled(
         Reason::Rejected,
         format!(
             "{said}{message}, so it isn't sent again by itself: change the list, or settle the attempt. {commands}"
@@ -209,10 +197,11 @@ fn rejected(receipt: &Receipt, name: &str, namespace: &str) -> Verdict {
     )
 }
 
-fn unknown(attempt: &Attempt, plan: &Plan, namespace: &str, hint: &str) -> Verdict {
+fn unknown(attempt: &Attempt, plan: &Plan, namespace: &str, phase: Phase, hint: &str) -> Readiness {
     let class = attempt.outcome.as_ref().map_or("", |o| o.class.as_str());
     let endpoint = plan.identity.endpoint.as_deref().unwrap_or_default();
-    Verdict::new(
+    Readiness::new(
+        phase,
         Reason::OutcomeUnknown,
         format!(
             "nobody can know whether the request of {} ({}, POST /{endpoint}) created the audience: {}.{hint} Look into the Propensity workspace, then settle it. {}",

@@ -3,11 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use kube::api::{Patch, PatchParams};
 use kube::core::{NamespaceResourceScope, Resource};
 use kube::{Api, Client, Config};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::telemetry::metrics::Metrics;
@@ -135,30 +132,6 @@ impl Cluster {
         K::DynamicType: Default,
     {
         Api::namespaced(self.client.clone(), namespace)
-    }
-
-    /// Replaces a status that nobody else writes. The version that it made; `None` where the object is gone, which then needs none.
-    ///
-    /// # Errors
-    /// What the failure means.
-    pub async fn replace_status<K>(&self, object: &K, status: &impl Serialize) -> Result<Option<String>, CallError>
-    where
-        K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
-        K::DynamicType: Default,
-    {
-        let meta = object.meta();
-        let patch: json_patch::Patch = serde_json::from_value(json!([
-            {"op": "test", "path": "/metadata/uid", "value": meta.uid},
-            {"op": "add", "path": "/status", "value": status},
-        ]))
-        .expect("the operations above are a JSON Patch");
-        let api = self.api::<K>(meta.namespace.as_deref().unwrap_or_default());
-        let (patch, params) = (Patch::Json::<()>(patch), PatchParams::default());
-        match self.call(api.patch_status(meta.name.as_deref().unwrap_or_default(), &params, &patch)).await {
-            Ok(written) => Ok(written.meta().resource_version.clone()),
-            Err(CallError::NotFound) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     /// Makes one call, bounded in time.

@@ -1,7 +1,7 @@
 //! Events: what `kubectl describe` shows below an object.
 //!
-//! Best effort, with one request an event: the truth stands in the status and in the receipts, so a lost event is
-//! logged and fails nothing. The same words about the same object aren't repeated within some minutes. (kube's own
+//! Best effort, with one request for each event: the status and the receipts have the truth, so a lost event is logged and
+//! fails nothing. The same event about the same object isn't repeated within some minutes. (kube's own
 //! `Recorder` sends the old note with a repeated event, and loses notes that are longer than the API server takes.)
 
 use std::borrow::Cow;
@@ -15,7 +15,9 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, ObjectMeta, PostParams};
 
+use crate::api::{GROUP, VERSION};
 use crate::clock::{Clock, Moment};
+use crate::controller::model::event::NewEvent;
 use crate::telemetry::metrics::kube_category;
 
 /// Who reports, on every event.
@@ -31,64 +33,41 @@ const NOTE_BYTES: usize = 1_000;
 const WORD_BYTES: usize = 128;
 const NAME_BYTES: usize = 253;
 
-/// How much an event matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventType {
-    /// For the record.
-    Normal,
-    /// Somebody should look.
-    Warning,
-}
-
-impl EventType {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Normal => "Normal",
-            Self::Warning => "Warning",
-        }
-    }
-}
-
 /// Publishes events. Clones share what they remember.
 #[derive(Clone)]
 pub struct Publisher {
     client: kube::Client,
     identity: Arc<str>,
     clock: Clock,
-    said: Arc<Mutex<VecDeque<Said>>>,
+    published: Arc<Mutex<VecDeque<Published>>>,
 }
 
-/// Something that was said, and when.
-struct Said {
-    words: u64,
+/// An event that was published, and when.
+struct Published {
+    content: u64,
     at: Moment,
 }
 
 impl Publisher {
     /// Publishes as this process. The client must not retry on its own.
     pub fn new(client: kube::Client, identity: &str, clock: Clock) -> Self {
-        Self { client, identity: Arc::from(&*cut(identity, WORD_BYTES)), clock, said: Arc::default() }
+        Self { client, identity: Arc::from(&*cut(identity, WORD_BYTES)), clock, published: Arc::default() }
     }
 
-    /// Tells something about an object: `reason` and `action` are words in UpperCamelCase, why and what was done;
-    /// `note` is for people. Returns when it is published or given up, after some seconds at most.
-    pub async fn publish(
-        &self,
-        regarding: &ObjectReference,
-        event_type: EventType,
-        reason: &str,
-        action: &str,
-        note: String,
-    ) {
-        let words = hash(&(regarding.uid.as_deref(), regarding.name.as_deref(), event_type, reason, &note));
-        if !self.is_news(words) {
+    /// Publishes an event about an object, unless the same was published within the last minutes. Returns when it is
+    /// published or given up, after some seconds at most.
+    pub async fn publish(&self, regarding: &ObjectReference, event: NewEvent) {
+        let content =
+            hash(&(regarding.uid.as_deref(), regarding.name.as_deref(), event.type_, event.reason, &event.note));
+        if !self.is_new(content) {
             return;
         }
-        let event = self.event(regarding, event_type, reason, action, &note);
+        let reason = event.reason;
+        let event = self.event(regarding, &event);
         let publishing = self.publish_or_explain(&event);
         let published = tokio::time::timeout(PATIENCE, publishing).await.unwrap_or(Err("timeout"));
         if let Err(category) = published {
-            self.forget(words);
+            self.forget(content);
             tracing::warn!(
                 category,
                 reason,
@@ -100,30 +79,24 @@ impl Publisher {
         }
     }
 
-    fn event(
-        &self,
-        regarding: &ObjectReference,
-        event_type: EventType,
-        reason: &str,
-        action: &str,
-        note: &str,
-    ) -> Event {
+    fn event(&self, regarding: &ObjectReference, event: &NewEvent) -> Event {
         let name = event_name(regarding.name.as_deref().unwrap_or_default(), &self.clock.random_id());
         // Events about objects without a namespace live in the default one.
         let namespace = regarding.namespace.clone().unwrap_or_else(|| "default".to_owned());
         Event {
             metadata: ObjectMeta { name: Some(name), namespace: Some(namespace), ..ObjectMeta::default() },
             event_time: Some(MicroTime(self.clock.wall())),
-            type_: Some(event_type.as_str().to_owned()),
-            reason: Some(cut(reason, WORD_BYTES).into_owned()),
-            action: Some(cut(action, WORD_BYTES).into_owned()),
-            note: Some(cut(note, NOTE_BYTES).into_owned()),
+            type_: Some(event.type_.as_str().to_owned()),
+            reason: Some(cut(event.reason, WORD_BYTES).into_owned()),
+            action: Some(cut(event.action, WORD_BYTES).into_owned()),
+            note: Some(cut(&event.note, NOTE_BYTES).into_owned()),
             regarding: Some(regarding.clone()),
             reporting_controller: Some(CONTROLLER.to_owned()),
             reporting_instance: Some(self.identity.to_string()),
             ..Event::default()
         }
     }
+
     /// One request, and a second where the first failed in a way that passes.
     async fn publish_or_explain(&self, event: &Event) -> Result<(), &'static str> {
         let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
@@ -144,29 +117,42 @@ impl Publisher {
         }
     }
 
-    /// Whether this wasn't said lately; from now on it was.
-    fn is_news(&self, words: u64) -> bool {
+    /// Whether this wasn't published lately; from now on it was.
+    fn is_new(&self, content: u64) -> bool {
         let now = self.clock.boottime();
-        let mut said = self.said();
-        while said.front().is_some_and(|old| now.since(old.at) >= QUIET) {
-            said.pop_front();
+        let mut published = self.published();
+        while published.front().is_some_and(|old| now.since(old.at) >= QUIET) {
+            published.pop_front();
         }
-        if said.iter().any(|old| old.words == words) {
+        if published.iter().any(|old| old.content == content) {
             return false;
         }
-        if said.len() >= REMEMBERED {
-            said.pop_front();
+        if published.len() >= REMEMBERED {
+            published.pop_front();
         }
-        said.push_back(Said { words, at: now });
+        published.push_back(Published { content, at: now });
         true
     }
 
-    fn forget(&self, words: u64) {
-        self.said().retain(|old| old.words != words);
+    fn forget(&self, content: u64) {
+        self.published().retain(|old| old.content != content);
     }
 
-    fn said(&self) -> MutexGuard<'_, VecDeque<Said>> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    fn published(&self) -> MutexGuard<'_, VecDeque<Published>> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reference to an object of the operator's own API group.
+#[must_use]
+pub fn reference(kind: &str, namespace: &str, name: &str, uid: &str) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(format!("{GROUP}/{VERSION}")),
+        kind: Some(kind.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        name: Some(name.to_owned()),
+        uid: Some(uid.to_owned()),
+        ..ObjectReference::default()
     }
 }
 

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
+use super::cluster::{CallError, Cluster, Lane};
 use crate::api::receipt::{AudienceReceiptFields, RawIdentity, RawRecord};
 use crate::api::{AudienceReceipt, DAY_LABEL, RESOLVE_ANNOTATION};
-use crate::controller::kube::cluster::{CallError, Cluster, Lane};
-use crate::controller::state::open_receipts::Entry;
+use crate::controller::model::receipt::StoredReceipt;
 use crate::ledger::{DayBudget, Identity, Record};
 
 /// The receipts of a namespace.
@@ -34,9 +34,9 @@ impl<'a> LedgerStore<'a> {
     ///
     /// # Errors
     /// When the API server doesn't answer; an absent receipt is no error.
-    pub async fn read(&self, name: &str) -> Result<Option<Entry>, CallError> {
+    pub async fn read(&self, name: &str) -> Result<Option<StoredReceipt>, CallError> {
         let api = self.cluster.api::<AudienceReceipt>(self.namespace);
-        Ok(self.cluster.call_in(self.lane, api.get_opt(name)).await?.as_ref().map(Entry::of))
+        Ok(self.cluster.call_in(self.lane, api.get_opt(name)).await?.as_ref().map(StoredReceipt::of))
     }
 
     /// Creates the receipt of an identity: the lock on it. The API server accepts one create of a name.
@@ -48,7 +48,7 @@ impl<'a> LedgerStore<'a> {
         identity: &Identity,
         record: &Record,
         claimed_at: Option<Timestamp>,
-    ) -> Result<Entry, CallError> {
+    ) -> Result<StoredReceipt, CallError> {
         let identity_json = serde_json::to_value(identity).expect("an identity is plain JSON");
         let record_json = serde_json::to_value(record).expect("a record is plain JSON");
         let fields =
@@ -57,7 +57,7 @@ impl<'a> LedgerStore<'a> {
         receipt.metadata.labels = claimed_at.map(|at| [(DAY_LABEL.to_owned(), day_label(at))].into());
         let api = self.cluster.api::<AudienceReceipt>(self.namespace);
         let stored = self.cluster.call_in(self.lane, api.create(&PostParams::default(), &receipt)).await?;
-        Ok(Entry::of(&stored))
+        Ok(StoredReceipt::of(&stored))
     }
 
     /// Replaces the record of a receipt as it was read, and nothing else of it; moves the day label where this write is a claim, and drops the resolve
@@ -68,11 +68,11 @@ impl<'a> LedgerStore<'a> {
     pub async fn replace(
         &self,
         name: &str,
-        base: &Entry,
+        base: &StoredReceipt,
         record: &Record,
         claimed_at: Option<Timestamp>,
         drop_annotation: bool,
-    ) -> Result<Entry, CallError> {
+    ) -> Result<StoredReceipt, CallError> {
         // A `replace` of the version, not a `test`: a stale one is then a conflict instead of an invalid patch.
         let mut patch = vec![
             json!({"op": "replace", "path": "/metadata/resourceVersion", "value": base.resource_version}),
@@ -95,7 +95,7 @@ impl<'a> LedgerStore<'a> {
             .cluster
             .call_in(self.lane, api.patch(name, &PatchParams::default(), &Patch::Json::<()>(patch)))
             .await?;
-        Ok(Entry::of(&stored))
+        Ok(StoredReceipt::of(&stored))
     }
 }
 

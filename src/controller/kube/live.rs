@@ -1,44 +1,52 @@
 //! Reads from the API server itself, never from a cache.
 
+use super::cluster::{CallError, Cluster, Lane};
 use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
-use crate::controller::context::shared::Context;
-use crate::controller::kube::cluster::{CallError, Lane};
-use crate::controller::model::audience::{AudienceKey, Listed, Parts, Tracked, kind_of};
+use crate::controller::model::audience::{AudienceObject, AudienceResource, Tracked};
 
-/// An audience with the members that stand in it.
+/// An audience with its inline members.
 ///
 /// # Errors
 /// When the API server doesn't answer; an absent audience is no error.
-pub async fn audience(ctx: &Context, kind: Kind, namespace: &str, name: &str) -> Result<Option<Parts>, CallError> {
+pub async fn audience(
+    cluster: &Cluster,
+    kind: Kind,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<AudienceObject>, CallError> {
     Ok(match kind {
         Kind::Contacts => {
-            let api = ctx.cluster.api::<ContactAudience>(namespace);
-            ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(Listed::parts)
+            let api = cluster.api::<ContactAudience>(namespace);
+            cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(AudienceResource::into_object)
         }
         Kind::Accounts => {
-            let api = ctx.cluster.api::<AccountAudience>(namespace);
-            ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(Listed::parts)
+            let api = cluster.api::<AccountAudience>(namespace);
+            cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(AudienceResource::into_object)
         }
     })
 }
 
-/// The same audience as it is now, without what its sources come to; `None` where it is gone or another took its name.
+/// The same audience as it is now, without its members; `None` where it is gone or another took its name.
 ///
 /// # Errors
 /// When the API server doesn't answer.
-pub async fn tracked(ctx: &Context, known: &Tracked) -> Result<Option<Tracked>, CallError> {
-    let live = audience(ctx, known.kind, known.namespace(), known.name()).await?;
-    Ok(live.map(|parts| parts.inline().tracked).filter(|live| live.uid() == known.uid()))
+pub async fn tracked(cluster: &Cluster, known: &Tracked) -> Result<Option<Tracked>, CallError> {
+    let live = audience(cluster, known.kind, known.namespace(), known.name()).await?;
+    Ok(live.map(AudienceObject::observe).filter(|live| live.uid() == known.uid()))
 }
 
 /// A workspace.
 ///
 /// # Errors
 /// When the API server doesn't answer; an absent workspace is no error.
-pub async fn workspace(ctx: &Context, namespace: &str, name: &str) -> Result<Option<PropensityWorkspace>, CallError> {
-    let api = ctx.cluster.api::<PropensityWorkspace>(namespace);
-    ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await
+pub async fn workspace(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<PropensityWorkspace>, CallError> {
+    let api = cluster.api::<PropensityWorkspace>(namespace);
+    cluster.call_in(Lane::Flight, api.get_opt(name)).await
 }
 
 /// A suppression list.
@@ -46,17 +54,10 @@ pub async fn workspace(ctx: &Context, namespace: &str, name: &str) -> Result<Opt
 /// # Errors
 /// When the API server doesn't answer; an absent one is no error.
 pub async fn suppression_list(
-    ctx: &Context,
+    cluster: &Cluster,
     namespace: &str,
     name: &str,
 ) -> Result<Option<SuppressionList>, CallError> {
-    let api = ctx.cluster.api::<SuppressionList>(namespace);
-    ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await
-}
-
-/// The key of the audience that an attempt was made for.
-#[must_use]
-pub fn key_of(namespace: &str, audience: &crate::ledger::AudienceRef) -> Option<AudienceKey> {
-    let kind = kind_of(&audience.kind)?;
-    Some(AudienceKey::new_with(&audience.name, kind).within(namespace))
+    let api = cluster.api::<SuppressionList>(namespace);
+    cluster.call_in(Lane::Flight, api.get_opt(name)).await
 }

@@ -10,42 +10,20 @@ use reqwest::header::HeaderValue;
 use serde_json::Value;
 use url::Url;
 
-use super::needs::Suppressor;
-use super::words::{self, Owner};
-use crate::api::suppression::SuppressionListSpec;
+use super::access::ListAccess;
+use super::error::ReadError;
 use crate::api::{ColumnNames, EntryRef, FluxFile, HttpFile, ListFormat, ListSource, SelectedEntries};
-use crate::audience::{BadEntry, Entry, Field, Kind, Member, Suppression};
-use crate::controller::context::shared::Context;
-use crate::controller::decide::messages::Said;
+use crate::audience::{Kind, Member};
+use crate::controller::decide::engagement::column_names;
+use crate::controller::decide::list_messages::{self as messages, Owner};
 use crate::controller::kube::cluster::{CallError, Lane};
-use crate::controller::kube::live;
-use crate::controller::watch::sources::{Address, flux_resource};
+use crate::controller::kube::resources::flux_resource;
+use crate::controller::model::readiness::Blocked;
+use crate::controller::model::source::Address;
 use crate::sources::archive::{ArchiveError, is_plain};
 use crate::sources::remote::{FetchError, Fetched};
 use crate::sources::table::{self, Columns, Format, LARGEST_FILE, Tally, Unreadable};
 use crate::sources::versions::Holder;
-
-/// Why a list isn't read.
-pub enum Stop {
-    /// There is something to tell a person.
-    Told(Said),
-    /// The same, and it may pass without anything changing in the cluster: the next look comes after this time.
-    Passing(Said, Duration),
-    /// The API server doesn't answer.
-    Call(CallError),
-}
-
-impl From<Said> for Stop {
-    fn from(said: Said) -> Self {
-        Self::Told(said)
-    }
-}
-
-impl From<CallError> for Stop {
-    fn from(error: CallError) -> Self {
-        Self::Call(error)
-    }
-}
 
 /// The bytes of a source and how to read them.
 pub struct File {
@@ -82,7 +60,7 @@ impl File {
 }
 
 /// An entry of an object.
-struct Found {
+struct SourceEntry {
     name: String,
     key: String,
     bytes: Vec<u8>,
@@ -90,27 +68,27 @@ struct Found {
 
 /// The bytes of all sources, in order.
 pub async fn files(
-    ctx: &Context,
+    lists: &ListAccess,
     namespace: &str,
     owner: Owner<'_>,
     sources: &[ListSource],
     room: &mut Room,
-) -> Result<Vec<File>, Stop> {
+) -> Result<Vec<File>, ReadError> {
     let mut files = vec![];
     for source in sources {
         let found = match source {
-            ListSource { config_map: Some(entry), .. } => vec![config_map(ctx, namespace, owner, entry).await?],
-            ListSource { secret: Some(entry), .. } => vec![secret(ctx, namespace, owner, entry).await?],
-            ListSource { config_maps: Some(selected), .. } => config_maps(ctx, namespace, owner, selected).await?,
-            ListSource { flux_source: Some(file), .. } => vec![artifact(ctx, namespace, owner, file).await?],
-            ListSource { http: Some(file), .. } => vec![behind_url(ctx, namespace, file).await?],
+            ListSource { config_map: Some(entry), .. } => vec![config_map(lists, namespace, owner, entry).await?],
+            ListSource { secret: Some(entry), .. } => vec![secret(lists, namespace, owner, entry).await?],
+            ListSource { config_maps: Some(selected), .. } => config_maps(lists, namespace, owner, selected).await?,
+            ListSource { flux_source: Some(file), .. } => vec![artifact(lists, namespace, owner, file).await?],
+            ListSource { http: Some(file), .. } => vec![behind_url(lists, namespace, file).await?],
             ListSource { .. } => vec![],
         };
-        for Found { name, key, bytes } in found {
+        for SourceEntry { name, key, bytes } in found {
             let Some(format) = source.format.map(format_of).or_else(|| Format::of_name(&key)) else {
-                return Err(words::no_format(&name, owner).into());
+                return Err(messages::no_format(&name, owner).into());
             };
-            room.take(bytes.len()).map_err(|why| words::unreadable(&name, why))?;
+            room.take(bytes.len()).map_err(|why| messages::unreadable(&name, why))?;
             let columns = source.columns.as_ref().map(columns_of).unwrap_or_default();
             files.push(File { name, bytes, format, columns });
         }
@@ -118,26 +96,31 @@ pub async fn files(
     Ok(files)
 }
 
-async fn config_map(ctx: &Context, namespace: &str, owner: Owner<'_>, entry: &EntryRef) -> Result<Found, Stop> {
-    let api = ctx.cluster.api::<ConfigMap>(namespace);
-    let Some(map) = ctx.cluster.call_in(Lane::Flight, api.get_opt(&entry.name)).await? else {
+async fn config_map(
+    lists: &ListAccess,
+    namespace: &str,
+    owner: Owner<'_>,
+    entry: &EntryRef,
+) -> Result<SourceEntry, ReadError> {
+    let api = lists.cluster.api::<ConfigMap>(namespace);
+    let Some(map) = lists.cluster.call_in(Lane::Flight, api.get_opt(&entry.name)).await? else {
         return Err(not_found(Holder::ConfigMap, entry, namespace, owner));
     };
     of_config_map(map, entry, owner)
 }
 
 async fn config_maps(
-    ctx: &Context,
+    lists: &ListAccess,
     namespace: &str,
     owner: Owner<'_>,
     selected: &SelectedEntries,
-) -> Result<Vec<Found>, Stop> {
+) -> Result<Vec<SourceEntry>, ReadError> {
     let labels: Vec<_> = selected.match_labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let params = ListParams::default().labels(&labels.join(","));
-    let api = ctx.cluster.api::<ConfigMap>(namespace);
-    let mut maps = ctx.cluster.call_in(Lane::Flight, async { api.list(&params).await }).await?.items;
+    let api = lists.cluster.api::<ConfigMap>(namespace);
+    let mut maps = lists.cluster.call_in(Lane::Flight, async { api.list(&params).await }).await?.items;
     if maps.len() != selected.count as usize {
-        return Err(words::wrong_count(maps.len(), selected.count, owner).into());
+        return Err(messages::wrong_count(maps.len(), selected.count, owner).into());
     }
     maps.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
     let found = |map: ConfigMap| {
@@ -147,76 +130,90 @@ async fn config_maps(
     maps.into_iter().map(found).collect()
 }
 
-fn of_config_map(map: ConfigMap, entry: &EntryRef, owner: Owner<'_>) -> Result<Found, Stop> {
+fn of_config_map(map: ConfigMap, entry: &EntryRef, owner: Owner<'_>) -> Result<SourceEntry, ReadError> {
     let EntryRef { name, key } = entry;
     let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
     let bytes = text.or_else(|| map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0));
-    let found = |bytes| Found { name: format!("configMap {name}/{key}"), key: key.clone(), bytes };
-    Ok(bytes.map(found).ok_or_else(|| words::no_entry(Holder::ConfigMap, entry, owner))?)
+    let found = |bytes| SourceEntry { name: format!("configMap {name}/{key}"), key: key.clone(), bytes };
+    Ok(bytes.map(found).ok_or_else(|| messages::no_entry(Holder::ConfigMap, entry, owner))?)
 }
 
-async fn secret(ctx: &Context, namespace: &str, owner: Owner<'_>, entry: &EntryRef) -> Result<Found, Stop> {
+async fn secret(
+    lists: &ListAccess,
+    namespace: &str,
+    owner: Owner<'_>,
+    entry: &EntryRef,
+) -> Result<SourceEntry, ReadError> {
     let EntryRef { name, key } = entry;
-    let api = ctx.cluster.api::<Secret>(namespace);
-    let secret = match ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
+    let api = lists.cluster.api::<Secret>(namespace);
+    let secret = match lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
         Ok(Some(secret)) => secret,
         Ok(None) => return Err(not_found(Holder::Secret, entry, namespace, owner)),
-        Err(CallError::Forbidden) => return Err(words::denied(Holder::Secret, name, namespace).into()),
+        Err(CallError::Forbidden) => return Err(messages::denied(Holder::Secret, name, namespace).into()),
         Err(error) => return Err(error.into()),
     };
     let bytes = secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
-    let found = |bytes| Found { name: format!("secret {name}/{key}"), key: key.clone(), bytes };
-    Ok(bytes.map(found).ok_or_else(|| words::no_entry(Holder::Secret, entry, owner))?)
+    let found = |bytes| SourceEntry { name: format!("secret {name}/{key}"), key: key.clone(), bytes };
+    Ok(bytes.map(found).ok_or_else(|| messages::no_entry(Holder::Secret, entry, owner))?)
 }
 
 /// How soon to look again for what can't be fetched, where a server or a network is to blame, and where it is something else.
 const SOON: Duration = Duration::from_secs(15);
 const LATER: Duration = Duration::from_secs(300);
 
-fn unfetched(name: &str, why: &FetchError) -> Stop {
+fn unfetched(name: &str, why: &FetchError) -> ReadError {
     match why {
         // Only another artifact mends it.
-        FetchError::Archive(_) => words::unfetched(name, why).into(),
-        _ => Stop::Passing(words::unfetched(name, why), if why.may_pass() { SOON } else { LATER }),
+        FetchError::Archive(_) => messages::unfetched(name, why).into(),
+        _ => Blocked {
+            readiness: messages::unfetched(name, why),
+            retry_after: Some(if why.may_pass() { SOON } else { LATER }),
+        }
+        .into(),
     }
 }
 
 /// A file out of the artifact that a Flux source has now.
-async fn artifact(ctx: &Context, namespace: &str, owner: Owner<'_>, file: &FluxFile) -> Result<Found, Stop> {
+async fn artifact(
+    lists: &ListAccess,
+    namespace: &str,
+    owner: Owner<'_>,
+    file: &FluxFile,
+) -> Result<SourceEntry, ReadError> {
     let FluxFile { kind, name, path } = file;
     let holder = Holder::Flux(*kind);
-    let api = Api::namespaced_with(ctx.cluster.client().clone(), namespace, &flux_resource(*kind));
-    let found: Option<DynamicObject> = match ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
-        Err(CallError::Forbidden) => return Err(words::denied(holder, name, namespace).into()),
+    let api = Api::namespaced_with(lists.cluster.client().clone(), namespace, &flux_resource(*kind));
+    let found: Option<DynamicObject> = match lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
+        Err(CallError::Forbidden) => return Err(messages::denied(holder, name, namespace).into()),
         found => found?,
     };
     let Some(object) = found else {
-        let said = words::not_found(holder, name, namespace, &format!("spec.from of {owner}"));
-        return Err(Stop::Passing(said, SOON));
+        let readiness = messages::not_found(holder, name, namespace, &format!("spec.from of {owner}"));
+        return Err(Blocked { readiness, retry_after: Some(SOON) }.into());
     };
     let text = |pointer| object.data.pointer(pointer).and_then(Value::as_str);
     let (Some(url), Some(digest)) = (text("/status/artifact/url"), text("/status/artifact/digest")) else {
-        return Err(words::no_artifact(holder, name).into());
+        return Err(messages::no_artifact(holder, name).into());
     };
     let place = format!("{holder} {name}/{path}");
     let fetched = if is_plain(path) {
-        let _turn = ctx.lists.download().await?;
-        ctx.remote.artifact(url, digest, path).await
+        let _turn = lists.turns.download().await?;
+        lists.remote.artifact(url, digest, path).await
     } else {
         Err(ArchiveError::NoSuchFile.into())
     };
     let bytes = fetched.map_err(|why| unfetched(&place, &why))?;
-    Ok(Found { name: place, key: path.clone(), bytes })
+    Ok(SourceEntry { name: place, key: path.clone(), bytes })
 }
 
 /// A file behind a URL, as its server has it now.
-async fn behind_url(ctx: &Context, namespace: &str, file: &HttpFile) -> Result<Found, Stop> {
-    let name = words::file_name(file);
-    let url = url(ctx, namespace, &Address::of(file)).await;
+async fn behind_url(lists: &ListAccess, namespace: &str, file: &HttpFile) -> Result<SourceEntry, ReadError> {
+    let name = messages::file_name(file);
+    let url = url(lists, namespace, &Address::of(file)).await;
     let fetched = match &url {
         Ok(url) => {
-            let _turn = ctx.lists.download().await?;
-            ctx.remote.file(url).await
+            let _turn = lists.turns.download().await?;
+            lists.remote.file(url).await
         }
         Err(why) => Err(why.clone()),
     };
@@ -227,35 +224,35 @@ async fn behind_url(ctx: &Context, namespace: &str, file: &HttpFile) -> Result<F
     });
     let Fetched { bytes, .. } = fetched.map_err(|why| unfetched(&name, &why))?;
     let path = url.ok().and_then(|url| Url::parse(url.trim()).ok()).map(|url| url.path().to_owned());
-    Ok(Found { name, key: path.unwrap_or_default(), bytes })
+    Ok(SourceEntry { name, key: path.unwrap_or_default(), bytes })
 }
 
 /// A URL that stands in the spec or in a Secret.
-async fn url(ctx: &Context, namespace: &str, address: &Address) -> Result<String, FetchError> {
+async fn url(lists: &ListAccess, namespace: &str, address: &Address) -> Result<String, FetchError> {
     let (name, key) = match address {
         Address::Plain(url) => return Ok(url.clone()),
         Address::Secret(name, key) => (name, key),
     };
-    let api = ctx.cluster.api::<Secret>(namespace);
-    let secret = ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await.ok().flatten();
+    let api = lists.cluster.api::<Secret>(namespace);
+    let secret = lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await.ok().flatten();
     let entry = secret.and_then(|secret| secret.data).and_then(|mut data| data.remove(key));
     entry.and_then(|bytes| String::from_utf8(bytes.0).ok()).ok_or(FetchError::NoUrl)
 }
 
 /// What a file behind a URL hashes to now; `None` where its server says that it is still the one with this `ETag`.
-pub async fn news(
-    ctx: &Context,
+pub async fn poll(
+    lists: &ListAccess,
     namespace: &str,
     address: &Address,
     etag: Option<&HeaderValue>,
 ) -> Result<Option<Fetched>, FetchError> {
-    let url = url(ctx, namespace, address).await?;
-    let _turn = ctx.lists.question().await.map_err(|_| FetchError::CutOff)?;
-    ctx.remote.news(&url, etag).await
+    let url = url(lists, namespace, address).await?;
+    let _turn = lists.turns.poll().await.map_err(|_| FetchError::CutOff)?;
+    lists.remote.news(&url, etag).await
 }
 
-fn not_found(holder: Holder, entry: &EntryRef, namespace: &str, owner: Owner<'_>) -> Stop {
-    words::not_found(holder, &entry.name, namespace, &format!("spec.from of {owner}")).into()
+fn not_found(holder: Holder, entry: &EntryRef, namespace: &str, owner: Owner<'_>) -> ReadError {
+    messages::not_found(holder, &entry.name, namespace, &format!("spec.from of {owner}")).into()
 }
 
 fn format_of(format: ListFormat) -> Format {
@@ -268,103 +265,5 @@ fn format_of(format: ListFormat) -> Format {
 }
 
 fn columns_of(names: &ColumnNames) -> Columns {
-    Columns::new(named(names))
-}
-
-/// The fields that are given names of columns.
-pub fn named(names: &ColumnNames) -> impl Iterator<Item = (Field, String)> {
-    let ColumnNames { first_name, last_name, company_name, website, email, linkedin_url } = names;
-    [
-        (Field::FirstName, first_name),
-        (Field::LastName, last_name),
-        (Field::CompanyName, company_name),
-        (Field::Website, website),
-        (Field::Email, email),
-        (Field::LinkedinUrl, linkedin_url),
-    ]
-    .into_iter()
-    .filter_map(|(field, name)| Some((field, name.clone()?)))
-}
-
-/// A suppression list with the bytes of its sources, not yet read.
-pub struct Unread {
-    name: String,
-    spec: SuppressionListSpec,
-    files: Vec<File>,
-}
-
-/// Suppression lists, read live.
-pub async fn suppressions(
-    ctx: &Context,
-    namespace: &str,
-    suppressors: &[Suppressor],
-    room: &mut Room,
-) -> Result<Vec<Unread>, Stop> {
-    let mut lists = vec![];
-    for Suppressor { name, named_in } in suppressors {
-        let Some(list) = live::suppression_list(ctx, namespace, name).await? else {
-            return Err(words::not_found(Holder::SuppressionList, name, namespace, named_in).into());
-        };
-        let files = files(ctx, namespace, Owner::Suppression(name), &list.spec.from, room).await?;
-        lists.push(Unread { name: name.clone(), spec: list.spec, files });
-    }
-    Ok(lists)
-}
-
-/// All entries of suppression lists. One that means nothing stops it all: it may be a person who must not be sent.
-pub fn entries(lists: Vec<Unread>, room: &mut Room) -> Result<Suppression, Said> {
-    let mut suppression = Suppression::default();
-    for Unread { name, spec, files } in lists {
-        let inline = [
-            ("spec.domains", Entry::Domain, spec.domains),
-            ("spec.emails", Entry::Email, spec.emails),
-            ("spec.linkedinUrls", Entry::Profile, spec.linkedin_urls),
-        ];
-        for (field, entry, texts) in inline {
-            for (number, text) in (1..).zip(texts) {
-                let place = || format!("SuppressionList {name}");
-                let bad =
-                    |why| words::unreadable(&place(), format_args!("entry {number} of {field} {why}: correct it"));
-                suppression.add(entry, &text).map_err(bad)?;
-            }
-        }
-        for file in files {
-            let place = file.name.clone();
-            let mut wrong = None;
-            let tally = file.read(Kind::Contacts, room, |row, member| {
-                if wrong.is_none() {
-                    wrong = add_row(&mut suppression, member).err().map(|why| (row, why));
-                }
-            });
-            tally.map_err(|why| words::unreadable(&place, why))?;
-            if let Some((row, why)) = wrong {
-                return Err(words::unreadable(&place, format_args!("row {row} {why}: correct it")));
-            }
-        }
-    }
-    Ok(suppression)
-}
-
-/// Why a row of a suppression list means nothing.
-#[derive(Debug, thiserror::Error)]
-enum BadRow {
-    /// One of its cells does.
-    #[error("has something that {0}")]
-    Entry(BadEntry),
-    /// None of its cells says anything.
-    #[error("has no domain, email or LinkedIn profile")]
-    Nothing,
-}
-
-fn add_row(suppression: &mut Suppression, member: &Member) -> Result<(), BadRow> {
-    let Member { website, email, linkedin_url, .. } = member;
-    let cells = [(Entry::Domain, website), (Entry::Email, email), (Entry::Profile, linkedin_url)];
-    let mut any = false;
-    for (entry, text) in cells {
-        if let Some(text) = text.as_deref().filter(|text| !text.trim().is_empty()) {
-            suppression.add(entry, text).map_err(BadRow::Entry)?;
-            any = true;
-        }
-    }
-    if any { Ok(()) } else { Err(BadRow::Nothing) }
+    Columns::new(column_names(names))
 }

@@ -1,15 +1,17 @@
 //! What a list is made of: which objects, at which versions, and when the last of them changed. All from memory.
 
-use super::words::{self, Owner};
+use std::collections::HashSet;
+
+use super::access::ListAccess;
 use crate::api::{
     AudienceOptions, EntryRef, FluxFile, HttpFile, ListSource, LocalRef, PropensityWorkspace, SelectedEntries,
 };
 use crate::audience::Kind;
 use crate::clock::Moment;
-use crate::controller::context::shared::Context;
-use crate::controller::decide::messages::Said;
+use crate::controller::decide::list_messages::{self as messages, Owner};
 use crate::controller::model::audience::kind_name;
-use crate::controller::watch::sources::{Named, Poll};
+use crate::controller::model::readiness::Readiness;
+use crate::controller::model::source::{OnDemand, Poll, WatchedSource};
 use crate::sources::versions::{Holder, Place, Version};
 
 /// A suppression list that holds for an audience.
@@ -32,14 +34,14 @@ pub fn suppressors(options: &AudienceOptions, kind: Kind, workspace: Option<&Pro
         let name = workspace.metadata.name.as_deref().unwrap_or_default();
         all.extend(named(&workspace.spec.suppression_refs, format!("PropensityWorkspace {name}")));
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     all.retain(|suppressor| seen.insert(suppressor.name.clone()));
     all
 }
 
 /// The objects that a list is made of.
 pub struct Needs<'a> {
-    ctx: &'a Context,
+    lists: &'a ListAccess,
     namespace: &'a str,
     /// Each object with its version: when these are the same, so is the list.
     pub versions: Vec<String>,
@@ -49,12 +51,12 @@ pub struct Needs<'a> {
 
 impl<'a> Needs<'a> {
     /// Of a list in this namespace.
-    pub fn new(ctx: &'a Context, namespace: &'a str) -> Self {
-        Self { ctx, namespace, versions: vec![], changed: Moment::default() }
+    pub fn new(lists: &'a ListAccess, namespace: &'a str) -> Self {
+        Self { lists, namespace, versions: vec![], changed: Moment::default() }
     }
 
     /// Adds sources.
-    pub fn add_sources(&mut self, sources: &[ListSource], owner: Owner<'_>) -> Result<(), Said> {
+    pub fn add_sources(&mut self, sources: &[ListSource], owner: Owner<'_>) -> Result<(), Readiness> {
         let named_in = format!("spec.from of {owner}");
         for source in sources {
             match source {
@@ -63,9 +65,9 @@ impl<'a> Needs<'a> {
                 }
                 ListSource { secret: Some(EntryRef { name, .. }), .. } => self.add(Holder::Secret, name, &named_in)?,
                 ListSource { config_maps: Some(SelectedEntries { match_labels, count, .. }), .. } => {
-                    let names = self.ctx.versions.selected(self.namespace, match_labels);
+                    let names = self.lists.caches.versions.selected(self.namespace, match_labels);
                     if names.len() != *count as usize {
-                        return Err(words::wrong_count(names.len(), *count, owner));
+                        return Err(messages::wrong_count(names.len(), *count, owner));
                     }
                     for name in names {
                         self.add(Holder::ConfigMap, &name, &named_in)?;
@@ -82,10 +84,10 @@ impl<'a> Needs<'a> {
     }
 
     /// Adds suppression lists with their sources.
-    pub fn add_suppressors(&mut self, suppressors: &[Suppressor]) -> Result<(), Said> {
+    pub fn add_suppressors(&mut self, suppressors: &[Suppressor]) -> Result<(), Readiness> {
         for Suppressor { name, named_in } in suppressors {
             self.add(Holder::SuppressionList, name, named_in)?;
-            if let Some(list) = self.ctx.suppression_list(self.namespace, name) {
+            if let Some(list) = self.lists.caches.suppression_list(self.namespace, name) {
                 self.add_sources(&list.spec.from, Owner::Suppression(name))?;
             }
         }
@@ -93,13 +95,15 @@ impl<'a> Needs<'a> {
     }
 
     /// Adds a file behind a URL, which may stand in a Secret.
-    fn add_file(&mut self, file: &HttpFile, named_in: &str) -> Result<(), Said> {
+    fn add_file(&mut self, file: &HttpFile, named_in: &str) -> Result<(), Readiness> {
         if let Some(entry) = &file.url_from {
             self.add(Holder::Secret, &entry.name, named_in)?;
         }
-        let name = words::file_name(file);
+        let name = messages::file_name(file);
         match (Poll::of(self.namespace, file), &file.sha256) {
-            (Some(poll), _) => self.take(Holder::Http, poll.place(), &name, named_in, || Named::Url(poll.clone())),
+            (Some(poll), _) => {
+                self.take(Holder::Http, poll.place(), &name, named_in, || WatchedSource::Url(poll.clone()))
+            }
             (None, sha256) => {
                 self.versions.push(format!("{name} {}", sha256.as_deref().unwrap_or_default()));
                 Ok(())
@@ -107,9 +111,9 @@ impl<'a> Needs<'a> {
         }
     }
 
-    fn add(&mut self, holder: Holder, name: &str, named_in: &str) -> Result<(), Said> {
+    fn add(&mut self, holder: Holder, name: &str, named_in: &str) -> Result<(), Readiness> {
         let place: Place = (self.namespace.to_owned(), name.to_owned());
-        self.take(holder, place.clone(), name, named_in, || Named::Object(holder, place.clone()))
+        self.take(holder, place.clone(), name, named_in, || WatchedSource::Object(holder, place.clone()))
     }
 
     fn take(
@@ -118,22 +122,21 @@ impl<'a> Needs<'a> {
         place: Place,
         name: &str,
         named_in: &str,
-        named: impl Fn() -> Named,
-    ) -> Result<(), Said> {
-        self.changed = self.changed.max(self.ctx.versions.changed(holder, &place));
-        match self.ctx.versions.of(holder, &place) {
+        source: impl Fn() -> WatchedSource,
+    ) -> Result<(), Readiness> {
+        self.changed = self.changed.max(self.lists.caches.versions.changed(holder, &place));
+        match self.lists.caches.versions.of(holder, &place) {
             Version::Present(version) => self.versions.push(format!("{holder} {name} {version}")),
-            Version::Absent => return Err(words::not_found(holder, name, self.namespace, named_in)),
-            Version::Denied => return Err(words::denied(holder, name, self.namespace)),
-            Version::NoKind => return Err(words::no_kind(holder, name, named_in)),
-            Version::Failed(why) => return Err(words::unfetched(name, &why)),
+            Version::Absent => return Err(messages::not_found(holder, name, self.namespace, named_in)),
+            Version::Denied => return Err(messages::denied(holder, name, self.namespace)),
+            Version::NoKind => return Err(messages::no_kind(holder, name, named_in)),
+            Version::Failed(why) => return Err(messages::unfetched(name, &why)),
             Version::Unknown => {
                 let by_name = matches!(holder, Holder::Secret | Holder::Flux(_) | Holder::Http);
-                if by_name && !self.ctx.versions.is_watched(holder, &place) {
-                    // Whoever listens may be ending; then nothing needs watching.
-                    let _ = self.ctx.named_sources.send(named());
+                if by_name && !self.lists.caches.versions.is_watched(holder, &place) {
+                    self.lists.queues.watch(OnDemand::Source(source()));
                 }
-                return Err(words::looked_up(holder, name));
+                return Err(messages::looked_up(holder, name));
             }
         }
         Ok(())

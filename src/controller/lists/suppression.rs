@@ -1,49 +1,89 @@
-//! One pass over a suppression list: whether it can be read whole, for its status. Audiences read it by themselves.
+//! Reconciles a `SuppressionList`: whether it can be read whole, for its status. Audiences read it by themselves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::access::ListAccess;
+use super::error::ReadError;
+use super::load;
+use super::needs::{Needs, Suppressor};
 use crate::api::SuppressionList;
-use crate::api::condition::{self, Reason, Verdict};
+use crate::api::condition::{self, Reason};
 use crate::api::suppression::{Entries, SuppressionStatus};
 use crate::audience::Suppression;
-use crate::controller::context::shared::Context;
-use crate::controller::decide::assess::Phase;
-use crate::controller::decide::status;
+use crate::controller::context::status_writer;
+use crate::controller::decide::conditions;
 use crate::controller::kube::cluster::CallError;
-use crate::controller::lists::{self, Obstacle};
+use crate::controller::model::labels;
+use crate::controller::model::readiness::{Blocked, Readiness};
 use crate::telemetry::metrics::Outcome;
 
-/// One pass over a suppression list; when to look again.
+/// Reconciles a suppression list; how it counts, and when to reconcile it again.
 ///
 /// # Errors
-/// When the API server doesn't do its part; the pass is repeated later.
-pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<(Outcome, Option<Duration>), CallError> {
-    let Some(read) = lists::suppression(ctx, list).await? else { return Ok((Outcome::Done, None)) };
-    let mut after = None;
-    let old = list.status.clone().unwrap_or_default();
-    let generation = list.metadata.generation;
-    let (verdict, phase, entries) = match read {
+/// When the API server doesn't answer; it is reconciled again later.
+pub async fn reconcile(
+    lists: &Arc<ListAccess>,
+    list: &SuppressionList,
+) -> Result<(Outcome, Option<Duration>), CallError> {
+    let read = match read(lists, list).await {
+        Ok(SuppressionRead::Unchanged) => return Ok((Outcome::Done, None)),
+        Ok(SuppressionRead::Entries(entries)) => Ok(entries),
+        Err(ReadError::Blocked(blocked)) => Err(blocked),
+        Err(ReadError::Api(error)) => return Err(error),
+    };
+    let (readiness, entries, after) = match read {
         Ok(suppression) => {
             let message = "the list is read whole and holds for the audiences that it is named for";
-            (Verdict::new(Reason::Loaded, message), Phase::Ready, Some(entries(&suppression)))
+            (Readiness::ready(Reason::Loaded, message), Some(entries(&suppression)), None)
         }
-        Err(Obstacle { said: (verdict, phase), again }) => {
-            after = again;
-            (verdict, phase, old.entries.clone())
+        Err(Blocked { readiness, retry_after }) => (readiness, None, retry_after),
+    };
+    let next = |list: &SuppressionList| {
+        let old = list.status.clone().unwrap_or_default();
+        let generation = list.metadata.generation;
+        let wanted = conditions::ready(&readiness);
+        SuppressionStatus {
+            observed_generation: generation,
+            conditions: condition::settle(&old.conditions, &wanted, generation, lists.clock.wall()),
+            // The counts of the last time remain while it can't be read.
+            entries: entries.clone().or(old.entries),
         }
     };
-    let wanted = status::readiness(&verdict, phase);
-    let conditions = condition::settle(&old.conditions, &wanted, generation, ctx.clock.wall());
-    let status = SuppressionStatus { observed_generation: generation, conditions, entries };
-    if status != old {
-        let written = ctx.cluster.replace_status(list, &status).await;
-        if written.is_err() {
-            let name = list.metadata.name.clone().unwrap_or_default();
-            ctx.lists.forget_suppression(&(list.metadata.namespace.clone().unwrap_or_default(), name));
-        }
-        written?;
+    let written = status_writer::write(&lists.cluster, &lists.memory.suppression_lists, list, next).await;
+    if written.is_err() {
+        lists.memory.forget_suppression(list);
     }
-    Ok((phase.outcome(), after))
+    written?;
+    Ok((labels::outcome(readiness.phase), after))
+}
+
+/// The result of reading a suppression list.
+enum SuppressionRead {
+    /// Nothing that it depends on changed since it was read last.
+    Unchanged,
+    /// Its entries.
+    Entries(Suppression),
+}
+
+async fn read(lists: &ListAccess, list: &SuppressionList) -> Result<SuppressionRead, ReadError> {
+    let namespace = list.metadata.namespace.as_deref().unwrap_or_default();
+    let name = list.metadata.name.as_deref().unwrap_or_default();
+    let this = Suppressor { name: name.to_owned(), named_in: String::new() };
+    let mut needs = Needs::new(lists, namespace);
+    if let Err(blocked) = needs.add_suppressors(std::slice::from_ref(&this)) {
+        lists.memory.forget_suppression(list);
+        return Err(blocked.into());
+    }
+    if !lists.memory.reads_suppression(list, &needs.versions) {
+        return Ok(SuppressionRead::Unchanged);
+    }
+    let read = load::load_suppression(lists, namespace, name).await;
+    // What may pass without a change is read again.
+    if let Err(ReadError::Api(_) | ReadError::Blocked(Blocked { retry_after: Some(_), .. })) = &read {
+        lists.memory.forget_suppression(list);
+    }
+    read.map(SuppressionRead::Entries)
 }
 
 fn entries(suppression: &Suppression) -> Entries {

@@ -1,86 +1,139 @@
-//! Leading: count the day's creates, then make passes over everything until leadership is lost.
+//! Leading: count the day's creates, then reconcile everything until leadership is lost.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kube::Api;
 use kube::api::ListParams;
 use kube::runtime::reflector::ObjectRef;
-use tokio::sync::watch;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
 
+use super::contexts::Contexts;
+use super::error::RunError;
+use super::leader::Leadership;
+use super::reconcilers::{audience, report, suppression_list, workspace};
 use crate::api::{AudienceReceipt, DAY_LABEL, PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
-use crate::clock::Clock;
-use crate::controller::audience::reconcile as audience;
-use crate::controller::audience::reconcile::gather;
-use crate::controller::context::shared::Context;
 use crate::controller::kube::cluster::CallError;
-use crate::controller::kube::ledger_store;
-use crate::controller::lists::suppression;
-use crate::controller::model::audience::Tracked;
-use crate::controller::process::leader::Leadership;
-use crate::controller::process::run::RunError;
-use crate::controller::receipts;
-use crate::controller::reports;
-use crate::controller::state::open_receipts::Entry;
-use crate::controller::watch::queue;
-use crate::controller::watch::watches;
-use crate::controller::workspace::reconcile as workspace;
-use crate::sources::secrets::Scope;
+use crate::controller::kube::ledger_store::day_label;
+use crate::controller::model::audience::AudienceKey;
+use crate::controller::model::keys::{ObjectKey, ReceiptKey};
+use crate::controller::model::receipt::StoredReceipt;
+use crate::controller::watch::queue::reconcile_all;
+use crate::controller::{receipts, watch};
 use crate::telemetry::http::Health;
-use crate::telemetry::metrics::{self, Outcome};
 
-/// Waits until the caches are filled and this process leads, and works until it doesn't any more; why it ended. Standbys keep their caches warm too,
-/// and answer ready.
+/// Waits until the caches are filled and this process leads, and works until it doesn't any more; why it ended. Standbys
+/// keep their caches filled too, and answer ready.
 pub async fn lead(
-    ctx: &Arc<Context>,
+    contexts: &Contexts,
     health: &Health,
-    leadership: &mut watch::Receiver<Leadership>,
+    leadership: &mut Receiver<Leadership>,
     working: &mut JoinSet<()>,
 ) -> RunError {
-    let _ = ctx.feeds.subscribe().wait_for(|listed| *listed == watches::FEEDS).await;
+    contexts.sync.synced().await;
     health.set_ready("caches", true);
     tracing::info!("caches are filled");
     let _ = leadership.wait_for(|l| *l != Leadership::Standby).await;
-    ctx.metrics.set_leader(true);
+    contexts.process.metrics.set_leader(true);
     let mut lost = leadership.clone();
     let lost = async move { drop(lost.wait_for(|l| *l == Leadership::Lost).await) };
     tokio::select! {
         () = lost => RunError::LeadershipLost,
-        _ = async { count_day(ctx).await; begin(ctx, working); working.join_next().await } => RunError::PartEnded,
+        _ = async { count_day(contexts).await; begin(contexts, working); working.join_next().await } => {
+            RunError::PartEnded
+        }
     }
 }
 
-/// Looks at everything, and from now on at whatever changes.
-fn begin(ctx: &Arc<Context>, working: &mut JoinSet<()>) {
-    let (contacts, contacts_named) = queue::channel();
-    let (accounts, accounts_named) = queue::channel();
-    let (workspaces, workspaces_named) = queue::channel();
-    let (suppression_lists, suppression_lists_named) = queue::channel();
-    let (reports, reports_named) = queue::channel();
-    let (kept, kept_named) = queue::channel();
-    ctx.wake.open(contacts, accounts, workspaces, suppression_lists, reports, kept);
-    ctx.claims.store(true, Ordering::SeqCst);
+/// Reconciles everything, and from now on whatever changes.
+fn begin(contexts: &Contexts, working: &mut JoinSet<()>) {
+    let keys = contexts.watch.queues.open();
+    contexts.process.set_may_claim(true);
+    let (senders, receivers) = channels();
+    working.spawn(dispatch(keys, senders));
 
-    let pass = |object: Arc<PropensityWorkspace>, ctx: Arc<Context>| async move { workspace_pass(&ctx, &object).await };
-    working.spawn(queue::passes(Arc::clone(ctx), ctx.workspaces.clone(), workspaces_named, pass));
-    let pass = |object: Arc<Tracked>, ctx: Arc<Context>| async move { audience_pass(&ctx, &object).await };
-    working.spawn(queue::passes(Arc::clone(ctx), ctx.contacts.clone(), contacts_named, pass));
-    working.spawn(queue::passes(Arc::clone(ctx), ctx.accounts.clone(), accounts_named, pass));
-    let pass = |object: Arc<SuppressionList>, ctx: Arc<Context>| async move { suppression_pass(&ctx, &object).await };
-    working.spawn(queue::passes(Arc::clone(ctx), ctx.suppression_lists.clone(), suppression_lists_named, pass));
-    let pass = |object: Arc<PropensityReport>, ctx: Arc<Context>| async move { report_pass(&ctx, &object).await };
-    working.spawn(queue::passes(Arc::clone(ctx), ctx.preports.clone(), reports_named, pass));
-    working.spawn(receipts::keep(Arc::clone(ctx), kept_named));
+    let (caches, clock) = (&contexts.watch.caches, contexts.process.clock);
+    let ctx = Arc::clone(&contexts.workspace);
+    let reconcile = move |object: Arc<PropensityWorkspace>| workspace(Arc::clone(&ctx), object);
+    working.spawn(reconcile_all(caches.workspaces.clone(), receivers.workspaces, clock, reconcile));
+    let ctx = Arc::clone(&contexts.audience);
+    let reconcile = move |object| audience(Arc::clone(&ctx), object);
+    working.spawn(reconcile_all(caches.contacts.clone(), receivers.contacts, clock, reconcile.clone()));
+    working.spawn(reconcile_all(caches.accounts.clone(), receivers.accounts, clock, reconcile));
+    let (lists, process) = (Arc::clone(&contexts.lists), Arc::clone(&contexts.process));
+    let reconcile = move |object| suppression_list(Arc::clone(&lists), Arc::clone(&process), object);
+    working.spawn(reconcile_all(caches.suppression_lists.clone(), receivers.suppression_lists, clock, reconcile));
+    let ctx = Arc::clone(&contexts.reports);
+    let reconcile = move |object| report(Arc::clone(&ctx), object);
+    working.spawn(reconcile_all(caches.reports.clone(), receivers.reports, clock, reconcile));
+    working.spawn(receipts::run(Arc::clone(&contexts.receipts), receivers.receipts));
 
-    ctx.workspaces.state().iter().for_each(|w| ctx.wake.workspace(ObjectRef::from_obj(w.as_ref())));
-    ctx.suppression_lists.state().iter().for_each(|l| ctx.wake.suppression_list(ObjectRef::from_obj(l.as_ref())));
-    ctx.preports.state().iter().for_each(|r| ctx.wake.report(ObjectRef::from_obj(r.as_ref())));
-    ctx.receipts.select(|key, _| Some(key.clone())).into_iter().for_each(|key| ctx.wake.receipt(key));
-    for kind in [Kind::Contacts, Kind::Accounts] {
-        ctx.audiences(kind).state().iter().for_each(|audience| ctx.wake.audience(audience.key()));
+    enqueue_everything(contexts);
+}
+
+fn enqueue_everything(contexts: &Contexts) {
+    let (caches, queues) = (&contexts.watch.caches, &contexts.watch.queues);
+    queues.enqueue_all(caches.workspaces.state().iter().map(|object| ObjectRef::from_obj(object.as_ref())));
+    queues.enqueue_all(caches.suppression_lists.state().iter().map(|object| ObjectRef::from_obj(object.as_ref())));
+    queues.enqueue_all(caches.reports.state().iter().map(|object| ObjectRef::from_obj(object.as_ref())));
+    queues.enqueue_all(caches.receipts.select(|key, _| Some(key.clone())));
+    queues.enqueue_all(caches.all_audiences().map(|audience| audience.key()));
+}
+
+/// The queue of each reconciler.
+struct Senders {
+    contacts: UnboundedSender<AudienceKey>,
+    accounts: UnboundedSender<AudienceKey>,
+    workspaces: UnboundedSender<ObjectRef<PropensityWorkspace>>,
+    suppression_lists: UnboundedSender<ObjectRef<SuppressionList>>,
+    reports: UnboundedSender<ObjectRef<PropensityReport>>,
+    receipts: UnboundedSender<ReceiptKey>,
+}
+
+/// What each reconciler receives.
+struct Receivers {
+    contacts: UnboundedReceiver<AudienceKey>,
+    accounts: UnboundedReceiver<AudienceKey>,
+    workspaces: UnboundedReceiver<ObjectRef<PropensityWorkspace>>,
+    suppression_lists: UnboundedReceiver<ObjectRef<SuppressionList>>,
+    reports: UnboundedReceiver<ObjectRef<PropensityReport>>,
+    receipts: UnboundedReceiver<ReceiptKey>,
+}
+
+fn channels() -> (Senders, Receivers) {
+    let (contacts, contact_keys) = unbounded_channel();
+    let (accounts, account_keys) = unbounded_channel();
+    let (workspaces, workspace_keys) = unbounded_channel();
+    let (suppression_lists, suppression_list_keys) = unbounded_channel();
+    let (reports, report_keys) = unbounded_channel();
+    let (receipts, receipt_keys) = unbounded_channel();
+    let senders = Senders { contacts, accounts, workspaces, suppression_lists, reports, receipts };
+    let receivers = Receivers {
+        contacts: contact_keys,
+        accounts: account_keys,
+        workspaces: workspace_keys,
+        suppression_lists: suppression_list_keys,
+        reports: report_keys,
+        receipts: receipt_keys,
+    };
+    (senders, receivers)
+}
+
+/// Passes each key to the reconciler of its kind, until nothing enqueues any more. A reconciler that no longer listens is
+/// ending.
+async fn dispatch(mut keys: UnboundedReceiver<ObjectKey>, to: Senders) {
+    while let Some(key) = keys.recv().await {
+        let _ = match key {
+            ObjectKey::Audience(key) if key.dyntype == Kind::Contacts => to.contacts.send(key).is_ok(),
+            ObjectKey::Audience(key) => to.accounts.send(key).is_ok(),
+            ObjectKey::Workspace(key) => to.workspaces.send(key).is_ok(),
+            ObjectKey::SuppressionList(key) => to.suppression_lists.send(key).is_ok(),
+            ObjectKey::Report(key) => to.reports.send(key).is_ok(),
+            ObjectKey::Receipt(key) => to.receipts.send(key).is_ok(),
+        };
     }
 }
 
@@ -88,24 +141,25 @@ fn begin(ctx: &Arc<Context>, working: &mut JoinSet<()>) {
 const PAGE: u32 = 100;
 
 /// Counts what the receipts say about today's creates. Until they are counted nothing is claimed.
-async fn count_day(ctx: &Context) {
-    let namespaces = &ctx.switches.namespaces;
+async fn count_day(contexts: &Contexts) {
+    let watch::context::Context { cluster, namespaces, creates, .. } = &*contexts.watch;
+    let clock = contexts.process.clock;
     let apis: Vec<Api<AudienceReceipt>> = if namespaces.is_empty() {
-        vec![Api::all(ctx.cluster.client().clone())]
+        vec![Api::all(cluster.client().clone())]
     } else {
-        namespaces.iter().map(|n| ctx.cluster.api(n)).collect()
+        namespaces.iter().map(|n| cluster.api(n)).collect()
     };
-    let now = ctx.clock.wall();
-    let label = format!("{DAY_LABEL}={}", ledger_store::day_label(now));
+    let now = clock.wall();
+    let label = format!("{DAY_LABEL}={}", day_label(now));
     for api in apis {
         let mut params = ListParams::default().labels(&label).limit(PAGE);
         loop {
-            match ctx.cluster.call(api.list(&params)).await {
+            match cluster.call(api.list(&params)).await {
                 Ok(page) => {
                     page.items
                         .iter()
-                        .filter_map(|r| Entry::of(r).receipt.ok())
-                        .for_each(|r| ctx.budgets.count(now, &r));
+                        .filter_map(|r| StoredReceipt::of(r).receipt.ok())
+                        .for_each(|r| creates.budgets.count(now, &r));
                     params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
                     if params.continue_token.is_none() {
                         break;
@@ -122,76 +176,4 @@ async fn count_day(ctx: &Context) {
             }
         }
     }
-}
-
-async fn workspace_pass(ctx: &Arc<Context>, object: &PropensityWorkspace) -> Option<Duration> {
-    let namespace = object.metadata.namespace.clone().unwrap_or_default();
-    let name = object.spec.secret_ref.name.clone();
-    if !ctx.secrets.is_covered(&namespace, &name) {
-        // Whoever listens may be ending; then nothing needs watching.
-        let _ = ctx.named_secrets.send(Scope { namespace: Some(namespace), name });
-    }
-    let pass = async { workspace::pass(ctx, object).await.map(|after| (Outcome::Done, after)) };
-    timed(ctx, metrics::Kind::Workspace, pass, |error| {
-        tracing::warn!(workspace = %ObjectRef::from_obj(object), %error, "the workspace is looked at again later");
-    })
-    .await
-}
-
-async fn suppression_pass(ctx: &Arc<Context>, object: &SuppressionList) -> Option<Duration> {
-    timed(ctx, metrics::Kind::SuppressionList, suppression::pass(ctx, object), |error| {
-        tracing::warn!(list = %ObjectRef::from_obj(object), %error, "the suppression list is looked at again later");
-    })
-    .await
-}
-
-async fn report_pass(ctx: &Arc<Context>, object: &PropensityReport) -> Option<Duration> {
-    timed(ctx, metrics::Kind::Report, reports::pass(ctx, object), |error| {
-        tracing::warn!(report = %ObjectRef::from_obj(object), %error, "the report is looked at again later");
-    })
-    .await
-}
-
-/// Counts and times a pass. One that fails is told of and repeated soon.
-async fn timed(
-    ctx: &Context,
-    kind: metrics::Kind,
-    pass: impl Future<Output = Result<(Outcome, Option<Duration>), CallError>>,
-    tell: impl FnOnce(CallError),
-) -> Option<Duration> {
-    let timing = ctx.metrics.reconcile(kind);
-    match pass.await {
-        Ok((outcome, after)) => {
-            timing.finish(outcome);
-            after
-        }
-        Err(error) => {
-            tell(error);
-            timing.finish(Outcome::Error);
-            Some(ctx.clock.jittered(Duration::from_secs(5), 0.5))
-        }
-    }
-}
-
-async fn audience_pass(ctx: &Arc<Context>, object: &Tracked) -> Option<Duration> {
-    let timing = ctx.metrics.reconcile(gather::kind_label(object.kind));
-    match audience::pass(ctx, object).await {
-        Ok(next) => {
-            ctx.memory.succeeded(object.uid());
-            timing.finish(next.outcome);
-            next.after
-        }
-        Err(error) => {
-            let failures = ctx.memory.failed(object.uid());
-            tracing::warn!(audience = %object.key(), %error, failures, "the audience is looked at again later");
-            timing.finish(Outcome::Error);
-            Some(backoff(&ctx.clock, failures))
-        }
-    }
-}
-
-/// 1 s, doubling to 5 minutes, with jitter.
-fn backoff(clock: &Clock, failures: u32) -> Duration {
-    let base = Duration::from_secs(1_u64 << failures.saturating_sub(1).min(8)).min(Duration::from_secs(300));
-    clock.jittered(base, 0.3)
 }

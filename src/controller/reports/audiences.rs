@@ -1,31 +1,29 @@
-//! The audiences that are matched with a report: their members are read for a fetch, kept as hashes while it runs, and let go.
+//! The audiences that are matched with a report: their members are read for a fetch, kept as hashes while it runs, and
+//! dropped.
 
 use std::sync::Arc;
 
 use futures::{StreamExt, stream};
-use kube::runtime::reflector::ObjectRef;
 
-use super::record;
-use crate::api::audience_status::EngagementStatus;
-use crate::api::{ColumnNames, Engagement, PropensityReport};
-use crate::audience::{Field, Kind};
-use crate::controller::context::shared::Context;
-use crate::controller::decide::status;
+use super::context::Context;
+use crate::api::{Engagement, PropensityReport};
+use crate::audience::Kind;
+use crate::controller::context::status_writer;
+use crate::controller::decide::engagement;
 use crate::controller::kube::cluster::CallError;
 use crate::controller::kube::live;
-use crate::controller::lists;
-use crate::controller::model::audience::{Tracked, Whole};
+use crate::controller::lists::error::ReadError;
+use crate::controller::lists::load;
+use crate::controller::model::audience::Tracked;
+use crate::controller::model::desired::LoadedList;
 use crate::report::{Binding, Columns, Engaged, MOST_MEMBERS, Matching, Reading};
 
 /// Audiences that are written at once.
-const AT_ONCE: usize = 8;
-
-/// Characters of a problem, as the status bounds them.
-const MAX_PROBLEM: usize = 512;
+const WRITES_AT_ONCE: usize = 8;
 
 /// The audiences of a report, by kind and the columns that they are matched on.
 #[derive(Default)]
-pub(super) struct Audiences(Vec<Group>);
+pub struct Audiences(Vec<Group>);
 
 struct Group {
     kind: Kind,
@@ -37,59 +35,35 @@ struct Group {
     unread: Vec<(Arc<Tracked>, String)>,
 }
 
-/// What an audience comes to, or why that isn't known.
-pub(super) type Found = (Arc<Tracked>, Result<Engaged, String>);
-
-/// The columns to match a kind on.
-fn columns(kind: Kind, names: &ColumnNames) -> Columns {
-    lists::named(names).filter(|(field, _)| kind == Kind::Contacts || *field == Field::Website).collect()
-}
-
-/// Why nobody could be matched by these columns.
-fn unmatchable(kind: Kind, columns: &Columns) -> Option<&'static str> {
-    let has = |field| columns.iter().any(|(named, _)| *named == field);
-    let named = has(Field::FirstName) && has(Field::LastName) && (has(Field::Website) || has(Field::CompanyName));
-    match kind {
-        Kind::Accounts if !has(Field::Website) => {
-            Some("accounts are matched by their website: name its column in spec.engagement")
-        }
-        Kind::Contacts if !(has(Field::LinkedinUrl) || has(Field::Email) || named) => Some(
-            "contacts are matched by linkedinUrl, email, or firstName and lastName with website or companyName: name their columns in spec.engagement",
-        ),
-        _ => None,
-    }
-}
+/// An audience with its numbers, or why they aren't known.
+pub type AudienceEngagement = (Arc<Tracked>, Result<Engaged, String>);
 
 /// The audiences that name a report, each with how.
 fn naming(ctx: &Context, report: &PropensityReport) -> Vec<(Arc<Tracked>, Engagement)> {
     let name = report.metadata.name.as_deref().unwrap_or_default();
     let mut naming = vec![];
-    for kind in [Kind::Contacts, Kind::Accounts] {
-        for audience in ctx.audiences(kind).state() {
-            let here = Some(audience.namespace()) == report.metadata.namespace.as_deref() && !audience.is_deleting();
-            if let Some(engagement) = audience.options.engagement.iter().find(|e| here && e.report == name) {
-                let engagement = engagement.clone();
-                naming.push((audience, engagement));
-            }
+    for audience in ctx.caches.all_audiences() {
+        let here = Some(audience.namespace()) == report.metadata.namespace.as_deref() && !audience.is_deleting();
+        if let Some(engagement) = audience.options.engagement.iter().find(|e| here && e.report == name) {
+            let engagement = engagement.clone();
+            naming.push((audience, engagement));
         }
     }
     naming
 }
 
 /// Whether an audience names a report and has nothing from it yet.
-pub(super) fn waiting(ctx: &Context, report: &PropensityReport) -> bool {
-    naming(ctx, report).iter().any(|(audience, engagement)| {
-        let told = audience.status.engagement.iter().find(|told| told.report == engagement.report);
-        told.is_none_or(|told| told.rows.is_none() && told.problem.is_none())
-    })
+#[must_use]
+pub fn any_waiting(ctx: &Context, report: &PropensityReport) -> bool {
+    naming(ctx, report).iter().any(|(audience, engagement)| engagement::is_waiting(audience, &engagement.report))
 }
 
 impl Audiences {
     /// The audiences that name a report, without members yet. Their columns become needed ones of the report.
-    pub(super) fn of(ctx: &Context, report: &PropensityReport, binding: &mut Binding) -> Self {
+    pub fn of(ctx: &Context, report: &PropensityReport, binding: &mut Binding) -> Self {
         let mut groups: Vec<Group> = vec![];
         for (audience, engagement) in naming(ctx, report) {
-            let (kind, columns) = (audience.kind, columns(audience.kind, &engagement.columns));
+            let (kind, columns) = (audience.kind, engagement::columns(audience.kind, &engagement.columns));
             let at =
                 groups.iter().position(|group| group.kind == kind && group.columns == columns).unwrap_or_else(|| {
                     let matching = Matching::new(kind, columns.clone(), binding);
@@ -105,10 +79,10 @@ impl Audiences {
     ///
     /// # Errors
     /// When the API server doesn't answer.
-    pub(super) async fn read(&mut self, ctx: &Context, binding: &Binding, room: &mut usize) -> Result<(), CallError> {
+    pub async fn read(&mut self, ctx: &Context, binding: &Binding, room: &mut usize) -> Result<(), CallError> {
         for group in &mut self.0 {
             let audiences = std::mem::take(&mut group.matched);
-            if let Some(why) = unmatchable(group.kind, &group.columns) {
+            if let Some(why) = engagement::unmatchable(group.kind, &group.columns) {
                 group.unread.extend(audiences.into_iter().map(|audience| (audience, why.to_owned())));
                 continue;
             }
@@ -143,15 +117,15 @@ impl Audiences {
     }
 
     /// Adds a row of this number, counted from 1.
-    pub(super) fn push(&mut self, binding: &Binding, number: u64, reading: &Reading<'_>) {
+    pub fn push(&mut self, binding: &Binding, number: u64, reading: &Reading<'_>) {
         self.0
             .iter_mut()
             .filter(|group| !group.matched.is_empty())
             .for_each(|group| group.matching.push(binding, number, reading));
     }
 
-    /// What each comes to.
-    pub(super) fn finish(self, binding: &Binding, has_seen: impl Fn(usize) -> bool) -> Vec<Found> {
+    /// The numbers of each.
+    pub fn finish(self, binding: &Binding, has_seen: impl Fn(usize) -> bool) -> Vec<AudienceEngagement> {
         let mut found = vec![];
         for Group { matching, matched, unread, .. } in self.0 {
             let engaged = matching.finish(binding, &has_seen).into_iter().map(Ok);
@@ -162,123 +136,44 @@ impl Audiences {
     }
 }
 
-/// The members of an audience that would be sent; `None` where it is gone, and why they aren't known where that can be said.
-async fn members(ctx: &Context, audience: &Tracked) -> Result<Option<Result<Whole, String>>, CallError> {
-    let Some(parts) = live::audience(ctx, audience.kind, audience.namespace(), audience.name()).await? else {
-        return Ok(None);
-    };
-    let workspace = ctx.workspace_of(audience);
-    let whole = lists::whole(ctx, parts, workspace.as_deref()).await?;
-    Ok(Some(whole.map_err(|_| {
-        "the list can't be read now, see its condition Ready: the numbers are older than the report's".to_owned()
-    })))
+/// The list of an audience that would be sent; `None` where the audience is gone, and a message where the list can't be
+/// read.
+async fn members(ctx: &Context, audience: &Tracked) -> Result<Option<Result<LoadedList, String>>, CallError> {
+    let (namespace, name) = (audience.namespace(), audience.name());
+    let Some(object) = live::audience(&ctx.cluster, audience.kind, namespace, name).await? else { return Ok(None) };
+    let workspace = ctx.caches.workspace_of(audience);
+    match load::load(&ctx.lists, object, workspace.as_deref()).await {
+        Ok(loaded) => Ok(Some(Ok(loaded))),
+        Err(ReadError::Api(error)) => Err(error),
+        Err(ReadError::Blocked(_)) => Ok(Some(Err(
+            "the list can't be read now, see its condition Ready: the numbers are older than the report's".to_owned(),
+        ))),
+    }
 }
 
-/// Writes what audiences come to, where that changed.
+/// Writes the numbers of audiences, where they changed.
 ///
 /// # Errors
-/// When the API server doesn't take it.
-pub(super) async fn record(ctx: &Context, report: &PropensityReport, found: Vec<Found>) -> Result<(), CallError> {
-    let name = report.metadata.name.clone().unwrap_or_default();
-    let writes = found.into_iter().map(|(audience, engaged)| {
-        let name = name.clone();
-        async move {
-            let write = |old: &[EngagementStatus], spec: &[Engagement]| {
-                spec.iter()
-                    .filter_map(|engagement| {
-                        let told = old.iter().find(|told| told.report == engagement.report);
-                        if engagement.report == name { Some(told_of(&name, &engaged, told)) } else { told.cloned() }
-                    })
-                    .collect()
-            };
-            change(ctx, &audience, write).await
-        }
+/// When the API server doesn't accept a status; the others are written all the same.
+pub async fn record(
+    ctx: &Context,
+    report: &PropensityReport,
+    results: Vec<AudienceEngagement>,
+) -> Result<(), CallError> {
+    let name = report.metadata.name.as_deref().unwrap_or_default();
+    let writes = results.into_iter().map(|(audience, result)| async move {
+        let audience = ctx.audiences.newest(&audience);
+        let next = |base: &Tracked| {
+            let mut status = base.status.clone();
+            status.engagement = engagement::with_result(base, name, &result);
+            status
+        };
+        status_writer::write(&ctx.cluster, &ctx.audiences.records, &audience, next).await
     });
-    let mut writes = stream::iter(writes).buffer_unordered(AT_ONCE);
+    let mut writes = stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
     let mut failed = Ok(());
     while let Some(written) = writes.next().await {
-        failed = failed.and(written);
+        failed = failed.and(written.map(|_| ()));
     }
     failed
-}
-
-fn told_of(report: &str, engaged: &Result<Engaged, String>, old: Option<&EngagementStatus>) -> EngagementStatus {
-    let old = || {
-        old.cloned().unwrap_or_else(|| EngagementStatus { report: report.to_owned(), ..EngagementStatus::default() })
-    };
-    match engaged {
-        Err(why) => EngagementStatus { problem: Some(why.clone()), ..old() },
-        Ok(Engaged { members, rows, values, missing, uncounted }) => EngagementStatus {
-            report: report.to_owned(),
-            members_matched: Some(*members),
-            rows: Some(*rows),
-            values: record::values(values),
-            problem: problem(missing, uncounted),
-        },
-    }
-}
-
-fn problem(missing: &[String], uncounted: &[String]) -> Option<String> {
-    let problem = if !missing.is_empty() {
-        let columns = if missing.len() == 1 { "a column" } else { "any of the columns" };
-        let names = missing.join(", ");
-        format!("no row of the report has {columns} {names}: correct spec.engagement by the report's status.columns")
-    } else if !uncounted.is_empty() {
-        format!("these metrics can't be counted for this audience, for too many values: {}", uncounted.join(", "))
-    } else {
-        return None;
-    };
-    Some(problem.chars().take(MAX_PROBLEM).collect())
-}
-
-/// Takes away what is told of reports that an audience no longer names, and says so where one isn't there.
-///
-/// # Errors
-/// When the API server doesn't take it.
-pub async fn tidy(ctx: &Context, audience: &Tracked) -> Result<(), CallError> {
-    let is_there = |name: &str| ctx.preports.get(&ObjectRef::new(name).within(audience.namespace())).is_some();
-    let missing = |name: &str| {
-        format!(
-            "there is no PropensityReport {name} in namespace {}: create it, or correct spec.engagement",
-            audience.namespace()
-        )
-    };
-    let tidied = |old: &[EngagementStatus], spec: &[Engagement]| {
-        let told = |engagement: &Engagement| {
-            let name = &engagement.report;
-            let told = old.iter().find(|told| told.report == *name).cloned();
-            if !is_there(name) {
-                let told =
-                    told.unwrap_or_else(|| EngagementStatus { report: name.clone(), ..EngagementStatus::default() });
-                return Some(EngagementStatus { problem: Some(missing(name)), ..told });
-            }
-            match told {
-                Some(told) if told.problem.as_ref() == Some(&missing(name)) => {
-                    Some(EngagementStatus { problem: None, ..told }).filter(|told| told.rows.is_some())
-                }
-                told => told,
-            }
-        };
-        spec.iter().filter_map(told).collect()
-    };
-    if audience.options.engagement.is_empty() && audience.status.engagement.is_empty() {
-        return Ok(());
-    }
-    change(ctx, audience, tidied).await
-}
-
-async fn change(
-    ctx: &Context,
-    audience: &Tracked,
-    change: impl Fn(&[EngagementStatus], &[Engagement]) -> Vec<EngagementStatus>,
-) -> Result<(), CallError> {
-    let mut audience = audience.clone();
-    ctx.memory.newest(&mut audience);
-    status::amend(ctx, &audience, |base| {
-        let mut status = base.status.clone();
-        status.engagement = change(&status.engagement, &base.options.engagement);
-        status
-    })
-    .await?;
-    Ok(())
 }

@@ -2,88 +2,38 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout_at;
 
-use super::serve::Serving;
-use super::state::Ended;
-use crate::api::condition::Reason;
+use super::context::Context;
 use crate::api::report::{PropensityReportSpec, ReportFormat};
 use crate::clock::Stopwatch;
-use crate::controller::context::shared::Context;
-use crate::controller::decide::assess::Phase;
-use crate::propensity::{EndpointError, KeyId, Pieces, ReportFault, ReportUrl, WorkspaceKey};
+use crate::controller::decide::report::meaning;
+use crate::controller::model::fetch::{Fault, PAGE_TIMEOUT};
+use crate::propensity::{KeyId, Pieces, ReportUrl, WorkspaceKey};
+use crate::report::Row;
 use crate::sources::rows::{self, Layout, RowsError};
-use crate::telemetry::metrics::{Endpoint, FetchOutcome};
-
-/// For all pieces of a page.
-const TOTAL_TIME: Duration = Duration::from_secs(5 * 60);
+use crate::telemetry::metrics::Endpoint;
 
 /// Pieces that may wait to be read.
 const PIECES: usize = 8;
 
-/// Why a report isn't read to its end. Nothing that a server says stands in it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// There is none.
-    #[error(transparent)]
-    Report(#[from] ReportFault),
-    /// It can't be understood.
-    #[error("{0}")]
-    Rows(#[from] RowsError),
-    /// The parameter has no effect.
-    #[error("pages {0} and {1} are the same: the report doesn't take the parameter that spec.paging declares")]
-    SamePage(u32, u32),
-    /// More pages than are wanted.
-    #[error("it has more than {0} pages: raise spec.paging.maxPages, or narrow spec.query")]
-    TooManyPages(u32),
-    /// Nobody uses its key any more.
-    #[error("its workspace or key went away while it was read")]
-    WorkspaceGone,
-    /// It goes on for too long.
-    #[error("a request for it took longer than {} minutes", TOTAL_TIME.as_secs() / 60)]
-    TooSlow,
+/// Takes the rows of a report.
+pub trait Rows: Send + 'static {
+    /// Takes a row.
+    fn push(&mut self, row: &Row<'_>);
 }
 
-impl Fault {
-    /// What follows from it: for the next fetch, for the metrics, and for the status.
-    pub(super) fn meaning(&self) -> (Ended, FetchOutcome, Reason, Phase) {
-        use Ended::{Lasting, Passing};
-        use Phase::{Reconciling, Stalled};
-        match self {
-            Self::Report(ReportFault::Rejected(_)) => {
-                (Lasting, FetchOutcome::Credentials, Reason::CredentialsRejected, Reconciling)
-            }
-            Self::Report(ReportFault::Endpoint(EndpointError::NotAllowed { .. })) => {
-                (Lasting, FetchOutcome::Refused, Reason::HostNotAllowed, Reconciling)
-            }
-            Self::Report(ReportFault::Endpoint(_)) => (Lasting, FetchOutcome::Refused, Reason::UrlInvalid, Reconciling),
-            Self::Report(ReportFault::Busy(_)) => {
-                (Passing, FetchOutcome::RateLimited, Reason::RateLimited, Reconciling)
-            }
-            Self::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_))
-            | Self::TooSlow
-            | Self::WorkspaceGone => (Passing, FetchOutcome::Unreachable, Reason::ApiUnreachable, Reconciling),
-            Self::Rows(RowsError::CutOff) => (Passing, FetchOutcome::Unreadable, Reason::ReportUnreadable, Reconciling),
-            Self::Report(ReportFault::Redirect(_) | ReportFault::Status(_))
-            | Self::Rows(_)
-            | Self::SamePage(..)
-            | Self::TooManyPages(_) => (Lasting, FetchOutcome::Unreadable, Reason::ReportUnreadable, Stalled),
-        }
-    }
-}
-
-/// Reads all pages. Tells how many bytes they had, and gives back what took the rows.
-pub async fn fetch(
+/// Reads all pages into what takes their rows, and returns that with the number of bytes.
+pub async fn fetch<R: Rows>(
     ctx: &Arc<Context>,
     spec: &PropensityReportSpec,
     url: &ReportUrl,
     key: &WorkspaceKey,
-    mut serving: Vec<Serving>,
-) -> (Vec<Serving>, Result<u64, Fault>) {
+    mut serving: Vec<R>,
+) -> (Vec<R>, Result<u64, Fault>) {
     let mut left = u64::from(spec.max_mib) << 20;
     let (mut bytes, mut before) = (0, None);
     let mut query = spec.query.clone();
@@ -100,11 +50,11 @@ pub async fn fetch(
             return (serving, Err(Fault::WorkspaceGone));
         }
         let watch = Stopwatch::start();
-        let asked = ctx.report_client.ask(url, key, &query, ctx.clock.wall().into()).await;
+        let asked = ctx.client.ask(url, key, &query, ctx.process.clock.wall().into()).await;
         let (page, class) = match asked {
             Err(fault) => {
                 let fault = Fault::from(fault);
-                let class = fault.meaning().1.as_str();
+                let class = meaning(&fault).outcome.as_str();
                 (Err(fault), class)
             }
             Ok(pieces) => {
@@ -115,7 +65,7 @@ pub async fn fetch(
                 (read.1, class)
             }
         };
-        ctx.metrics.api_request(Endpoint::Report, class, watch.elapsed());
+        ctx.process.metrics.api_request(Endpoint::Report, class, watch.elapsed());
         let page = match page {
             Ok(page) => page,
             // Of what was left for this page, nobody knows.
@@ -140,9 +90,9 @@ pub async fn fetch(
 /// Waits until the key's pace has room that no create needs. False where nobody uses the key any more.
 async fn turn(ctx: &Context, key: KeyId) -> bool {
     loop {
-        match ctx.gates.ask_behind(key, ctx.clock.boottime()) {
+        match ctx.creates.gates.ask_behind(key, ctx.process.clock.boottime()) {
             Some(Ok(())) => return true,
-            Some(Err(until)) => ctx.clock.sleep_until(until).await,
+            Some(Err(until)) => ctx.process.clock.sleep_until(until).await,
             None => return false,
         }
     }
@@ -156,12 +106,12 @@ struct Page {
 }
 
 /// Reads a page while it comes. What parses it runs where it holds nobody up, and ends when the answer does or when this is given up.
-async fn page(
+async fn page<R: Rows>(
     mut pieces: Pieces,
     layout: Layout,
     largest: u64,
-    mut serving: Vec<Serving>,
-) -> (Vec<Serving>, Result<Page, Fault>) {
+    mut serving: Vec<R>,
+) -> (Vec<R>, Result<Page, Fault>) {
     let (sender, receiver) = channel(PIECES);
     let parse = tokio::task::spawn_blocking(move || {
         let mut body = Body { receiver, piece: vec![], at: 0, is_over: false, hasher: Sha256::new() };
@@ -174,7 +124,7 @@ async fn page(
         (serving, read.map(|bytes| Page { rows, bytes, digest }))
     });
     let mut failed = None;
-    let deadline = tokio::time::Instant::now() + TOTAL_TIME;
+    let deadline = tokio::time::Instant::now() + PAGE_TIMEOUT;
     loop {
         let piece = match timeout_at(deadline, pieces.next()).await {
             Ok(piece) => piece.map_err(Fault::from),

@@ -10,7 +10,7 @@ use crate::ledger::Held;
 
 /// The attempts of this process, and the tasks that make them: they live on when whatever started them is dropped.
 #[derive(Default)]
-pub struct Flights {
+pub struct Attempts {
     inner: Mutex<Inner>,
     tasks: TaskTracker,
 }
@@ -21,7 +21,7 @@ struct Inner {
     abandoned: HashSet<String>,
 }
 
-impl Flights {
+impl Attempts {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use kube::runtime::reflector::ObjectRef;
 
 use crate::clock::Moment;
-use crate::controller::context::shared::WorkspaceKey;
 use crate::controller::model::audience::AudienceKey;
+use crate::controller::model::keys::WorkspaceKey;
 use crate::propensity::{Effect, Gate, GateView, Grant, KeyId, Limits, Permit};
 
 /// The gates of all keys in use.

@@ -1,15 +1,16 @@
-//! Watches of one kind in one or several namespaces as one sequence of changes. An object that vanished during a relist is named like one that was deleted: a relist itself tells
-//! nothing of it.
+//! Watches of one kind in one or several namespaces as one sequence of changes. An object that vanished during a relist is
+//! reported like one that was deleted: a relist itself reports nothing of it.
 
 use std::collections::HashSet;
 
 use futures::stream::{BoxStream, select_all};
 use futures::{StreamExt, TryStreamExt};
+use kube::Api;
 use kube::core::{NamespaceResourceScope, Resource};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client};
 use serde::de::DeserializeOwned;
 
+use crate::controller::kube::cluster::Cluster;
 use crate::sources::versions::Place;
 use crate::telemetry::metrics::kube_category;
 
@@ -20,25 +21,25 @@ pub enum Change<T> {
     /// The one of this namespace and name is gone.
     Gone(Place),
     /// Every watch has listed what there is.
-    Ready,
+    Synced,
 }
 
-/// Follows a kind for ever: each object is digested as it comes, and what became of it is told.
+/// Follows a kind for ever: each object is digested as it comes, and each change is passed on.
 pub async fn follow<K, T>(
-    client: Client,
+    cluster: &Cluster,
     namespaces: &[String],
     config: watcher::Config,
     digest: impl Fn(K) -> T + Clone + Send + Sync + 'static,
-    mut told: impl FnMut(Change<T>),
+    mut on_change: impl FnMut(Change<T>),
 ) where
     K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
     K::DynamicType: Default,
     T: Send + 'static,
 {
     let apis: Vec<Api<K>> = if namespaces.is_empty() {
-        vec![Api::all(client)]
+        vec![Api::all(cluster.client().clone())]
     } else {
-        namespaces.iter().map(|namespace| Api::namespaced(client.clone(), namespace)).collect()
+        namespaces.iter().map(|namespace| Api::namespaced(cluster.client().clone(), namespace)).collect()
     };
     let mut lists: Vec<List> = apis.iter().map(|_| List::default()).collect();
     let streams = apis.into_iter().enumerate().map(|(number, api)| -> BoxStream<'static, _> {
@@ -55,25 +56,25 @@ pub async fn follow<K, T>(
             Ok(watcher::Event::Init) => list.fresh = Some(HashSet::new()),
             Ok(watcher::Event::InitApply((place, object))) => {
                 list.fresh.get_or_insert_default().insert(place);
-                told(Change::Applied(object));
+                on_change(Change::Applied(object));
             }
             Ok(watcher::Event::InitDone) => {
                 let fresh = list.fresh.take().unwrap_or_default();
-                list.known.difference(&fresh).for_each(|gone| told(Change::Gone(gone.clone())));
+                list.known.difference(&fresh).for_each(|gone| on_change(Change::Gone(gone.clone())));
                 list.known = fresh;
                 list.listed = true;
                 if !ready && lists.iter().all(|list| list.listed) {
                     ready = true;
-                    told(Change::Ready);
+                    on_change(Change::Synced);
                 }
             }
             Ok(watcher::Event::Apply((place, object))) => {
                 list.known.insert(place);
-                told(Change::Applied(object));
+                on_change(Change::Applied(object));
             }
             Ok(watcher::Event::Delete((place, _))) => {
                 list.known.remove(&place);
-                told(Change::Gone(place));
+                on_change(Change::Gone(place));
             }
         }
     }

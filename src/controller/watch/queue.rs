@@ -1,7 +1,8 @@
-//! Passes over what was woken: never two at once for one object, many objects at once, each with a backoff of its own.
+//! Reconciles what is enqueued: never twice at once for one object, many objects at once.
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,47 +11,39 @@ use futures::{FutureExt, StreamExt};
 use kube::core::Resource;
 use kube::runtime::controller::{Action, Config, applier};
 use kube::runtime::reflector::{ObjectRef, Store};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::controller::context::shared::Context;
+use crate::clock::Clock;
 
-/// Whom to look at.
-pub type Named<K> = UnboundedReceiver<ObjectRef<K>>;
+/// When an object is reconciled again after a panic.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
 
-/// Makes passes until nobody names an object any more, and then lets the ones that run come to their end.
-pub async fn passes<K, F>(
-    ctx: Arc<Context>,
+/// Reconciles the objects of a kind until nothing enqueues any more, and then lets the reconciles that run come to their
+/// end. `reconcile` returns when to reconcile the object again, on this process's clock.
+pub async fn reconcile_all<K, F>(
     store: Store<K>,
-    named: Named<K>,
-    pass: impl Fn(Arc<K>, Arc<Context>) -> F + Clone + Send + 'static,
+    keys: UnboundedReceiver<ObjectRef<K>>,
+    clock: Clock,
+    reconcile: impl Fn(Arc<K>) -> F + Clone + Send + 'static,
 ) where
     K: Resource + Clone + Send + Sync + 'static,
-    K::DynamicType: std::fmt::Debug + Eq + std::hash::Hash + Clone + Unpin + Send + Sync,
+    K::DynamicType: std::fmt::Debug + Eq + Hash + Clone + Unpin + Send + Sync,
     F: Future<Output = Option<Duration>> + Send + 'static,
 {
-    let queue = futures::stream::unfold(named, |mut named| async move {
-        named.recv().await.map(|key| (Ok::<_, Infallible>(key), named))
+    let queue = futures::stream::unfold(keys, |mut keys| async move {
+        keys.recv().await.map(|key| (Ok::<_, Infallible>(key), keys))
     });
-    let reconcile = move |object: Arc<K>, ctx: Arc<Context>| {
-        let pass = pass.clone();
-        let clock = ctx.clock;
+    let run = move |object: Arc<K>, _: Arc<()>| {
+        let reconcile = reconcile.clone();
         async move {
-            let after = AssertUnwindSafe(pass(object, ctx)).catch_unwind().await;
-            // A pass that panicked was logged by the panic hook; it must not end the others.
+            let after = AssertUnwindSafe(reconcile(object)).catch_unwind().await;
+            // The panic hook logged it; it must not end the other reconciles.
             let after = after.unwrap_or(Some(AFTER_PANIC));
             Ok::<_, Infallible>(after.map_or_else(Action::await_change, |after| Action::requeue(clock.real(after))))
         }
         .boxed()
     };
-    let policy = |_: Arc<K>, error: &Infallible, _: Arc<Context>| match *error {};
-    let mut passes = std::pin::pin!(applier(reconcile, policy, ctx, store, queue, Config::default()));
-    while passes.next().await.is_some() {}
-}
-
-const AFTER_PANIC: Duration = Duration::from_secs(60);
-
-/// A channel for names.
-#[must_use]
-pub fn channel<K>() -> (UnboundedSender<K>, UnboundedReceiver<K>) {
-    unbounded_channel()
+    let policy = |_: Arc<K>, error: &Infallible, _: Arc<()>| match *error {};
+    let mut reconciles = std::pin::pin!(applier(run, policy, Arc::new(()), store, queue, Config::default()));
+    while reconciles.next().await.is_some() {}
 }

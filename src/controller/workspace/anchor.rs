@@ -1,69 +1,30 @@
 //! The anchor of a ledger: a receipt that shows that this is the ledger that a workspace was first used with.
 //!
-//! A rebuilt namespace or a second cluster on the same git would send everything again. The anchor's random ID, pinned in the workspace's spec, stops that; without a pin the
-//! status still remembers it.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! A rebuilt namespace or a second cluster on the same git would send everything again. The anchor's random ID, pinned in
+//! the workspace's spec, stops that; without a pin the status still remembers it.
 
 use crate::api::PropensityWorkspace;
-use crate::controller::context::shared::Context;
-use crate::controller::kube::cluster::CallError;
+use crate::clock::Clock;
+use crate::controller::kube::cluster::{CallError, Cluster};
 use crate::controller::kube::ledger_store::LedgerStore;
+use crate::controller::model::ledger::LedgerState;
 use crate::ledger::{Identity, Record};
 
-/// What is known of a workspace's ledger.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum LedgerState {
-    /// Not looked at yet.
-    #[default]
-    Unknown,
-    /// It is the right one; its ID.
-    Present(String),
-    /// It isn't; why, as a sentence.
-    Missing(String),
-}
-
-/// The ledgers of all workspaces, by the workspace's UID.
-#[derive(Default)]
-pub struct Ledgers {
-    states: Mutex<HashMap<String, LedgerState>>,
-}
-
-impl Ledgers {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, LedgerState>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is known of a workspace's ledger.
-    #[must_use]
-    pub fn get(&self, workspace: &PropensityWorkspace) -> LedgerState {
-        let uid = workspace.metadata.uid.as_deref().unwrap_or_default();
-        self.lock().get(uid).cloned().unwrap_or_default()
-    }
-
-    /// Forgets a workspace that is gone.
-    pub fn forget(&self, uid: &str) {
-        self.lock().remove(uid);
-    }
-
-    /// Remembers what was found out.
-    pub fn set(&self, workspace: &PropensityWorkspace, state: LedgerState) {
-        let uid = workspace.metadata.uid.clone().unwrap_or_default();
-        self.lock().insert(uid, state);
-    }
-}
-
-/// Looks the anchor up and makes it where that is right.
+/// Reads the anchor, and creates it where the workspace has none and never had one.
 ///
 /// # Errors
 /// When the API server doesn't answer.
-pub async fn look_up(ctx: &Context, workspace: &PropensityWorkspace, host: &str) -> Result<LedgerState, CallError> {
+pub async fn look_up(
+    cluster: &Cluster,
+    clock: &Clock,
+    workspace: &PropensityWorkspace,
+    host: &str,
+) -> Result<LedgerState, CallError> {
     let namespace = workspace.metadata.namespace.as_deref().unwrap_or_default();
     let remembered = workspace.status.as_ref().and_then(|s| s.ledger_id.as_deref()).unwrap_or_default();
     let pinned = workspace.spec.ledger_id.as_str();
-    let fresh = Identity::anchor(&workspace.spec.workspace_id, host, &ctx.clock.random_id());
-    let store = LedgerStore::new(&ctx.cluster, namespace);
+    let fresh = Identity::anchor(&workspace.spec.workspace_id, host, &clock.random_id());
+    let store = LedgerStore::new(cluster, namespace);
     let name = fresh.receipt_name();
     let entry = match store.read(&name).await? {
         Some(entry) => entry,

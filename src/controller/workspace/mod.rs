@@ -1,4 +1,4 @@
-//!
+//! Reconciles a `PropensityWorkspace`: its key, its ledger, its gate, and the health that its status reports.
 
-pub mod anchor;
+mod anchor;
 pub mod reconcile;

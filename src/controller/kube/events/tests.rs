@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::controller::model::event::EventType;
 
 /// What was asked for, in order: path and body.
 type Requests = Arc<Mutex<Vec<(String, Value)>>>;
@@ -42,7 +43,9 @@ fn audience(name: &str) -> ObjectReference {
 
 async fn created(publisher: &Publisher, name: &str, note: &str) {
     let note = note.to_owned();
-    publisher.publish(&audience(name), EventType::Normal, "Created", "Create", note).await;
+    publisher
+        .publish(&audience(name), NewEvent { type_: EventType::Normal, reason: "Created", action: "Create", note })
+        .await;
 }
 
 fn count(requests: &Requests) -> usize {
@@ -54,7 +57,9 @@ async fn an_event_is_one_request_with_everything_the_api_server_wants() {
     let (publisher, requests) = publisher(&[], Clock::new());
     let note = "The outcome is unknown.".to_owned();
     let regarding = audience("leaders");
-    publisher.publish(&regarding, EventType::Warning, "OutcomeUnknown", "Create", note).await;
+    publisher
+        .publish(&regarding, NewEvent { type_: EventType::Warning, reason: "OutcomeUnknown", action: "Create", note })
+        .await;
     let requests = requests.lock().unwrap();
     let [(path, event)] = &requests[..] else { panic!("{requests:?}") };
     assert_eq!(path, "/apis/events.k8s.io/v1/namespaces/team/events");
@@ -92,11 +97,11 @@ async fn the_same_words_about_the_same_object_are_not_repeated_for_some_minutes(
 async fn what_is_remembered_has_a_bound() {
     let (publisher, _) = publisher(&[], Clock::new());
     for words in 0..3_000 {
-        assert!(publisher.is_news(words));
+        assert!(publisher.is_new(words));
     }
-    assert_eq!(publisher.said().len(), REMEMBERED);
-    assert!(!publisher.is_news(2_999));
-    assert!(publisher.is_news(0));
+    assert_eq!(publisher.published().len(), REMEMBERED);
+    assert!(!publisher.is_new(2_999));
+    assert!(publisher.is_new(0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,22 +1,21 @@
-//! What a person reads when a list can't be read. Never a value.
+//! The states of objects whose list, or a part of it, can't be read. Never a value.
 
 use std::fmt;
 
-use crate::controller::decide::assess::Phase;
-use crate::controller::decide::messages::Said;
-use crate::controller::model::audience::kind_name;
 use url::Url;
 
-use crate::api::condition::{Reason, Verdict};
+use crate::api::condition::Reason;
 use crate::api::{EntryRef, HttpFile};
 use crate::audience::Kind;
+use crate::controller::model::audience::kind_name;
+use crate::controller::model::readiness::{Phase, Readiness};
 use crate::sources::remote::FetchError;
 use crate::sources::versions::Holder;
 
 /// Whose `spec.from` names a source.
 #[derive(Clone, Copy, Debug)]
 pub enum Owner<'a> {
-    /// That of the audience which is looked at.
+    /// That of the audience that is reconciled.
     Audience(Kind),
     /// That of a suppression list.
     Suppression(&'a str),
@@ -31,52 +30,67 @@ impl fmt::Display for Owner<'_> {
     }
 }
 
-pub fn not_found(holder: Holder, name: &str, namespace: &str, named_in: &str) -> Said {
+/// An object that a source needs does not exist.
+#[must_use]
+pub fn not_found(holder: Holder, name: &str, namespace: &str, named_in: &str) -> Readiness {
     let message = format!(
         "nothing is sent: there is no {holder} {name} in namespace {namespace}. Create it, or correct {named_in}"
     );
-    (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
+    Readiness::reconciling(Reason::SourceNotFound, message)
 }
 
-pub fn no_entry(holder: Holder, entry: &EntryRef, owner: Owner<'_>) -> Said {
+/// An object has no such entry.
+#[must_use]
+pub fn no_entry(holder: Holder, entry: &EntryRef, owner: Owner<'_>) -> Readiness {
     let EntryRef { name, key } = entry;
     let message = format!(
         "nothing is sent: {holder} {name} has no entry {key}. Add it, or correct the key in spec.from of {owner}"
     );
-    (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
+    Readiness::reconciling(Reason::SourceNotFound, message)
 }
 
-pub fn wrong_count(found: usize, count: u32, owner: Owner<'_>) -> Said {
+/// Another number of ConfigMaps has the labels than the spec declares.
+#[must_use]
+pub fn wrong_count(found: usize, count: u32, owner: Owner<'_>) -> Readiness {
     let message = format!(
         "nothing is sent: {found} ConfigMaps have the labels of configMaps in spec.from of {owner}, and its count is {count}. Apply those that are missing, or correct the count"
     );
-    (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
+    Readiness::reconciling(Reason::SourceNotFound, message)
 }
 
-pub fn looked_up(holder: Holder, name: &str) -> Said {
-    (Verdict::new(Reason::Pending, format!("{holder} {name} is being looked up")), Phase::Reconciling)
+/// A source has not been observed yet.
+#[must_use]
+pub fn looked_up(holder: Holder, name: &str) -> Readiness {
+    Readiness::reconciling(Reason::Pending, format!("{holder} {name} is being looked up"))
 }
 
-pub fn denied(holder: Holder, name: &str, namespace: &str) -> Said {
+/// The operator may not read a source.
+#[must_use]
+pub fn denied(holder: Holder, name: &str, namespace: &str) -> Readiness {
     let message = format!(
         "nothing is sent: the operator may not read {holder} {name} in namespace {namespace}. Grant its ServiceAccount get, list and watch on it by a Role and RoleBinding in the namespace"
     );
-    (Verdict::new(Reason::AccessDenied, message), Phase::Reconciling)
+    Readiness::reconciling(Reason::AccessDenied, message)
 }
 
-pub fn no_kind(holder: Holder, name: &str, named_in: &str) -> Said {
+/// The cluster does not know the kind of a source.
+#[must_use]
+pub fn no_kind(holder: Holder, name: &str, named_in: &str) -> Readiness {
     let message = format!(
         "nothing is sent: this cluster knows no {holder} of source.toolkit.fluxcd.io/v1, so there is no {name}. Install Flux, or correct {named_in}"
     );
-    (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
+    Readiness::reconciling(Reason::SourceNotFound, message)
 }
 
-pub fn no_artifact(holder: Holder, name: &str) -> Said {
+/// A Flux source has no artifact yet.
+#[must_use]
+pub fn no_artifact(holder: Holder, name: &str) -> Readiness {
     let message = format!("nothing is sent: {holder} {name} has no artifact yet. Its own status says why");
-    (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
+    Readiness::reconciling(Reason::SourceNotFound, message)
 }
 
-/// How a file behind a URL is named: without its query, which may hold a token.
+/// The name of a file behind a URL: without its query, which may contain a token.
+#[must_use]
 pub fn file_name(file: &HttpFile) -> String {
     match (&file.url_from, file.url.as_deref().map(Url::parse)) {
         (Some(EntryRef { name, key }), _) => format!("http secret {name}/{key}"),
@@ -86,24 +100,30 @@ pub fn file_name(file: &HttpFile) -> String {
 }
 
 /// A file that can't be fetched.
-pub fn unfetched(name: &str, why: &FetchError) -> Said {
+#[must_use]
+pub fn unfetched(name: &str, why: &FetchError) -> Readiness {
     let phase = if why.may_pass() { Phase::Reconciling } else { Phase::Stalled };
-    (unreadable(name, why).0, phase)
+    Readiness { phase, ..unreadable(name, why) }
 }
 
-pub fn no_format(name: &str, owner: Owner<'_>) -> Said {
+/// The format of a source is neither declared nor known from its name.
+#[must_use]
+pub fn no_format(name: &str, owner: Owner<'_>) -> Readiness {
     let message = format!(
         "nothing is sent: the key of {name} has no known ending, so its layout isn't known. Set format in spec.from of {owner} to CSV, JSON, NDJSON or YAML"
     );
-    (Verdict::new(Reason::SourceUnreadable, message), Phase::Stalled)
+    Readiness::stalled(Reason::SourceUnreadable, message)
 }
 
 /// What is wrong with a source, or with a row of it.
-pub fn unreadable(name: &str, why: impl fmt::Display) -> Said {
-    (Verdict::new(Reason::SourceUnreadable, format!("nothing is sent: {name} can't be read: {why}")), Phase::Stalled)
+#[must_use]
+pub fn unreadable(name: &str, why: impl fmt::Display) -> Readiness {
+    Readiness::stalled(Reason::SourceUnreadable, format!("nothing is sent: {name} can't be read: {why}"))
 }
 
-pub fn bug() -> Said {
+/// Reading a list panicked.
+#[must_use]
+pub fn bug() -> Readiness {
     let message = "nothing is sent: the sources can't be read, which is a bug of the operator";
-    (Verdict::new(Reason::SourceUnreadable, message), Phase::Stalled)
+    Readiness::stalled(Reason::SourceUnreadable, message)
 }
