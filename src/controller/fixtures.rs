@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
-use crate::controller::model::audience::{Listed, Tracked};
+use crate::controller::model::audience::AudienceResource;
+use crate::controller::model::desired::Desired;
 use crate::ledger::{
     Attempt, AudienceRef, By, Identity, IdentityKind, Instruction, Outcome, OutcomeResult, Receipt, Record, Resolve,
     SendPolicy, Standing, claim, record_outcome, resolve,
@@ -21,24 +22,24 @@ fn metadata(name: &str) -> Value {
 }
 
 /// An audience of contacts with this spec.
-pub fn contacts(spec: Value) -> Tracked {
+pub fn contacts(spec: Value) -> Desired {
     let object = json!({"apiVersion": "abm.propensity.com/v1alpha1", "kind": "ContactAudience", "metadata": metadata("leaders"), "spec": spec});
-    serde_json::from_value::<ContactAudience>(object).unwrap().parts().inline().tracked
+    serde_json::from_value::<ContactAudience>(object).unwrap().into_object().load_inline().desired
 }
 
 /// An audience of accounts with this spec.
-pub fn accounts(spec: Value) -> Tracked {
+pub fn accounts(spec: Value) -> Desired {
     let object = json!({"apiVersion": "abm.propensity.com/v1alpha1", "kind": "AccountAudience", "metadata": metadata("firms"), "spec": spec});
-    serde_json::from_value::<AccountAudience>(object).unwrap().parts().inline().tracked
+    serde_json::from_value::<AccountAudience>(object).unwrap().into_object().load_inline().desired
 }
 
 /// An audience of one contact that can be sent.
-pub fn audience() -> Tracked {
+pub fn audience() -> Desired {
     named(&[1])
 }
 
 /// An audience of these contacts; other numbers are another list.
-pub fn named(numbers: &[u32]) -> Tracked {
+pub fn named(numbers: &[u32]) -> Desired {
     let contact = |number: &u32| json!({"linkedinUrl": format!("https://www.linkedin.com/in/canary{number}")});
     contacts(json!({"contacts": numbers.iter().map(contact).collect::<Vec<_>>()}))
 }

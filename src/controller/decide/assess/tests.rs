@@ -10,10 +10,10 @@ fn key() -> KeyState {
     KeyState::Key(WorkspaceKey::from_bytes(b"canary-key").unwrap())
 }
 
-/// A scene in which everything is there.
-fn whole<'a>(audience: &'a Tracked, workspace: &'a PropensityWorkspace) -> Scene<'a> {
-    Scene {
-        audience,
+/// An input in which everything is there.
+fn whole<'a>(desired: &'a Desired, workspace: &'a PropensityWorkspace) -> Input<'a> {
+    Input {
+        desired,
         workspace: Some(workspace),
         host: Ok("api.propensity.com"),
         ledger: LedgerState::Present("ledger-1".into()),
@@ -24,27 +24,27 @@ fn whole<'a>(audience: &'a Tracked, workspace: &'a PropensityWorkspace) -> Scene
     }
 }
 
-fn plan(scene: &Scene<'_>) -> Plan {
-    match assess(scene) {
-        Course::Known(plan) => *plan,
-        Course::Stop(verdict, _) => panic!("stopped: {verdict:?}"),
+fn plan(input: &Input<'_>) -> Plan {
+    match assess(input) {
+        Assessment::Identified(plan) => *plan,
+        Assessment::Blocked(readiness) => panic!("blocked: {readiness:?}"),
     }
 }
 
-fn obstacle(scene: &Scene<'_>) -> (Reason, String, Phase) {
-    let (verdict, phase) = match assess(scene) {
-        Course::Stop(verdict, phase) => (verdict, phase),
-        Course::Known(plan) => plan.clearance.unwrap_err(),
+fn obstacle(input: &Input<'_>) -> (Reason, String, Phase) {
+    let Readiness { verdict, phase } = match assess(input) {
+        Assessment::Blocked(readiness) => readiness,
+        Assessment::Identified(plan) => plan.clearance.unwrap_err(),
     };
     (verdict.reason, verdict.message.into_owned(), phase)
 }
 
-/// The obstacle after one change of a scene in which everything is there.
-fn after(change: impl FnOnce(&mut Scene<'_>)) -> (Reason, String, Phase) {
+/// The obstacle after one change of an input in which everything is there.
+fn after(change: impl FnOnce(&mut Input<'_>)) -> (Reason, String, Phase) {
     let (audience, workspace) = (audience(), workspace(json!({})));
-    let mut scene = whole(&audience, &workspace);
-    change(&mut scene);
-    obstacle(&scene)
+    let mut input = whole(&audience, &workspace);
+    change(&mut input);
+    obstacle(&input)
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn where_everything_is_there_a_claim_may_be_made() {
     let workspace = workspace(
         json!({"requestTimeout": "30s", "refusedStatuses": [429, 503], "dailyCreateBudget": 5, "allowSendAgain": true}),
     );
-    let plan = plan(&Scene { budget_used: 4, ..whole(&audience, &workspace) });
-    let hash = audience.digest.hash.as_str();
+    let plan = plan(&Input { budget_used: 4, ..whole(&audience, &workspace) });
+    let hash = audience.list.hash.as_str();
     let kind = IdentityKind::ContactAudience;
     let identity = Identity::audience(kind, "acme", "api.propensity.com", "create_contact_audience", "2", hash);
     assert_eq!(plan.receipt, identity.receipt_name());
@@ -83,9 +83,9 @@ fn both_kinds_have_their_own_endpoint_and_identity() {
 
 #[test]
 fn a_list_that_can_not_be_sent_stops_before_anything_else_is_looked_at() {
-    let nothing = |audience: &Tracked| {
-        obstacle(&Scene {
-            audience,
+    let nothing = |audience: &Desired| {
+        obstacle(&Input {
+            desired: audience,
             workspace: None,
             host: Err("it is http".into()),
             ledger: LedgerState::Unknown,
@@ -116,7 +116,7 @@ fn a_list_that_can_not_be_sent_stops_before_anything_else_is_looked_at() {
 #[test]
 fn each_obstacle_says_what_is_missing_and_what_to_do() {
     use Phase::{Idle, Reconciling, Stalled};
-    type Case = (&'static str, fn(&mut Scene<'_>), Reason, Phase, &'static str);
+    type Case = (&'static str, fn(&mut Input<'_>), Reason, Phase, &'static str);
     let table: [Case; 13] = [
         (
             "no workspace",
@@ -216,25 +216,25 @@ fn suspension_names_who_suspended_the_widest_first() {
         audience(),
         contacts(json!({"contacts": [{"linkedinUrl": "https://www.linkedin.com/in/ada"}], "suspend": true})),
     );
-    let said = |audience: &Tracked, at_workspace: bool, at_operator: bool| {
+    let message = |audience: &Desired, at_workspace: bool, at_operator: bool| {
         let workspace = workspace(json!({"suspend": at_workspace}));
-        obstacle(&Scene { operator_suspended: at_operator, ..whole(audience, &workspace) }).1
+        obstacle(&Input { operator_suspended: at_operator, ..whole(audience, &workspace) }).1
     };
     let (operator, workspace, audience) = (
         "nothing is sent: the operator runs with --suspend",
         "nothing is sent: spec.suspend of PropensityWorkspace default is true",
         "nothing is sent: spec.suspend of this ContactAudience is true",
     );
-    assert_eq!(said(&closed, true, true), operator);
-    assert_eq!(said(&closed, true, false), workspace);
-    assert_eq!(said(&closed, false, false), audience);
-    assert_eq!(said(&open, true, false), workspace);
-    assert_eq!(said(&open, false, true), operator);
+    assert_eq!(message(&closed, true, true), operator);
+    assert_eq!(message(&closed, true, false), workspace);
+    assert_eq!(message(&closed, false, false), audience);
+    assert_eq!(message(&open, true, false), workspace);
+    assert_eq!(message(&open, false, true), operator);
 }
 
 #[test]
 fn of_several_obstacles_the_first_is_told_in_a_fixed_order() {
-    type Change = fn(&mut Scene<'_>);
+    type Change = fn(&mut Input<'_>);
     let order: [(Change, Reason); 5] = [
         (|s| s.operator_suspended = true, Reason::Suspended),
         (|s| s.ledger = LedgerState::Missing("x.".into()), Reason::LedgerMissing),
@@ -243,8 +243,8 @@ fn of_several_obstacles_the_first_is_told_in_a_fixed_order() {
         (|s| s.may_claim = false, Reason::Pending),
     ];
     for first in 0..order.len() {
-        let said = after(|scene| order[first..].iter().for_each(|(change, _)| change(scene)));
-        assert_eq!(said.0, order[first].1);
+        let first_reported = after(|input| order[first..].iter().for_each(|(change, _)| change(input)));
+        assert_eq!(first_reported.0, order[first].1);
     }
 }
 
@@ -252,7 +252,7 @@ fn of_several_obstacles_the_first_is_told_in_a_fixed_order() {
 fn what_keeps_a_claim_back_does_not_change_which_audience_it_is() {
     let (audience, workspace) = (audience(), workspace(json!({})));
     let free = plan(&whole(&audience, &workspace));
-    let held = plan(&Scene {
+    let held = plan(&Input {
         ledger: LedgerState::Unknown,
         key: KeyState::Denied,
         operator_suspended: true,

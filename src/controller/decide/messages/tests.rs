@@ -16,12 +16,12 @@ fn plan() -> Plan {
         identity: identity(),
         receipt: "ar-1".into(),
         policy: Policy { audience: asked, allowed: false },
-        clearance: Err((Verdict::new(Reason::Pending, "x"), Phase::Reconciling)),
+        clearance: Err(Readiness::reconciling(Reason::Pending, "x")),
     }
 }
 
-fn said(decision: &Decision, record: Record) -> (Reason, String, Phase) {
-    let (verdict, phase) = of_decision(decision, &plan(), Some(&receipt(record)), 7, "team").unwrap();
+fn reported(decision: &Decision, record: Record) -> (Reason, String, Phase) {
+    let Readiness { verdict, phase } = of_decision(decision, &plan(), Some(&receipt(record)), 7, "team").unwrap();
     (verdict.reason, verdict.message.into_owned(), phase)
 }
 
@@ -43,7 +43,7 @@ fn what_leads_on_says_nothing() {
 
 #[test]
 fn a_create_in_flight_is_waited_for() {
-    let (reason, message, phase) = said(&Decision::InFlight, claim(None, attempt("a")));
+    let (reason, message, phase) = reported(&Decision::InFlight, claim(None, attempt("a")));
     assert_eq!((reason, phase), (Reason::Sending, Phase::Reconciling));
     assert_eq!(message, "a create for this list is in flight; its outcome is being waited for");
 }
@@ -59,13 +59,13 @@ fn an_unknown_says_when_how_many_where_why_and_how_to_settle_it() {
         let expected = format!(
             "nobody can know whether the request of 2026-01-05 00:00:00 UTC (7 members, POST /create_contact_audience) created the audience: {why}. Look into the Propensity workspace, then settle it. {COMMANDS}"
         );
-        assert_eq!(said(&hold(false), unknown(class)), (Reason::OutcomeUnknown, expected, Phase::Stalled));
+        assert_eq!(reported(&hold(false), unknown(class)), (Reason::OutcomeUnknown, expected, Phase::Stalled));
     }
 }
 
 #[test]
 fn an_unknown_says_what_the_policy_will_do() {
-    let (reason, message, phase) = said(&hold(true), unknown("timeout"));
+    let (reason, message, phase) = reported(&hold(true), unknown("timeout"));
     assert_eq!((reason, phase), (Reason::OutcomeUnknown, Phase::Stalled));
     assert!(
         message.contains(
@@ -75,7 +75,7 @@ fn an_unknown_says_what_the_policy_will_do() {
     );
 
     let wait = Decision::WaitToSendAgain { attempt: "a".into(), remaining: Duration::from_secs(60) };
-    let (reason, message, phase) = said(&wait, unknown("timeout"));
+    let (reason, message, phase) = reported(&wait, unknown("timeout"));
     assert_eq!((reason, phase), (Reason::OutcomeUnknown, Phase::Reconciling));
     assert!(message.contains(" may or may not exist. It will be sent again by the SendAgain policy after its wait, which may make a second audience; settle it before to decide yourself. Look into"), "{message}");
     assert!(message.ends_with(COMMANDS));
@@ -87,9 +87,9 @@ fn a_rejection_says_what_the_api_said_and_how_to_go_on() {
     let expected = format!(
         "the API rejected the request, so it isn't sent again by itself: change the list, or settle the attempt. {COMMANDS}"
     );
-    assert_eq!(said(&Decision::Rejected, silent), (Reason::Rejected, expected, Phase::Stalled));
+    assert_eq!(reported(&Decision::Rejected, silent), (Reason::Rejected, expected, Phase::Stalled));
     let spoken = ended(None, "a", OutcomeResult::Rejected, "error_true", Some("too many contacts"));
-    let (_, message, _) = said(&Decision::Rejected, spoken);
+    let (_, message, _) = reported(&Decision::Rejected, spoken);
     assert!(
         message.starts_with("the API answered with error: true (too many contacts), so it isn't sent again"),
         "{message}"
@@ -101,9 +101,9 @@ fn what_was_created_before_says_when_for_whom_and_how_to_send_it_again() {
     let created = ended(None, "a", OutcomeResult::Created, "created", None);
     let message = "this list was created 2026-01-05 00:01:00 UTC with 7 members for ContactAudience leaders; nothing was sent. Change spec.revision to create it once more";
     let expected = (Reason::AlreadyCreated, message.to_owned(), Phase::Ready);
-    assert_eq!(said(&Decision::Created, created.clone()), expected);
+    assert_eq!(reported(&Decision::Created, created.clone()), expected);
 
-    let (verdict, _) = of_decision(&Decision::Created, &plan(), Some(&receipt(created)), 1, "team").unwrap();
+    let verdict = of_decision(&Decision::Created, &plan(), Some(&receipt(created)), 1, "team").unwrap().verdict;
     assert_eq!(verdict.message, format!("{message}. Today 1 member would be sent"));
 }
 
@@ -111,7 +111,7 @@ fn what_was_created_before_says_when_for_whom_and_how_to_send_it_again() {
 fn what_may_stand_there_twice_says_so() {
     let twice = settled(&unknown("timeout"), "a", Resolve::SendAgain);
     let twice = ended(Some(&twice), "b", OutcomeResult::Created, "created", None);
-    let (_, message, _) = said(&Decision::Created, twice);
+    let (_, message, _) = reported(&Decision::Created, twice);
     assert!(
         message.ends_with(
             ". Earlier attempts may have left 1 more of it in the workspace: look there and remove what is too much"
@@ -149,14 +149,14 @@ fn ends_that_need_a_person_name_the_receipt() {
         ),
     ];
     for (decision, reason, message) in table {
-        let (verdict, phase) = of_decision(&decision, &plan(), None, 7, "team").unwrap();
+        let Readiness { verdict, phase } = of_decision(&decision, &plan(), None, 7, "team").unwrap();
         assert_eq!((verdict.reason, verdict.message.as_ref(), phase), (reason, message, Phase::Stalled));
     }
 }
 
 #[test]
 fn an_instruction_that_can_not_be_followed_is_answered_with_those_that_can() {
-    let (verdict, phase) = refused(ResolveError::Syntax, &plan(), &receipt(unknown("timeout")), "team");
+    let Readiness { verdict, phase } = refused(ResolveError::Syntax, &plan(), &receipt(unknown("timeout")), "team");
     let expected = format!(
         "on receipt ar-1, the annotation isn't <attempt-id>=created, <attempt-id>=send-again or <attempt-id>=dismiss. {COMMANDS}"
     );
@@ -175,7 +175,7 @@ fn a_fresh_create_says_how_many_members_it_has() {
         (7, plain(7), "the audience was created with 7 members"),
         (4, mixed, "the audience was created with 4 members of 10 rows (1 invalid, 2 duplicate, 3 excluded)"),
     ] {
-        let (verdict, phase) = created(members, &funnel);
+        let Readiness { verdict, phase } = created(members, &funnel);
         assert_eq!((verdict.reason, verdict.message.as_ref(), phase), (Reason::Created, message, Phase::Ready));
     }
 }
@@ -215,14 +215,14 @@ fn whoever_waits_is_told_what_for() {
         ),
     ];
     for (why, reason, message) in table {
-        let (verdict, phase) = waiting(why, "default");
+        let Readiness { verdict, phase } = waiting(why, "default");
         assert_eq!((verdict.reason, verdict.message.as_ref(), phase), (reason, message, Phase::Reconciling));
     }
 }
 
 #[test]
 fn a_missing_permission_of_the_operator_names_where_to_look() {
-    let (verdict, phase) = forbidden();
+    let Readiness { verdict, phase } = forbidden();
     let message = "the API server refuses a request that the operator has to make for this audience, so nothing is sent: its role lacks a permission (see the chart's RBAC), or the namespace is being deleted";
     let expected = (Reason::AccessDenied, message, Phase::Reconciling);
     assert_eq!((verdict.reason, verdict.message.as_ref(), phase), expected);

@@ -1,35 +1,42 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::api::audience_status::CreatedAudience;
 use crate::controller::fixtures::{at, contacts, named};
+use crate::controller::model::readiness::Phase;
 use serde_json::json;
 
-fn facts(list: &[u32], verdict: Reason, phase: Phase) -> Facts {
-    let digest = named(list).digest;
-    Facts {
+fn result(list: &[u32], reason: Reason, phase: Phase) -> AudienceResult {
+    let list = named(list).list;
+    AudienceResult {
         generation: Some(3),
-        receipt: Some(format!("ar-{}", digest.hash.short())),
-        digest: Some(digest),
-        verdict: Verdict::new(verdict, "said"),
-        phase,
-        result: None,
-        created: None,
+        receipt: Some(format!("ar-{}", list.hash.short())),
+        list: Some(list),
+        readiness: Readiness::new(phase, reason, "said"),
+        last_result: None,
+        existing: None,
         open_unknowns: vec![],
         parts: None,
+        reports: vec![],
     }
 }
 
-fn made(list: &[u32], second: i64, own: bool) -> Facts {
+fn created(list: &[u32], second: i64, own: bool) -> AudienceResult {
     let reason = if own { Reason::Created } else { Reason::AlreadyCreated };
-    let mut facts = facts(list, reason, Phase::Ready);
-    let receipt = facts.receipt.clone().unwrap();
+    let mut result = result(list, reason, Phase::Ready);
+    let receipt = result.receipt.clone().unwrap();
     let audience = CreatedAudience { receipt, time: at(second), members: list.len() as u64 };
-    facts.created = Some(Found { audience, own });
-    facts
+    result.existing = Some(ExistingAudience { audience, own });
+    result
 }
 
-fn after(all: &[Facts]) -> AudienceStatus {
-    (100..).zip(all).fold(AudienceStatus::default(), |status, (second, facts)| next(&status, facts, at(second)))
+/// The next status of an audience with this status.
+fn following(status: &AudienceStatus, result: &AudienceResult, now: Timestamp) -> AudienceStatus {
+    next(&Tracked { status: status.clone(), ..named(&[1]).audience }, result, now)
+}
+
+fn after(all: &[AudienceResult]) -> AudienceStatus {
+    (100..).zip(all).fold(AudienceStatus::default(), |status, (second, result)| following(&status, result, at(second)))
 }
 
 fn condition<'a>(status: &'a AudienceStatus, type_: &str) -> Option<(&'a str, &'a str)> {
@@ -39,14 +46,14 @@ fn condition<'a>(status: &'a AudienceStatus, type_: &str) -> Option<(&'a str, &'
 #[test]
 fn nothing_new_is_the_same_status_whatever_the_time() {
     let all = [
-        made(&[1], 1, true),
-        facts(&[2], Reason::Queued, Phase::Reconciling),
-        facts(&[3], Reason::OutcomeUnknown, Phase::Stalled),
-        facts(&[4], Reason::Suspended, Phase::Idle),
+        created(&[1], 1, true),
+        result(&[2], Reason::Queued, Phase::Reconciling),
+        result(&[3], Reason::OutcomeUnknown, Phase::Stalled),
+        result(&[4], Reason::Suspended, Phase::Idle),
     ];
-    for facts in all {
-        let once = next(&AudienceStatus::default(), &facts, at(1));
-        assert_eq!(next(&once, &facts, at(999)), once, "{:?}", facts.verdict.reason);
+    for result in all {
+        let once = following(&AudienceStatus::default(), &result, at(1));
+        assert_eq!(following(&once, &result, at(999)), once, "{:?}", result.readiness.reason());
     }
 }
 
@@ -59,7 +66,7 @@ fn conditions_show_what_kind_of_state_it_is() {
         (Phase::Idle, "False", None, None),
     ];
     for (phase, ready, reconciling, stalled) in table {
-        let status = after(&[facts(&[1], Reason::Queued, phase)]);
+        let status = after(&[result(&[1], Reason::Queued, phase)]);
         assert_eq!(condition(&status, "Ready"), Some((ready, "Queued")));
         assert_eq!((condition(&status, "Reconciling"), condition(&status, "Stalled")), (reconciling, stalled));
         assert!(status.conditions.iter().all(|c| c.observed_generation == Some(3) && c.message == "said"));
@@ -69,23 +76,23 @@ fn conditions_show_what_kind_of_state_it_is() {
 #[test]
 fn transition_times_move_only_when_the_status_flips() {
     let since = |status: &AudienceStatus| status.conditions[0].last_transition_time.0;
-    let waiting = after(&[facts(&[1], Reason::Queued, Phase::Reconciling)]);
-    let held = next(&waiting, &facts(&[1], Reason::OutcomeUnknown, Phase::Stalled), at(200));
+    let waiting = after(&[result(&[1], Reason::Queued, Phase::Reconciling)]);
+    let held = following(&waiting, &result(&[1], Reason::OutcomeUnknown, Phase::Stalled), at(200));
     assert_eq!((since(&waiting), since(&held)), (at(100), at(100)));
-    let ready = next(&held, &made(&[1], 1, true), at(300));
+    let ready = following(&held, &created(&[1], 1, true), at(300));
     assert_eq!(since(&ready), at(300));
 }
 
 #[test]
 fn a_first_create_supersedes_nothing() {
-    let status = after(&[made(&[1], 1, true)]);
+    let status = after(&[created(&[1], 1, true)]);
     assert_eq!((status.superseded, status.recent_creates.len()), (0, 1));
     assert_eq!(status.last_created.as_ref(), status.recent_creates.first());
 }
 
 #[test]
 fn each_further_create_leaves_one_more_behind() {
-    let status = after(&[made(&[1], 1, true), made(&[2], 2, true), made(&[3], 3, true)]);
+    let status = after(&[created(&[1], 1, true), created(&[2], 2, true), created(&[3], 3, true)]);
     assert_eq!(status.superseded, 2);
     let times: Vec<_> = status.recent_creates.iter().map(|c| c.time).collect();
     assert_eq!(times, [at(3), at(2), at(1)], "the newest first");
@@ -93,27 +100,28 @@ fn each_further_create_leaves_one_more_behind() {
 
 #[test]
 fn going_back_to_an_older_list_creates_and_supersedes_nothing() {
-    let status = after(&[made(&[1], 1, true), made(&[2], 2, true), made(&[1], 1, false)]);
+    let status = after(&[created(&[1], 1, true), created(&[2], 2, true), created(&[1], 1, false)]);
     assert_eq!((status.superseded, status.recent_creates.len()), (1, 2));
     assert_eq!(condition(&status, "Ready"), Some(("True", "AlreadyCreated")));
 }
 
 #[test]
 fn a_create_that_is_told_twice_counts_once() {
-    let status = after(&[made(&[1], 1, true), made(&[2], 2, true), made(&[2], 2, true), made(&[2], 2, false)]);
+    let status =
+        after(&[created(&[1], 1, true), created(&[2], 2, true), created(&[2], 2, true), created(&[2], 2, false)]);
     assert_eq!((status.superseded, status.recent_creates.len()), (1, 2));
 }
 
 #[test]
 fn after_a_lost_status_what_is_found_again_is_the_last_create() {
-    let status = after(&[made(&[2], 2, false)]);
+    let status = after(&[created(&[2], 2, false)]);
     assert_eq!(status.last_created.map(|c| (c.time, c.members)), Some((at(2), 1)));
     assert_eq!(status.superseded, 0);
 }
 
 #[test]
 fn the_last_five_creates_are_listed_and_all_are_counted() {
-    let all: Vec<_> = (1_u32..=8).map(|n| made(&[n], i64::from(n), true)).collect();
+    let all: Vec<_> = (1_u32..=8).map(|n| created(&[n], i64::from(n), true)).collect();
     let status = after(&all);
     assert_eq!((status.superseded, status.recent_creates.len()), (7, 5));
     assert_eq!(status.recent_creates[4].time, at(4));
@@ -121,15 +129,15 @@ fn the_last_five_creates_are_listed_and_all_are_counted() {
 
 #[test]
 fn suspending_keeps_the_last_truth_of_the_present_list() {
-    let ready = after(&[made(&[1], 1, true)]);
-    let suspended = next(&ready, &facts(&[1], Reason::Suspended, Phase::Idle), at(500));
+    let ready = after(&[created(&[1], 1, true)]);
+    let suspended = following(&ready, &result(&[1], Reason::Suspended, Phase::Idle), at(500));
     assert_eq!(suspended, ready);
 }
 
 #[test]
 fn suspending_a_list_that_is_not_in_the_workspace_says_so() {
-    let other_list = [made(&[1], 1, true), facts(&[2], Reason::Suspended, Phase::Idle)];
-    let not_ready = [facts(&[1], Reason::Queued, Phase::Reconciling), facts(&[1], Reason::Suspended, Phase::Idle)];
+    let other_list = [created(&[1], 1, true), result(&[2], Reason::Suspended, Phase::Idle)];
+    let not_ready = [result(&[1], Reason::Queued, Phase::Reconciling), result(&[1], Reason::Suspended, Phase::Idle)];
     for status in [after(&other_list), after(&not_ready), after(&other_list[1..])] {
         assert_eq!(condition(&status, "Ready"), Some(("False", "Suspended")));
         assert_eq!(status.conditions.len(), 1);
@@ -145,12 +153,12 @@ fn the_last_answer_stays_until_there_is_a_newer_one() {
         error: None,
         message: None,
     };
-    let mut answered = facts(&[1], Reason::OutcomeUnknown, Phase::Stalled);
-    answered.result = Some(answer(1));
-    let status = after(&[answered.clone(), facts(&[1], Reason::OutcomeUnknown, Phase::Stalled)]);
+    let mut answered = result(&[1], Reason::OutcomeUnknown, Phase::Stalled);
+    answered.last_result = Some(answer(1));
+    let status = after(&[answered.clone(), result(&[1], Reason::OutcomeUnknown, Phase::Stalled)]);
     assert_eq!(status.last_result, Some(answer(1)));
-    answered.result = Some(answer(2));
-    assert_eq!(next(&status, &answered, at(9)).last_result, Some(answer(2)));
+    answered.last_result = Some(answer(2));
+    assert_eq!(following(&status, &answered, at(9)).last_result, Some(answer(2)));
 }
 
 #[test]
@@ -160,9 +168,9 @@ fn the_funnel_and_the_problems_name_no_value() {
         {"linkedinUrl": "https://linkedin.com/in/Canary/"},
         {"email": "canary@example.com"}
     ]});
-    let mut facts = facts(&[1], Reason::InvalidMembers, Phase::Stalled);
-    facts.digest = Some(contacts(rows).digest);
-    let status = next(&AudienceStatus::default(), &facts, at(0));
+    let mut result = result(&[1], Reason::InvalidMembers, Phase::Stalled);
+    result.list = Some(contacts(rows).list);
+    let status = following(&AudienceStatus::default(), &result, at(0));
     let expected = Funnel { read: 3, invalid: 1, duplicate: 1, excluded: 0, to_send: 1 };
     assert_eq!(status.members, Some(expected));
     assert_eq!(status.problems.len(), 1);
@@ -174,10 +182,11 @@ fn the_funnel_and_the_problems_name_no_value() {
 #[test]
 fn open_unknowns_and_the_receipt_are_those_of_now() {
     let unknown = OpenUnknown { receipt: "ar-old".into(), attempt: "a".into(), time: at(0), members: 3 };
-    let with = Facts { open_unknowns: vec![unknown.clone()], ..facts(&[1], Reason::Queued, Phase::Reconciling) };
-    let without = Facts { receipt: None, ..facts(&[1], Reason::EmptyList, Phase::Stalled) };
+    let with =
+        AudienceResult { open_unknowns: vec![unknown.clone()], ..result(&[1], Reason::Queued, Phase::Reconciling) };
+    let without = AudienceResult { receipt: None, ..result(&[1], Reason::EmptyList, Phase::Stalled) };
     let status = after(std::slice::from_ref(&with));
     assert_eq!(status.open_unknowns, [unknown]);
-    let status = next(&status, &without, at(5));
+    let status = following(&status, &without, at(5));
     assert_eq!((status.open_unknowns.len(), status.receipt_ref), (0, None));
 }

@@ -1,7 +1,15 @@
 use std::time::Duration;
 
 use super::*;
-use crate::controller::fixtures::{audience, named};
+use crate::controller::fixtures;
+
+fn audience() -> Tracked {
+    fixtures::audience().audience
+}
+
+fn named(numbers: &[u32]) -> Tracked {
+    fixtures::named(numbers).audience
+}
 
 const UID: &str = "uid of leaders";
 

@@ -15,7 +15,7 @@ fn key(text: &str) -> KeyId {
 }
 
 fn who(name: &str) -> AudienceKey {
-    let mut audience = named(&[1]);
+    let mut audience = named(&[1]).audience;
     audience.meta.name = Some(name.to_owned());
     audience.key()
 }

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::AudienceReceipt;
 use crate::controller::fixtures::{ended, identity};
-use crate::ledger::{OutcomeResult, Record};
+use crate::ledger::{self, OutcomeResult, Record, State, Unreadable};
 
 fn moment(second: u64) -> Moment {
     Moment::from_zero(Duration::from_secs(second))
@@ -24,8 +25,8 @@ fn object(record: Option<&Record>, metadata: Value) -> AudienceReceipt {
     serde_json::from_value(object).unwrap()
 }
 
-fn entry(record: &Record) -> Entry {
-    Entry::of(&object(Some(record), json!({})))
+fn entry(record: &Record) -> StoredReceipt {
+    StoredReceipt::of(&object(Some(record), json!({})))
 }
 
 fn unknown(id: &str) -> Record {
@@ -37,22 +38,22 @@ fn an_entry_has_what_a_write_needs() {
     let bare = entry(&unknown("a"));
     assert_eq!((bare.resource_version.as_str(), bare.annotation.as_deref(), bare.labelled), ("5", None, false));
     assert_eq!(bare.state(), State::Unknown);
-    let marked = Entry::of(&object(
+    let marked = StoredReceipt::of(&object(
         Some(&unknown("a")),
         json!({"labels": {"x": "y"}, "annotations": {"abm.propensity.com/resolve": "a=created", "other": "b"}}),
     ));
     assert_eq!((marked.annotation.as_deref(), marked.labelled), (Some("a=created"), true));
-    assert!(!Entry::of(&object(None, json!({"labels": {}}))).labelled);
+    assert!(!StoredReceipt::of(&object(None, json!({"labels": {}}))).labelled);
 }
 
 #[test]
 fn what_can_not_be_trusted_counts_as_unknown() {
-    let without = Entry::of(&object(None, json!({})));
+    let without = StoredReceipt::of(&object(None, json!({})));
     assert_eq!(without.as_read().unwrap_err(), Unreadable::NoRecord);
-    let renamed = Entry::of(&object(Some(&unknown("a")), json!({"name": "ar-other"})));
+    let renamed = StoredReceipt::of(&object(Some(&unknown("a")), json!({"name": "ar-other"})));
     assert_eq!(renamed.as_read().unwrap_err(), Unreadable::NameMismatch);
     assert_eq!([without.state(), renamed.state()], [State::Unknown; 2]);
-    assert!(OpenReceipts::audiences(&without).is_empty());
+    assert!(without.audiences().is_empty());
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn an_attempt_is_seen_since_it_was_first_seen() {
 fn a_receipt_that_can_not_be_read_for_a_while_does_not_start_the_wait_anew() {
     let receipts = OpenReceipts::default();
     receipts.upsert(key(), entry(&unknown("a")), moment(10));
-    receipts.upsert(key(), Entry::of(&object(None, json!({}))), moment(20));
+    receipts.upsert(key(), StoredReceipt::of(&object(None, json!({}))), moment(20));
     receipts.upsert(key(), entry(&unknown("a")), moment(30));
     assert_eq!(receipts.seen_for("a", moment(40)), Duration::from_secs(30));
 }
@@ -95,7 +96,7 @@ fn a_receipt_that_was_closed_is_forgotten_with_its_attempts() {
 fn a_receipt_wakes_each_audience_once() {
     let settled = crate::controller::fixtures::settled(&unknown("a"), "a", ledger::Resolve::SendAgain);
     let twice = entry(&ended(Some(&settled), "b", OutcomeResult::Unknown, "timeout", None));
-    let audiences = OpenReceipts::audiences(&twice);
+    let audiences = twice.audiences();
     assert_eq!(audiences.len(), 1);
     assert_eq!((audiences[0].kind.as_str(), audiences[0].name.as_str()), ("ContactAudience", "leaders"));
 }
