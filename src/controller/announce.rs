@@ -10,7 +10,7 @@ use super::status::Facts;
 use super::tracked::{Tracked, kind_name};
 use crate::api::condition::{self, ConditionType};
 use crate::api::{GROUP, Reason, VERSION};
-use crate::ledger::{AudienceRef, By, Instruction, Receipt, Resolve};
+use crate::ledger::{AudienceRef, Instruction, Receipt, Resolve, ResolvedBy};
 
 /// Says where an audience stands now, for what is worth an event.
 pub async fn standing(ctx: &Context, audience: &Tracked, facts: &Facts) {
@@ -39,13 +39,20 @@ pub async fn suppressed_later(ctx: &Context, audience: &Tracked, facts: &Facts) 
 }
 
 /// Says that an attempt was settled.
-pub async fn resolved(ctx: &Context, namespace: &str, receipt: &str, entry: &Entry, instruction: &Instruction, by: By) {
+pub async fn resolved(
+    ctx: &Context,
+    namespace: &str,
+    receipt: &str,
+    entry: &Entry,
+    instruction: &Instruction,
+    by: ResolvedBy,
+) {
     let Ok(Receipt { record, .. }) = &entry.receipt else { return };
     let Some(attempt) = record.attempt(&instruction.attempt) else { return };
     let AudienceRef { kind, name, uid } = &attempt.audience;
     let who = match by {
-        By::Person => "a person",
-        By::Policy => "the SendAgain policy",
+        ResolvedBy::Person => "a person",
+        ResolvedBy::Policy => "the SendAgain policy",
     };
     let what = match instruction.decision {
         Resolve::Created => "as created",

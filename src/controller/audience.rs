@@ -18,7 +18,7 @@ use crate::api::audience_status::{CreatedAudience, OpenUnknown};
 use crate::api::condition::{self, ConditionType, Verdict};
 use crate::api::{AudienceStatus, PropensityWorkspace, Reason};
 use crate::audience::ListHash;
-use crate::ledger::{self, Decision, Held, OutcomeResult, Receipt, State, Tending};
+use crate::ledger::{self, Decision, HeldBy, OutcomeResult, Receipt, ReceiptAction, State};
 use crate::propensity::{Grant, Permit, WaitReason};
 use crate::telemetry::metrics::Outcome;
 
@@ -358,7 +358,7 @@ async fn settle(
     match decision {
         Decision::InFlight => {
             let open = receipt.and_then(|r| r.record.open_attempt());
-            if open.is_some_and(|attempt| ctx.flights.held(&attempt.id) == Held::Here) {
+            if open.is_some_and(|attempt| ctx.flights.held(&attempt.id) == HeldBy::ThisProcess) {
                 // The flight tells it itself, and wakes this audience when it ends.
                 return Ok(Next::change(Outcome::Waiting));
             }
@@ -384,8 +384,8 @@ async fn settle(
 fn refused_instruction(ctx: &Context, entry: &Entry) -> Option<ledger::ResolveError> {
     let receipt = entry.receipt.as_ref().ok()?;
     let annotation = entry.annotation.as_deref()?;
-    match ledger::tend(receipt, Some(annotation), Held::Elsewhere, Duration::ZERO, ctx.clock.wall()) {
-        Tending::Refused(error) => Some(error),
+    match ledger::receipt_action(receipt, Some(annotation), HeldBy::OtherProcess, Duration::ZERO, ctx.clock.wall()) {
+        ReceiptAction::InvalidResolution(error) => Some(error),
         _ => None,
     }
 }

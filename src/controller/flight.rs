@@ -4,7 +4,7 @@
 //! permit ─► snapshot (live) ─► claim (one write) ─► send-by check ─► POST (once) ─► outcome (kept up until it lands)
 //! ```
 //!
-//! What follows what, from the claim on, is the ledger's [`Flight`]; this file does what it asks for. It runs as a task of its own, so that nothing that is dropped elsewhere interrupts it.
+//! What follows what, from the claim on, is the ledger's [`AttemptMachine`]; this file does what it asks for. It runs as a task of its own, so that nothing that is dropped elsewhere interrupts it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,8 +27,8 @@ use crate::api::audience_status::LastResult;
 use crate::audience;
 use crate::clock::{Moment, Stopwatch};
 use crate::ledger::{
-    self, Ask, Attempt, AudienceRef, By, Decision, Flight, Identity, Instruction, Landing, Outcome, OutcomeResult,
-    Record, Reply,
+    self, Attempt, AttemptEnd, AttemptMachine, AudienceRef, Decision, Identity, Instruction, Outcome, OutcomeResult,
+    Record, ResolvedBy, Step, StepResult,
 };
 use crate::propensity::{Answer, AnswerClass, Create, Effect, KeyId, Permit, WorkspaceKey};
 use crate::telemetry::metrics::CreateClass;
@@ -125,26 +125,26 @@ async fn attempt(ctx: &Context, start: Start, id: &str, leave: &mut Leave) -> En
     let issued = ctx.clock.boottime();
     ctx.flights.begin(id);
     let mut paper = Paper::new(ctx, &live.tracked, &plan, base, attempt.claimed_at);
-    let (mut flight, mut ask) = Flight::begin(prior.record.as_ref(), attempt);
+    let (mut flight, mut ask) = AttemptMachine::begin(prior.record.as_ref(), attempt);
     let mut body = Some(body);
     let mut result = OutcomeResult::NotSent;
     let landing = loop {
         let reply = match ask {
-            Ask::Done(landing) => break landing,
-            Ask::Claim(record) => paper.claim(&record).await,
-            Ask::Read => paper.read().await,
-            Ask::Record(record) => paper.record(&record, id, result).await,
-            Ask::Send | Ask::GiveUp => {
+            Step::Done(landing) => break landing,
+            Step::Claim(record) => paper.claim(&record).await,
+            Step::Read => paper.read().await,
+            Step::Record(record) => paper.record(&record, id, result).await,
+            Step::Send | Step::GiveUp => {
                 // The body goes with the request, so there is no second one.
-                let answer = match body.take().filter(|_| ask == Ask::Send) {
+                let answer = match body.take().filter(|_| ask == Step::Send) {
                     Some(body) => send(ctx, &live.tracked, &clearance, body).await,
                     None => Answer::without_reply(AnswerClass::SendByPassed, Duration::ZERO),
                 };
-                result = flight.judge(answer.class.evidence());
+                result = flight.classify(answer.class.evidence());
                 leave.give_back(ctx, effect(&answer, result));
                 let outcome = outcome(ctx, result, answer);
                 remember(ctx, &live.tracked, result, &outcome);
-                Reply::Answered(outcome)
+                StepResult::Answered(outcome)
             }
         };
         ask = flight.next(reply, elapsed(ctx, issued));
@@ -153,18 +153,26 @@ async fn attempt(ctx: &Context, start: Start, id: &str, leave: &mut Leave) -> En
         ctx.budgets.refund(&workspace_id, id);
     }
     match landing {
-        Landing::Overtaken { abandoned: true, .. } => ctx.flights.abandon(id),
+        AttemptEnd::ClaimLost { abandoned: true, .. } => ctx.flights.abandon(id),
         _ => ctx.flights.end(id),
     }
     match (landing, paper.last) {
-        (Landing::Recorded, Some(entry)) => {
+        (AttemptEnd::Recorded, Some(entry)) => {
             if let Some(instruction) = &prior.authorised {
-                announce::resolved(ctx, live.tracked.namespace(), &plan.receipt, &entry, instruction, By::Policy).await;
+                announce::resolved(
+                    ctx,
+                    live.tracked.namespace(),
+                    &plan.receipt,
+                    &entry,
+                    instruction,
+                    ResolvedBy::Policy,
+                )
+                .await;
             }
             let members = flight.attempt().members;
             End::Recorded(Box::new(Landed { audience: live.tracked, entry, result, members }))
         }
-        (Landing::Overtaken { read: true, .. }, Some(entry)) => End::Taken(entry),
+        (AttemptEnd::ClaimLost { read: true, .. }, Some(entry)) => End::Taken(entry),
         _ => End::Failed(paper.error),
     }
 }
@@ -343,7 +351,7 @@ impl<'a> Paper<'a> {
         }
     }
 
-    async fn claim(&mut self, record: &Record) -> Reply {
+    async fn claim(&mut self, record: &Record) -> StepResult {
         let written = match &self.last {
             None => self.store.create(self.identity, record, Some(self.claimed_at)).await,
             Some(base) => self.store.replace(self.name, base, record, Some(self.claimed_at), false).await,
@@ -351,7 +359,7 @@ impl<'a> Paper<'a> {
         self.written(written)
     }
 
-    async fn record(&mut self, record: &Record, attempt: &str, result: OutcomeResult) -> Reply {
+    async fn record(&mut self, record: &Record, attempt: &str, result: OutcomeResult) -> StepResult {
         let written = match &self.last {
             None => self.store.create(self.identity, record, Some(self.claimed_at)).await,
             Some(base) => self.store.replace(self.name, base, record, None, false).await,
@@ -364,25 +372,25 @@ impl<'a> Paper<'a> {
         self.written(written)
     }
 
-    fn written(&mut self, written: Result<Entry, CallError>) -> Reply {
+    fn written(&mut self, written: Result<Entry, CallError>) -> StepResult {
         let error = match written {
             Ok(entry) => {
                 let receipt = entry.receipt.clone();
                 self.last = Some(Arc::new(entry));
-                return Reply::Written(receipt);
+                return StepResult::Written(receipt);
             }
             Err(error) => error,
         };
         self.error = error;
         self.hurry = matches!(error, CallError::Conflict | CallError::AlreadyExists);
         match error {
-            CallError::Conflict | CallError::AlreadyExists => Reply::Conflict,
-            error if error.is_unclear() => Reply::Unclear,
-            _ => Reply::Refused,
+            CallError::Conflict | CallError::AlreadyExists => StepResult::Conflict,
+            error if error.is_unclear() => StepResult::Unclear,
+            _ => StepResult::Refused,
         }
     }
 
-    async fn read(&mut self) -> Reply {
+    async fn read(&mut self) -> StepResult {
         if !std::mem::take(&mut self.hurry) {
             tokio::time::sleep(self.ctx.clock.jittered(self.pause, 0.3)).await;
             self.pause = (self.pause * 2).min(SLOWEST);
@@ -394,11 +402,11 @@ impl<'a> Paper<'a> {
                 if let Some(Err(why)) = &receipt {
                     tracing::error!(receipt = self.name, %why, "an attempt can't be followed up in its receipt");
                 }
-                Reply::Found(receipt)
+                StepResult::Found(receipt)
             }
             Err(error) => {
                 self.error = error;
-                Reply::NoAnswer
+                StepResult::NoAnswer
             }
         }
     }

@@ -45,7 +45,7 @@ impl Entry {
     /// Its state; what can't be trusted counts as unknown.
     #[must_use]
     pub fn state(&self) -> State {
-        self.receipt.as_ref().map_or(State::Unknown, |r| r.standing.state)
+        self.receipt.as_ref().map_or(State::Unknown, |r| r.summary.state)
     }
 }
 

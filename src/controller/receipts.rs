@@ -13,7 +13,7 @@ use super::context::Context;
 use super::ledger_store::LedgerStore;
 use super::open_receipts::ReceiptKey;
 use crate::clock::Moment;
-use crate::ledger::{By, Held, Tending, tend};
+use crate::ledger::{HeldBy, ReceiptAction, ResolvedBy, receipt_action};
 use crate::telemetry::metrics::{Kind, Outcome};
 
 /// When to try again what the API server didn't take.
@@ -63,19 +63,20 @@ async fn look(ctx: &Context, (namespace, name): &ReceiptKey) -> Result<Option<Du
     let Some(entry) = ctx.receipts.get(namespace, name) else { return Ok(None) };
     let Ok(receipt) = &entry.receipt else { return Ok(None) };
     let open = receipt.record.open_attempt();
-    let held = open.map_or(Held::Elsewhere, |attempt| ctx.flights.held(&attempt.id));
+    let held = open.map_or(HeldBy::OtherProcess, |attempt| ctx.flights.held(&attempt.id));
     let seen_for = open.map_or(Duration::ZERO, |attempt| ctx.receipts.seen_for(&attempt.id, ctx.clock.boottime()));
     let store = LedgerStore::new(&ctx.cluster, namespace);
-    let (record, instruction) = match tend(receipt, entry.annotation.as_deref(), held, seen_for, ctx.clock.wall()) {
-        Tending::Nothing => return Ok(None),
-        Tending::Later(after) => return Ok(Some(after)),
-        Tending::Refused(error) => {
-            announce::refused(ctx, namespace, name, &error).await;
-            return Ok(None);
-        }
-        Tending::Resolved(record, instruction) => (record, Some(instruction)),
-        Tending::Expired(record) | Tending::Disowned(record) => (record, None),
-    };
+    let (record, instruction) =
+        match receipt_action(receipt, entry.annotation.as_deref(), held, seen_for, ctx.clock.wall()) {
+            ReceiptAction::Nothing => return Ok(None),
+            ReceiptAction::RequeueAfter(after) => return Ok(Some(after)),
+            ReceiptAction::InvalidResolution(error) => {
+                announce::refused(ctx, namespace, name, &error).await;
+                return Ok(None);
+            }
+            ReceiptAction::Resolved(record, instruction) => (record, Some(instruction)),
+            ReceiptAction::Expired(record) | ReceiptAction::Abandoned(record) => (record, None),
+        };
     match store.replace(name, &entry, &record, None, instruction.is_some()).await {
         Ok(entry) => {
             if let Some(attempt) = open {
@@ -83,7 +84,7 @@ async fn look(ctx: &Context, (namespace, name): &ReceiptKey) -> Result<Option<Du
             }
             tracing::info!(receipt = name, namespace, state = entry.state().as_str(), "receipt tended");
             if let Some(instruction) = instruction {
-                announce::resolved(ctx, namespace, name, &entry, &instruction, By::Person).await;
+                announce::resolved(ctx, namespace, name, &entry, &instruction, ResolvedBy::Person).await;
             }
             Ok(None)
         }

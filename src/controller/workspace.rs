@@ -21,7 +21,7 @@ use crate::api::workspace::{ReportFreshness, WorkspaceStatus};
 use crate::api::{PropensityReport, PropensityWorkspace, requested_at};
 use crate::audience::Kind;
 use crate::clock::Moment;
-use crate::ledger::{Held, State};
+use crate::ledger::{HeldBy, State};
 use crate::propensity::{GateView, KeyId, Limits, WaitReason};
 use crate::sources::KeyState;
 use crate::telemetry::metrics::WorkspaceNumbers;
@@ -264,7 +264,7 @@ fn has_unclear_past(ctx: &Context, workspace: &PropensityWorkspace) -> bool {
         State::Unknown => true,
         State::Claimed => {
             let open = entry.receipt.as_ref().ok().and_then(|r| r.record.open_attempt());
-            open.is_some_and(|attempt| ctx.flights.held(&attempt.id) != Held::Here)
+            open.is_some_and(|attempt| ctx.flights.held(&attempt.id) != HeldBy::ThisProcess)
         }
         _ => false,
     };
