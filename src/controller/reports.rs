@@ -24,7 +24,7 @@ use super::verdicts::Said;
 use crate::api::condition::{Reason, Verdict};
 use crate::api::{PropensityReport, PropensityWorkspace};
 use crate::propensity::{EndpointError, ReportUrl, WorkspaceKey};
-use crate::report::{Binding, MOST_MEMBERS};
+use crate::report::{Binding, MAX_MATCHED_MEMBERS};
 use crate::sources::secrets::{KeyState, UrlState};
 use crate::telemetry::metrics::Outcome;
 use kube::runtime::reflector::ObjectRef;
@@ -83,7 +83,7 @@ pub async fn pass(ctx: &Arc<Context>, report: &PropensityReport) -> Result<(Outc
         // The workspace's own pass makes the gate.
         None => return Ok((Outcome::Waiting, Some(LOOK_AGAIN))),
     }
-    let (mut serving, mut room) = (vec![], MOST_MEMBERS);
+    let (mut serving, mut room) = (vec![], MAX_MATCHED_MEMBERS);
     for (report, ready) in sharing(ctx, &group, &report, ready) {
         serving.push(Serving::of(ctx, report, ready, &mut room).await?);
     }

@@ -13,7 +13,7 @@ use crate::controller::cluster::CallError;
 use crate::controller::context::Context;
 use crate::controller::tracked::{Tracked, Whole};
 use crate::controller::{lists, live, status};
-use crate::report::{Binding, Columns, Engaged, MOST_MEMBERS, Matching, Reading};
+use crate::report::{AudienceMatcher, Binding, Columns, EngagementResult, MAX_MATCHED_MEMBERS, RowView};
 
 /// Audiences that are written at once.
 const AT_ONCE: usize = 8;
@@ -28,7 +28,7 @@ pub(super) struct Audiences(Vec<Group>);
 struct Group {
     kind: Kind,
     columns: Columns,
-    matching: Matching,
+    matching: AudienceMatcher,
     /// In the order of the matching.
     matched: Vec<Arc<Tracked>>,
     /// Whose members aren't known, and why.
@@ -36,7 +36,7 @@ struct Group {
 }
 
 /// What an audience comes to, or why that isn't known.
-pub(super) type Found = (Arc<Tracked>, Result<Engaged, String>);
+pub(super) type Found = (Arc<Tracked>, Result<EngagementResult, String>);
 
 /// The columns to match a kind on.
 fn columns(kind: Kind, names: &ColumnNames) -> Columns {
@@ -90,7 +90,7 @@ impl Audiences {
             let (kind, columns) = (audience.kind, columns(audience.kind, &engagement.columns));
             let at =
                 groups.iter().position(|group| group.kind == kind && group.columns == columns).unwrap_or_else(|| {
-                    let matching = Matching::new(kind, columns.clone(), binding);
+                    let matching = AudienceMatcher::new(kind, columns.clone(), binding);
                     groups.push(Group { kind, columns, matching, matched: vec![], unread: vec![] });
                     groups.len() - 1
                 });
@@ -121,7 +121,7 @@ impl Audiences {
                         let many = lists.clone().map(|list| list.len() as usize).sum::<usize>();
                         let Some(left) = room.checked_sub(many) else {
                             let why = format!(
-                                "the audiences of this report have more than {MOST_MEMBERS} members together: match fewer of them with it"
+                                "the audiences of this report have more than {MAX_MATCHED_MEMBERS} members together: match fewer of them with it"
                             );
                             group.unread.push((audience, why));
                             continue;
@@ -135,13 +135,13 @@ impl Audiences {
                     }
                 }
             }
-            tokio::task::block_in_place(|| group.matching.seal());
+            tokio::task::block_in_place(|| group.matching.build_index());
         }
         Ok(())
     }
 
     /// Adds a row of this number, counted from 1.
-    pub(super) fn push(&mut self, binding: &Binding, number: u64, reading: &Reading<'_>) {
+    pub(super) fn push(&mut self, binding: &Binding, number: u64, reading: &RowView<'_>) {
         self.0
             .iter_mut()
             .filter(|group| !group.matched.is_empty())
@@ -200,13 +200,17 @@ pub(super) async fn record(ctx: &Context, report: &PropensityReport, found: Vec<
     failed
 }
 
-fn told_of(report: &str, engaged: &Result<Engaged, String>, old: Option<&EngagementStatus>) -> EngagementStatus {
+fn told_of(
+    report: &str,
+    engaged: &Result<EngagementResult, String>,
+    old: Option<&EngagementStatus>,
+) -> EngagementStatus {
     let old = || {
         old.cloned().unwrap_or_else(|| EngagementStatus { report: report.to_owned(), ..EngagementStatus::default() })
     };
     match engaged {
         Err(why) => EngagementStatus { problem: Some(why.clone()), ..old() },
-        Ok(Engaged { members, rows, values, missing, uncounted }) => EngagementStatus {
+        Ok(EngagementResult { members, rows, values, missing, uncounted }) => EngagementStatus {
             report: report.to_owned(),
             members_matched: Some(*members),
             rows: Some(*rows),

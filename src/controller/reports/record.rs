@@ -15,8 +15,8 @@ use crate::controller::status;
 use crate::controller::verdicts::{Said, when};
 use crate::propensity::ReportFault;
 use crate::report::{
-    Column, DateFormat, Filter, Group, Kinds, Meaning, Metric, NumberFormat, Operation, Plan, Ratio, Summary, Value,
-    Values, is_value,
+    Column, ColumnFormat, DateFormat, Filter, Group, Kinds, Metric, NumberFormat, Operation, Plan, Ratio, Summary,
+    Value, Values, looks_like_value,
 };
 
 /// A report that was read to its end.
@@ -32,13 +32,15 @@ const NAMED: usize = 5;
 pub(super) fn plan(spec: &PropensityReportSpec) -> Plan {
     let first = |text: &String, otherwise| text.chars().next().unwrap_or(otherwise);
     let meaning = |format: &api::ColumnFormat| match (&format.number, &format.date) {
-        (_, Some(date)) => Some(Meaning::Date(DateFormat(date.clone()))),
-        (Some(api::NumberFormat { decimal, group, prefix, suffix }), None) => Some(Meaning::Number(NumberFormat {
-            decimal: first(decimal, '.'),
-            group: group.as_ref().map(|group| first(group, ',')),
-            prefix: prefix.clone(),
-            suffix: suffix.clone(),
-        })),
+        (_, Some(date)) => Some(ColumnFormat::Date(DateFormat(date.clone()))),
+        (Some(api::NumberFormat { decimal, group, prefix, suffix }), None) => {
+            Some(ColumnFormat::Number(NumberFormat {
+                decimal: first(decimal, '.'),
+                group: group.as_ref().map(|group| first(group, ',')),
+                prefix: prefix.clone(),
+                suffix: suffix.clone(),
+            }))
+        }
         (None, None) => None,
     };
     let metric = |metric: &api::Metric| Metric {
@@ -57,11 +59,11 @@ pub(super) fn plan(spec: &PropensityReportSpec) -> Plan {
     };
     let ratio = |ratio: &api::Ratio| Ratio {
         name: ratio.name.clone(),
-        of: ratio.numerator.clone(),
-        to: ratio.denominator.clone(),
+        numerator: ratio.numerator.clone(),
+        denominator: ratio.denominator.clone(),
     };
     Plan {
-        meanings: spec.columns.iter().filter_map(|c| Some((c.name.clone(), meaning(c)?))).collect(),
+        formats: spec.columns.iter().filter_map(|c| Some((c.name.clone(), meaning(c)?))).collect(),
         metrics: spec.metrics.iter().map(metric).collect(),
         ratios: spec.ratios.iter().map(ratio).collect(),
         newest: spec.newest_column.clone(),
@@ -91,7 +93,7 @@ fn digits(number: f64) -> String {
 
 /// The name of a column as it may be shown.
 fn shown(name: &str) -> String {
-    if is_value(name) { "(hidden)".to_owned() } else { name.chars().take(100).collect() }
+    if looks_like_value(name) { "(hidden)".to_owned() } else { name.chars().take(100).collect() }
 }
 
 fn columns(summary: &Summary) -> Vec<ColumnSeen> {
