@@ -1,5 +1,5 @@
-//! How fast and in how much memory a report becomes numbers, and how fast a thousand audiences are matched with it. Beside it, in the same run, the least that any program
-//! would do: walk through the same JSON with `serde_json`, keeping nothing.
+//! Benchmark: time and memory to summarise a report, and to match a thousand audiences with it. For comparison, the
+//! same run parses the same JSON with only `serde_json` and keeps nothing.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a benchmark may fail")]
 
@@ -10,8 +10,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use propensity_operator::audience::{Field, Kind, Member};
 use propensity_operator::report::{
-    Binding, DateFormat, Engaged, Group, Matching, Meaning, Metric, NumberFormat, Operation, Plan, Ratio, Summariser,
-    Summary,
+    AudienceMatcher, Binding, ColumnFormat, DateFormat, EngagementResult, Group, Metric, NumberFormat, Operation, Plan,
+    Ratio, Summariser, Summary,
 };
 use propensity_operator::sources::rows::{self, Layout};
 
@@ -20,7 +20,7 @@ const AUDIENCES: usize = 1_000;
 const MEMBERS: usize = 100;
 const LARGEST: u64 = 1 << 30;
 
-/// Rows of a report on accounts, made while they are read.
+/// Rows of a report on accounts, generated while they are read.
 struct Rows {
     left: usize,
     text: Vec<u8>,
@@ -40,8 +40,22 @@ impl Read for Rows {
             self.left -= 1;
             let end = if self.left == 0 { ']' } else { ',' };
             self.text = format!(
-                r#"{{"Account Domain":"www.account-{}.example.com","Account Name":"Account {at}","Campaign Name":"Campaign {}","Channel":"{}","Impressions":{},"Clicks":{},"Spend":"$1,{:03}.50","Engagement Score":{}.5,"Stage":"aware","Owner":null,"Tags":["a","b"],"Last Engaged":"2026-11-{:02}"}}{end}"#,
-                at % 50_000, at % 12, ["display", "video", "native"][at % 3], at % 1_000, at % 7, at % 1_000, at % 100, at % 28 + 1
+                concat!(
+                    r#"{{"Account Domain":"www.account-{}.example.com","Account Name":"Account {at}","#,
+                    r#""Campaign Name":"Campaign {}","Channel":"{}","Impressions":{},"Clicks":{},"#,
+                    r#""Spend":"$1,{:03}.50","Engagement Score":{}.5,"Stage":"aware","Owner":null,"#,
+                    r#""Tags":["a","b"],"Last Engaged":"2026-11-{:02}"}}{end}"#
+                ),
+                at % 50_000,
+                at % 12,
+                ["display", "video", "native"][at % 3],
+                at % 1_000,
+                at % 7,
+                at % 1_000,
+                at % 100,
+                at % 28 + 1,
+                at = at,
+                end = end
             )
             .into_bytes();
             self.read = 0;
@@ -64,9 +78,9 @@ fn plan() -> Plan {
     let channels = ["display", "video"].map(str::to_owned).to_vec();
     let dollars = NumberFormat { group: Some(','), prefix: "$".to_owned(), ..NumberFormat::default() };
     Plan {
-        meanings: [
-            ("Spend".to_owned(), Meaning::Number(dollars)),
-            ("Last Engaged".to_owned(), Meaning::Date(DateFormat("%Y-%m-%d".to_owned()))),
+        formats: [
+            ("Spend".to_owned(), ColumnFormat::Number(dollars)),
+            ("Last Engaged".to_owned(), ColumnFormat::Date(DateFormat("%Y-%m-%d".to_owned()))),
         ]
         .into(),
         metrics: vec![
@@ -78,7 +92,11 @@ fn plan() -> Plan {
                 ..metric("spend", Operation::Sum, "Spend")
             },
         ],
-        ratios: vec![Ratio { name: "click_rate".to_owned(), of: "clicks".to_owned(), to: "impressions".to_owned() }],
+        ratios: vec![Ratio {
+            name: "click_rate".to_owned(),
+            numerator: "clicks".to_owned(),
+            denominator: "impressions".to_owned(),
+        }],
         newest: Some("Last Engaged".to_owned()),
     }
 }
@@ -92,37 +110,38 @@ fn summarise(report: impl Read) -> Summary {
     summariser.finish()
 }
 
-fn engage(report: impl Read) -> Vec<Engaged> {
+fn engage(report: impl Read) -> Vec<EngagementResult> {
     let mut binding = Binding::new(plan()).unwrap();
-    let mut matching = Matching::new(Kind::Accounts, vec![(Field::Website, "Account Domain".to_owned())], &mut binding);
+    let mut matching =
+        AudienceMatcher::new(Kind::Accounts, vec![(Field::Website, "Account Domain".to_owned())], &mut binding);
     for audience in 0..AUDIENCES {
         let member =
             |number| Member::account(format!("account-{}.example.com", (audience * 37 + number * 499) % 60_000));
         matching.add(&binding, (0..MEMBERS).map(member));
     }
-    matching.seal();
+    matching.build_index();
     let binding = Arc::new(binding);
     let mut summariser = Summariser::new(Arc::clone(&binding));
     let mut number = 0;
     rows::read(report, &Layout::Json(vec![]), LARGEST, |row| {
         number += 1;
-        let reading = summariser.push(row);
-        matching.push(&binding, number, &reading);
+        let view = summariser.push(row);
+        matching.push(&binding, number, &view);
     })
     .unwrap();
     matching.finish(&binding, |column| summariser.has_seen(column))
 }
 
-/// What the kernel says of this process's memory, in MiB.
+/// A value in MiB from `/proc/self/status`.
 fn mib(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     line.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
 }
 
-/// The most memory that something took.
+/// The result of `work`, and its peak memory in MiB.
 fn peak<T>(work: impl FnOnce() -> T) -> (T, f64) {
-    // 5: the highest mark starts anew.
+    // 5 resets the peak (`VmHWM`).
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let before = mib("VmRSS");
     let made = black_box(work());
@@ -133,10 +152,11 @@ fn reports(criterion: &mut Criterion) {
     let (summary, small) = peak(|| summarise(Rows::new(ROWS)));
     assert_eq!((summary.rows, summary.missing.len()), (ROWS as u64, 0));
     let (_, large) = peak(|| summarise(Rows::new(10 * ROWS)));
-    let (engaged, matched) = peak(|| engage(Rows::new(ROWS)));
-    assert!(engaged.len() == AUDIENCES && engaged.iter().all(|engaged| engaged.rows > 0));
+    let (engagement, matched) = peak(|| engage(Rows::new(ROWS)));
+    assert!(engagement.len() == AUDIENCES && engagement.iter().all(|engagement| engagement.rows > 0));
     eprintln!(
-        "memory: {small:.1} MiB for {ROWS} rows, {large:.1} MiB for ten times as many, {matched:.1} MiB with {AUDIENCES} audiences of {MEMBERS}"
+        "memory: {small:.1} MiB for {ROWS} rows, {large:.1} MiB for ten times as many, \
+         {matched:.1} MiB with {AUDIENCES} audiences of {MEMBERS}"
     );
     assert!(small < 64.0 && large < 64.0, "it takes too much memory");
 

@@ -1,23 +1,23 @@
-//! Propensity audiences as code: the operator's library, and the map of its house.
+//! Propensity audiences as code: the operator's library, and an overview of its modules.
 //!
-//! The Propensity API can only create audiences. It has no id, no read-back and no idempotency key, so a repeated
-//! request costs money that nobody can get back. Everything here serves one promise: every create attempt is recorded
-//! before its request is sent, and is sent at most once, by the process that recorded it. What can't be known becomes
-//! a visible *Unknown* for a person to settle.
+//! The Propensity API can only create audiences. It has no ID, no read-back and no idempotency key, so a repeated
+//! request costs money that can't be recovered. Therefore the operator guarantees: every create attempt is recorded
+//! before its request is sent, and the request is sent at most once, by the process that recorded it. If the outcome
+//! can't be known, the status reports it as *unknown* and a person resolves it.
 //!
-//! | module | what it is | talks to |
+//! | module | content | connects to |
 //! | --- | --- | --- |
 //! | [`api`] | the custom resources: types, schemas, rules, condition reasons | nothing |
-//! | [`audience`] | contacts and accounts: normalising, deduplication, the canonical form and its hash | nothing |
+//! | [`audience`] | contacts and accounts: normalisation, deduplication, the canonical form and its hash | nothing |
 //! | [`ledger`] | the create protocol as a state machine over receipts | nothing |
-//! | [`report`] | reports as numbers: rows in, a summary out | nothing |
-//! | [`propensity`] | the API's client: requests, what each answer means, pace and breaker for each key | the API |
-//! | [`sources`] | where keys and lists are read from | the API server |
-//! | [`controller`] | gather, decide, execute, record, and the watches that feed it | the API server |
-//! | [`telemetry`] | logs, metrics and health endpoints | whoever asks |
+//! | [`report`] | reports: metrics computed from rows | nothing |
+//! | [`propensity`] | the API client: requests, classes of answers, pacing and circuit breaker for each key | the API |
+//! | [`sources`] | the sources of API keys and lists | the API server |
+//! | [`controller`] | the reconcilers: gather, decide, execute, record; and their watches | the API server |
+//! | [`telemetry`] | logs, metrics and health endpoints | HTTP clients |
 //!
-//! `audience`, `ledger` and `report` know nothing of Kubernetes clients, HTTP, tokio or the clock: time and randomness come in
-//! as arguments. A test holds them to it.
+//! `audience`, `ledger` and `report` don't use Kubernetes clients, HTTP, tokio or the clock: time and randomness are
+//! arguments. A test checks that.
 
 pub mod api;
 pub mod audience;
@@ -31,6 +31,6 @@ pub mod sources;
 pub mod telemetry;
 
 #[cfg(test)]
-mod nearly;
+mod fuzz_input;
 #[cfg(test)]
 mod purity;

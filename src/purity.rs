@@ -1,4 +1,5 @@
-//! Holds `audience`, `ledger` and `report` to what `lib.rs` says of them: no Kubernetes client, no HTTP, no tokio, no clock, no randomness, and nothing of the modules that have them.
+//! Checks that `audience`, `ledger` and `report` are pure, as `lib.rs` documents: they use no Kubernetes client, HTTP,
+//! tokio, clock or randomness, and no module that uses these.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -6,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 const PURE: [&str; 3] = ["audience", "ledger", "report"];
 
-/// A pure module that another may use beside itself.
+/// Pairs of a pure module and another pure module that it may use.
 const MAY_USE: [(&str, &str); 1] = [("report", "audience")];
 
-/// Crates and parts of the standard library that reach outside, or that show the time.
+/// Crates and parts of the standard library that do IO or read the clock.
 const FORBIDDEN: [&str; 23] = [
     "kube::",
     "kube_",
@@ -57,8 +58,8 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
 }
 
-/// What a line uses that it mustn't.
-fn offence(module: &str, line: &str) -> Option<String> {
+/// The forbidden crate or module that a line uses, if any.
+fn violation(module: &str, line: &str) -> Option<String> {
     if let Some(word) = FORBIDDEN.into_iter().find(|word| line.contains(word)) {
         return Some(word.to_owned());
     }
@@ -69,25 +70,25 @@ fn offence(module: &str, line: &str) -> Option<String> {
 }
 
 #[test]
-fn lists_and_ledger_know_nothing_of_clients_and_clocks() {
+fn pure_modules_use_no_clients_and_no_clocks() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut offences = vec![];
+    let mut violations = vec![];
     for module in PURE {
         let mut files = vec![];
         sources(&root.join(module), &mut files);
-        assert!(files.len() > 2, "the sources of {module} weren't found");
+        assert!(files.len() > 2, "the source files of {module} weren't found");
         for file in files {
             let text = fs::read_to_string(&file).unwrap();
             let name = file.strip_prefix(&root).unwrap().display().to_string();
-            let found = code(&text).filter_map(|(number, line)| Some((number, offence(module, line)?)));
-            offences.extend(found.map(|(number, what)| format!("{name}:{number} uses {what}")));
+            let found = code(&text).filter_map(|(number, line)| Some((number, violation(module, line)?)));
+            violations.extend(found.map(|(number, what)| format!("{name}:{number} uses {what}")));
         }
     }
-    assert!(offences.is_empty(), "{offences:#?}");
+    assert!(violations.is_empty(), "{violations:#?}");
 }
 
 #[test]
-fn the_check_sees_what_it_looks_for() {
+fn the_check_finds_violations() {
     for line in [
         "use kube::Client;",
         "let now = jiff::Timestamp::now();",
@@ -97,11 +98,11 @@ fn the_check_sees_what_it_looks_for() {
         "#[schemars(with = \"crate::api::condition::Time\")]",
         "tokio::spawn(task);",
     ] {
-        assert!(offence("ledger", line).is_some(), "{line}");
+        assert!(violation("ledger", line).is_some(), "{line}");
     }
-    assert_eq!(offence("report", "use crate::audience::Member;"), None);
+    assert_eq!(violation("report", "use crate::audience::Member;"), None);
     for line in ["use std::time::Duration;", "use crate::ledger::State;", "use jiff::Timestamp;"] {
-        assert_eq!(offence("ledger", line), None, "{line}");
+        assert_eq!(violation("ledger", line), None, "{line}");
     }
     assert_eq!(
         code("a // kube::Client\n#[cfg(test)]\nmod tests {\n kube::x").map(|(_, l)| l).collect::<String>(),

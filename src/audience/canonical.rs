@@ -1,7 +1,4 @@
-//! Rows as RFC 8785 JSON, their order, and what is hashed.
-//!
-//! The writer is our own because these flat objects of strings need none of the general algorithm (the keys are written
-//! in their order, and there are no numbers); a property test holds it to the general one.
+//! Rows as RFC 8785 JSON: their storage, their order, the hash of a list and the request body.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,12 +6,15 @@ use std::sync::Arc;
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::{Kind, Member};
+use super::{
+    Kind, Member,
+    json::{parse, write_object},
+};
 
-/// First line of what a list's hash covers. It changes only if the normal form ever does.
+/// Begins the first line that a list's hash covers. It changes only if the normal form changes.
 const VERSION: &str = "propensity.audience/v1";
 
-/// The hash of a list: what an audience *is*, for the ledger. Lower-case hexadecimal.
+/// The hash of a list, by which the ledger identifies it: SHA-256 in lower-case hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ListHash(String);
 
@@ -24,7 +24,7 @@ impl ListHash {
         &self.0
     }
 
-    /// The first twelve characters, for people.
+    /// The first twelve characters, for display.
     pub fn short(&self) -> &str {
         &self.0[..12]
     }
@@ -36,33 +36,33 @@ impl fmt::Display for ListHash {
     }
 }
 
-/// The hash of a request's body, as lower-case hexadecimal: what was really sent.
+/// SHA-256 of a request body, in lower-case hexadecimal.
 pub fn payload_hash(body: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(body))
 }
 
-/// Members as JSON texts, one after the other in chunks that never move.
+/// Members as JSON texts, stored one after the other in chunks that are never reallocated.
 #[derive(Default)]
 pub(super) struct Rows {
     chunks: Vec<Vec<u8>>,
     rows: Vec<Entry>,
-    /// Whether rows must not be sent, by their numbers; as far as it goes.
+    /// Whether rows must not be sent, by row number. Rows beyond its end may be sent.
     excluded: Vec<bool>,
     scratch: Vec<u8>,
 }
 
-/// Where a row's text is, and how it begins: most comparisons are decided without a look at the text.
+/// Where a row's text is, and a prefix that decides most comparisons without reading the text.
 #[derive(Clone, Copy)]
 struct Entry {
     prefix: u128,
     chunk: u32,
     start: u32,
     len: u32,
-    /// Its number, in the order in which they were added.
+    /// Its number, in the order in which rows were added.
     number: u32,
 }
 
-/// Bytes of the first chunk, and the most of a later one; each is twice as large as the one before.
+/// Size of the first chunk and maximum size of a later one, in bytes. Each chunk is twice as large as the one before.
 const SMALL_CHUNK: usize = 4 << 10;
 const LARGE_CHUNK: usize = 1 << 20;
 
@@ -74,11 +74,11 @@ impl Entry {
 }
 
 fn small(number: usize) -> u32 {
-    u32::try_from(number).expect("a list has fewer than four thousand million rows and chunks")
+    u32::try_from(number).expect("a list has fewer than 2^32 rows and chunks")
 }
 
 impl Rows {
-    /// Adds a member; its number.
+    /// Adds a member and returns its row number.
     pub(super) fn push(&mut self, member: &Member) -> u32 {
         self.scratch.clear();
         write_object(&mut self.scratch, member);
@@ -100,21 +100,21 @@ impl Rows {
         self.rows.len()
     }
 
-    /// A member by its number, as long as the rows aren't sorted.
+    /// The member with this row number. Call it only before the rows are sorted.
     pub(super) fn member(&self, number: u32) -> Member {
         parse(self.rows[number as usize].text(&self.chunks))
     }
 
-    /// The row that was added last is one that must not be sent.
+    /// Marks the row that was added last as one that must not be sent.
     pub(super) fn exclude_last(&mut self) {
         self.excluded.resize(self.rows.len().saturating_sub(1), false);
         self.excluded.push(true);
     }
 
-    /// Sorts the texts by their bytes.
+    /// Sorts the texts by bytes.
     pub(super) fn sort(&mut self) {
         let chunks = &self.chunks;
-        // What all rows with the same first key begin with tells none of them apart.
+        // A beginning that all rows with the same first key share doesn't help to compare them, so it is skipped.
         let mut common: [Option<&[u8]>; RANKS] = [None; RANKS];
         for text in self.rows.iter().map(|row| row.text(chunks)) {
             let known = &mut common[usize::from(rank(text))];
@@ -128,19 +128,19 @@ impl Rows {
         self.rows.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix).then_with(|| a.text(chunks).cmp(b.text(chunks))));
     }
 
-    /// The texts in their present order.
+    /// The texts in their current order.
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.rows.iter().map(|row| row.text(&self.chunks))
     }
 
-    /// The hash of the set of rows: each text once, in order, one a line after a line with version and kind. Where rows are excluded, also the hash of the others. The
-    /// rows must be sorted.
+    /// The hash of the set of rows: a line with version and kind, then each text once, in order, one per line. If rows
+    /// are excluded, also the hash of the other rows. The rows must be sorted.
     pub(super) fn hash(&self, kind: Kind) -> Hashes {
         self.hash_of(kind, self.rows.iter())
     }
 
-    /// The same of each part; `part_of` tells which a row is in, by its number.
+    /// The hashes of each part. `part_of` returns the part of a row number.
     pub(super) fn hashes(&self, kind: Kind, parts: usize, part_of: impl Fn(u32) -> usize) -> Vec<Hashes> {
         let mut rows: Vec<Vec<&Entry>> = (0..parts).map(|_| vec![]).collect();
         for row in &self.rows {
@@ -170,7 +170,8 @@ impl Rows {
         ListHash(HEXLOWER.encode(&hasher.finalize()))
     }
 
-    /// The rows that are sent, in their groups and sorted there: those that `group_of` gives a group by their number, and those that are added here.
+    /// The rows to send, sorted, in groups: the rows for whose number `group_of` returns a group, and the added
+    /// members.
     pub(super) fn select(
         mut self,
         groups: usize,
@@ -204,10 +205,10 @@ impl Rows {
     }
 }
 
-/// A hash of rows, and of those that aren't excluded where any is.
+/// The hash of rows and, if some are excluded, the hash of the others.
 pub(super) type Hashes = (ListHash, Option<ListHash>);
 
-/// Members as sorted texts.
+/// Members as sorted JSON texts.
 #[derive(Clone, Default)]
 pub(super) struct Sorted {
     chunks: Arc<Vec<Vec<u8>>>,
@@ -223,7 +224,7 @@ impl Sorted {
         self.rows.iter().map(|row| parse(row.text(&self.chunks)))
     }
 
-    /// The body of the request that creates an audience of these rows.
+    /// The body of the request that creates an audience with these rows.
     pub(super) fn body(&self, kind: Kind) -> Vec<u8> {
         let texts = || self.rows.iter().map(|row| row.text(&self.chunks));
         let mut body = Vec::with_capacity(texts().map(|text| text.len() + 1).sum::<usize>() + 16);
@@ -239,26 +240,10 @@ impl Sorted {
     }
 }
 
-/// A member from its text.
-fn parse(text: &[u8]) -> Member {
-    #[derive(serde::Deserialize)]
-    struct Wire {
-        company_name: Option<String>,
-        email: Option<String>,
-        first_name: Option<String>,
-        last_name: Option<String>,
-        linkedin_url: Option<String>,
-        website: Option<String>,
-    }
-    let Wire { company_name, email, first_name, last_name, linkedin_url, website } =
-        serde_json::from_slice(text).expect("it was written here");
-    Member { first_name, last_name, company_name, website, email, linkedin_url }
-}
-
-/// The first keys that a row can have, and none.
+/// The number of first keys that a row can have, plus one for no key.
 const RANKS: usize = 7;
 
-/// The place of a row's first key among them, in their order.
+/// The position of a row's first key in the order of keys.
 fn rank(object: &[u8]) -> u8 {
     match object {
         [_, _, b'c', ..] => 0,
@@ -271,12 +256,12 @@ fn rank(object: &[u8]) -> u8 {
     }
 }
 
-/// How many bytes two texts have in common at their beginning.
+/// The length of the common beginning of two texts, in bytes.
 fn shared(a: &[u8], b: &[u8]) -> usize {
     if b.starts_with(a) { a.len() } else { a.iter().zip(b).take_while(|(a, b)| a == b).count() }
 }
 
-/// What tells rows apart soonest, as a number in the same order: the first key's rank, and the first bytes in which they differ.
+/// A number with the same order as the rows: the rank of the first key, then the first bytes that may differ.
 fn prefix(rank: u8, rest: &[u8]) -> u128 {
     let mut bytes = [0; 16];
     bytes[0] = rank;
@@ -285,93 +270,17 @@ fn prefix(rank: u8, rest: &[u8]) -> u128 {
     u128::from_be_bytes(bytes)
 }
 
-fn write_object(json: &mut Vec<u8>, member: &Member) {
-    let Member { first_name, last_name, company_name, website, email, linkedin_url } = member;
-    let start = json.len();
-    write_field(json, b",\"company_name\":", company_name);
-    write_field(json, b",\"email\":", email);
-    write_field(json, b",\"first_name\":", first_name);
-    write_field(json, b",\"last_name\":", last_name);
-    write_field(json, b",\"linkedin_url\":", linkedin_url);
-    write_field(json, b",\"website\":", website);
-    match json.get_mut(start) {
-        Some(comma) => *comma = b'{',
-        None => json.push(b'{'),
-    }
-    json.push(b'}');
-}
-
-#[inline]
-fn write_field<const N: usize>(json: &mut Vec<u8>, name: &[u8; N], value: &Option<String>) {
-    if let Some(value) = value {
-        json.extend_from_slice(name);
-        write_string(json, value);
-    }
-}
-
-fn write_string(json: &mut Vec<u8>, text: &str) {
-    json.push(b'"');
-    // No early exit: this way the compiler looks at many bytes at once.
-    if text.bytes().fold(false, |any, byte| any | needs_escape(byte)) {
-        for byte in text.bytes() {
-            match byte {
-                b'"' | b'\\' => json.extend_from_slice(&[b'\\', byte]),
-                0x08 => json.extend_from_slice(b"\\b"),
-                b'\t' => json.extend_from_slice(b"\\t"),
-                b'\n' => json.extend_from_slice(b"\\n"),
-                0x0c => json.extend_from_slice(b"\\f"),
-                b'\r' => json.extend_from_slice(b"\\r"),
-                0..0x20 => json.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => json.push(byte),
-            }
-        }
-    } else {
-        json.extend_from_slice(text.as_bytes());
-    }
-    json.push(b'"');
-}
-
-const fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::{option, prelude::*};
+    use proptest::prelude::*;
 
     use super::*;
-
-    prop_compose! {
-        fn any_member()(
-            first_name in option::of(any::<String>()),
-            last_name in option::of("[\"\\\\\u{0}-\u{1f}a€😀]{0,9}"),
-            company_name in option::of("a{0,20}[b\"\u{1}]?"),
-            website in option::of("a{0,20}"),
-            email in option::of("a{0,20}"),
-            linkedin_url in option::of("a{0,20}"),
-        ) -> Member {
-            Member { first_name, last_name, company_name, website, email, linkedin_url }
-        }
-    }
-
-    fn json(member: &Member) -> Vec<u8> {
-        let mut json = Vec::new();
-        write_object(&mut json, member);
-        json
-    }
+    use crate::audience::json::tests::{any_member, json};
 
     proptest! {
         #[test]
-        fn a_row_is_what_rfc_8785_says(member in any_member()) {
-            let fields: BTreeMap<_, _> = member.fields().collect();
-            prop_assert_eq!(json(&member), serde_json_canonicalizer::to_vec(&fields).unwrap());
-        }
-
-        #[test]
-        fn a_row_is_read_as_it_was_written(member in any_member()) {
+        fn a_row_is_read_back_unchanged(member in any_member()) {
             let mut rows = Rows::default();
             let number = rows.push(&member);
             prop_assert!(rows.member(number) == member);

@@ -1,4 +1,4 @@
-//! Which rows are about the same member.
+//! Which rows belong to the same member.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -9,10 +9,10 @@ use foldhash::fast::FixedState;
 
 use super::{Kind, Member, canonical::Rows, text, warning::Warning};
 
-/// How a row can be told to be about a known member, the surest first. Of two rows, the surest that *both* have decides:
-/// one email with two LinkedIn profiles is two people.
+/// The kinds of keys by which rows are compared, the strongest first. For two rows, the strongest key that *both* have
+/// decides: the same email with two LinkedIn profiles is two people.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Level {
+pub(super) enum KeyKind {
     Linkedin,
     Email,
     NameAndWebsite,
@@ -20,50 +20,52 @@ pub(super) enum Level {
     Website,
 }
 
-const OF_CONTACTS: &[Level] = &[Level::Linkedin, Level::Email, Level::NameAndWebsite, Level::NameAndCompany];
-const OF_ACCOUNTS: &[Level] = &[Level::Website];
+const CONTACT_KEYS: &[KeyKind] = &[KeyKind::Linkedin, KeyKind::Email, KeyKind::NameAndWebsite, KeyKind::NameAndCompany];
+const ACCOUNT_KEYS: &[KeyKind] = &[KeyKind::Website];
 
-/// The members so far, and where to find each.
+/// The members so far, with an index by their keys.
 pub(super) struct Members {
-    levels: &'static [Level],
+    key_kinds: &'static [KeyKind],
     slots: Vec<Slot>,
-    /// By hashes of their keys. What is found is compared, so that two keys with one hash cost a missed duplicate at most.
+    /// Members by the hashes of their keys. A match is compared by value, so a hash collision can only hide a
+    /// duplicate.
     index: HashMap<u64, u32, BuildHasherDefault<Prehashed>>,
     scratch: String,
 }
 
 /// A member.
 pub(super) struct Slot {
-    /// The number of its first row, which is what it is unless other rows filled gaps.
+    /// The number of its first row. This row is the member, unless other rows filled absent fields.
     pub(super) row: u32,
-    /// With the gaps filled.
+    /// The member with filled fields, if other rows filled some.
     pub(super) merged: Option<Box<Member>>,
     /// Whether any of its rows is excluded.
     pub(super) excluded: bool,
-    /// What is told of it.
+    /// The warnings about it.
     pub(super) warning: Warning,
 }
 
 impl Members {
     pub(super) fn new(kind: Kind) -> Self {
-        Self { levels: levels(kind), slots: Vec::new(), index: HashMap::default(), scratch: String::new() }
+        Self { key_kinds: key_kinds(kind), slots: Vec::new(), index: HashMap::default(), scratch: String::new() }
     }
 
-    /// Adds a row that has this number among the rows; the number of its member, and whether that is known already. Then the row fills its gaps.
+    /// Adds a row with this row number. Returns the number of its member, and whether an earlier row named that member.
+    /// In that case the row fills absent fields of the member.
     pub(super) fn add(&mut self, rows: &Rows, number: u32, row: &Member, excluded: bool) -> (u32, bool) {
         let keys = self.keys(row);
-        let known = keys.iter().zip(self.levels).find_map(|(key, &level)| {
+        let known = keys.iter().zip(self.key_kinds).find_map(|(key, &kind)| {
             let slot = *self.index.get(key.as_ref()?)?;
             let Slot { row: first, merged, .. } = &self.slots[slot as usize];
             let member = merged.as_deref().cloned().unwrap_or_else(|| rows.member(*first));
-            is_same(level, &member, row).then_some((slot, member))
+            is_same(kind, &member, row).then_some((slot, member))
         });
         match known {
             Some((slot, mut member)) => {
                 let before = member.fields().count();
-                member.fill_gaps(row.clone());
+                member.fill_absent(row.clone());
                 self.slots[slot as usize].excluded |= excluded;
-                // A filled gap may be a key by which later rows find the member.
+                // A filled field may be part of a key by which later rows match the member.
                 if member.fields().count() > before {
                     let keys = self.keys(&member);
                     self.remember(keys, slot);
@@ -74,8 +76,7 @@ impl Members {
                 (slot, true)
             }
             None => {
-                let slot =
-                    u32::try_from(self.slots.len()).expect("a list has fewer than four thousand million members");
+                let slot = u32::try_from(self.slots.len()).expect("a list has fewer than 2^32 members");
                 self.slots.push(Slot { row: number, merged: None, excluded, warning: Warning::about(row) });
                 self.remember(keys, slot);
                 (slot, false)
@@ -88,7 +89,7 @@ impl Members {
         self.slots
     }
 
-    /// The first member with a key keeps it.
+    /// Adds keys to the index. If two members have the same key, the first one keeps it.
     fn remember(&mut self, keys: Keys, slot: u32) {
         for key in keys.into_iter().flatten() {
             if let Entry::Vacant(entry) = self.index.entry(key) {
@@ -97,46 +98,46 @@ impl Members {
         }
     }
 
-    /// What a row is found by.
+    /// The keys of a row.
     pub(super) fn keys(&mut self, row: &Member) -> Keys {
-        keys(self.levels, row, &mut self.scratch)
+        keys(self.key_kinds, row, &mut self.scratch)
     }
 }
 
-/// What a row is found by, the surest first; a key that it lacks a part of is absent.
-pub(super) type Keys = [Option<u64>; OF_CONTACTS.len()];
+/// The keys of a row as hashes, the strongest first. A key is `None` if the row lacks one of its fields.
+pub(super) type Keys = [Option<u64>; CONTACT_KEYS.len()];
 
-/// How the rows of a kind are found.
-pub(super) fn levels(kind: Kind) -> &'static [Level] {
+/// The kinds of keys for a kind of members.
+pub(super) fn key_kinds(kind: Kind) -> &'static [KeyKind] {
     match kind {
-        Kind::Contacts => OF_CONTACTS,
-        Kind::Accounts => OF_ACCOUNTS,
+        Kind::Contacts => CONTACT_KEYS,
+        Kind::Accounts => ACCOUNT_KEYS,
     }
 }
 
-/// What a row in normal form is found by, with a text to work in.
-pub(super) fn keys(levels: &[Level], row: &Member, scratch: &mut String) -> Keys {
-    let mut keys = [None; OF_CONTACTS.len()];
-    for (key, &level) in keys.iter_mut().zip(levels) {
-        *key = hash_of(level, row, scratch);
+/// The keys of a row in normal form. `scratch` is a reused buffer.
+pub(super) fn keys(key_kinds: &[KeyKind], row: &Member, scratch: &mut String) -> Keys {
+    let mut keys = [None; CONTACT_KEYS.len()];
+    for (key, &kind) in keys.iter_mut().zip(key_kinds) {
+        *key = hash_of(kind, row, scratch);
     }
     keys
 }
 
-/// A row's key at a level, hashed; `None` where the row lacks a part of it.
-fn hash_of(level: Level, row: &Member, scratch: &mut String) -> Option<u64> {
+/// The hash of a row's key of this kind, or `None` if the row lacks one of its fields.
+fn hash_of(kind: KeyKind, row: &Member, scratch: &mut String) -> Option<u64> {
     scratch.clear();
-    scratch.push(char::from(level as u8));
-    match level {
-        Level::Linkedin => scratch.push_str(row.linkedin_url.as_ref()?),
-        Level::Email => scratch.push_str(row.email.as_ref()?),
-        Level::Website => scratch.push_str(row.website.as_ref()?),
-        Level::NameAndWebsite => {
+    scratch.push(char::from(kind as u8));
+    match kind {
+        KeyKind::Linkedin => scratch.push_str(row.linkedin_url.as_ref()?),
+        KeyKind::Email => scratch.push_str(row.email.as_ref()?),
+        KeyKind::Website => scratch.push_str(row.website.as_ref()?),
+        KeyKind::NameAndWebsite => {
             scratch.push_str(row.website.as_ref()?);
             push_letters(scratch, row.first_name.as_ref()?);
             push_letters(scratch, row.last_name.as_ref()?);
         }
-        Level::NameAndCompany => {
+        KeyKind::NameAndCompany => {
             push_letters(scratch, row.company_name.as_ref()?);
             push_letters(scratch, row.first_name.as_ref()?);
             push_letters(scratch, row.last_name.as_ref()?);
@@ -145,7 +146,7 @@ fn hash_of(level: Level, row: &Member, scratch: &mut String) -> Option<u64> {
     Some(FixedState::default().hash_one(&**scratch))
 }
 
-/// The text without regard to case, set off by a byte that no value holds.
+/// Appends the text in lower case after a separator byte that no value contains.
 fn push_letters(scratch: &mut String, text: &str) {
     scratch.push('\0');
     if text.is_ascii() {
@@ -157,28 +158,29 @@ fn push_letters(scratch: &mut String, text: &str) {
     }
 }
 
-/// Whether two rows with the same hash at a level are about one member: no surer level tells them apart, and the keys are equal.
-fn is_same(level: Level, a: &Member, b: &Member) -> bool {
+/// Whether two rows with the same hash of this kind of key are the same member: no stronger key differs, and the keys
+/// are equal.
+fn is_same(kind: KeyKind, a: &Member, b: &Member) -> bool {
     let both = |field: fn(&Member) -> &Option<String>| field(a).is_some() && field(b).is_some();
     let letters = |field: fn(&Member) -> &Option<String>| match (field(a), field(b)) {
         (Some(a), Some(b)) => text::same_letters(a, b),
         _ => false,
     };
     let same_name = || letters(|member| &member.first_name) && letters(|member| &member.last_name);
-    match level {
-        Level::Linkedin => a.linkedin_url == b.linkedin_url,
-        Level::Website => a.website == b.website,
+    match kind {
+        KeyKind::Linkedin => a.linkedin_url == b.linkedin_url,
+        KeyKind::Website => a.website == b.website,
         _ if both(|member| &member.linkedin_url) => false,
-        Level::Email => a.email == b.email,
+        KeyKind::Email => a.email == b.email,
         _ if both(|member| &member.email) => false,
-        Level::NameAndWebsite => a.website == b.website && same_name(),
-        Level::NameAndCompany => {
+        KeyKind::NameAndWebsite => a.website == b.website && same_name(),
+        KeyKind::NameAndCompany => {
             !both(|member| &member.website) && letters(|member| &member.company_name) && same_name()
         }
     }
 }
 
-/// Passes on keys that are hashes already.
+/// A hasher for keys that already are hashes.
 #[derive(Default)]
 struct Prehashed(u64);
 
@@ -200,7 +202,7 @@ impl Hasher for Prehashed {
 mod tests {
     use super::*;
 
-    /// First name, last name, company, website, email, LinkedIn; empty text for what isn't there.
+    /// First name, last name, company, website, email, LinkedIn URL; empty text for an absent field.
     fn row(values: [&str; 6]) -> Member {
         let [first_name, last_name, company_name, website, email, linkedin_url] =
             values.map(|value| (!value.is_empty()).then(|| value.to_owned()));
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_surest_key_that_both_rows_have_decides() {
+    fn the_strongest_key_that_both_rows_have_decides() {
         for (case, a, b, same) in [
             (
                 "one profile, all else differs",
@@ -267,12 +269,12 @@ mod tests {
             ("names that join to the same text", ["AB", "C", "D", "", "", ""], ["A", "BC", "D", "", "", ""], false),
         ] {
             assert_eq!(members(&[a, b]).len() == 1, same, "{case}");
-            assert_eq!(members(&[b, a]).len() == 1, same, "{case}, the other way round");
+            assert_eq!(members(&[b, a]).len() == 1, same, "{case}, in reverse order");
         }
     }
 
     #[test]
-    fn the_first_row_wins_and_its_gaps_are_filled() {
+    fn the_first_row_wins_and_its_absent_fields_are_filled() {
         let merged = members(&[
             ["Ada", "B", "", "d.com", "", ""],
             ["ADA", "B", "C", "d.com", "e@f.g", ""],

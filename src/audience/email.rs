@@ -10,12 +10,12 @@ use super::{
     text,
 };
 
-/// The one spelling of an email address: lower case as a whole, the domain as punycode, no `mailto:`.
+/// The normal form of an email address: all in lower case, the domain as punycode, without `mailto:`.
 ///
-/// By the letter of the standard the part before the `@` may depend on case; no mail service in use today lets it.
+/// The standard allows the part before the `@` to be case-sensitive, but no mail service in use today does that.
 ///
 /// # Errors
-/// When the text is not one plain address with a domain that has a suffix.
+/// The text isn't one plain address with a domain that has a suffix.
 pub fn email(raw: &str) -> Result<String, Reason> {
     normal(raw).map(Cow::into_owned)
 }
@@ -36,7 +36,7 @@ fn parse(address: &str) -> Result<Cow<'_, str>, Reason> {
         return Err(Reason::WhiteSpace(Field::Email));
     }
     let (local, domain) = address.rsplit_once('@').ok_or(Reason::EmailForm)?;
-    // Domain literals, missing suffixes and IP addresses end here.
+    // Refuses domain literals, domains without a suffix and IP addresses.
     let domain_form = host::normal(domain).map_err(|_| Reason::EmailDomain)?;
     let changes = local.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) || domain_form != domain;
     let form = if changes { Cow::Owned(join(local, &domain_form)) } else { Cow::Borrowed(address) };
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_address_has_one_spelling() {
+    fn all_spellings_of_an_address_have_one_normal_form() {
         for (raw, form) in [
             ("ada@example.com", "ada@example.com"),
             (" Ada.Lovelace+News@Example.COM ", "ada.lovelace+news@example.com"),
@@ -84,25 +84,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_address_is_refused_with_a_reason() {
+    fn anything_but_a_plain_address_is_refused_with_a_reason() {
         let long = format!("{}@example.com", "a".repeat(65));
         let longer = format!("{}@example.com", "a".repeat(300));
         for (raw, reason) in [
-            ("", "the email has no valid address form: check its spelling"),
-            ("ada", "the email has no valid address form: check its spelling"),
-            ("@example.com", "the email has no valid address form: check its spelling"),
+            ("", "the email is not a valid address: check its spelling"),
+            ("ada", "the email is not a valid address: check its spelling"),
+            ("@example.com", "the email is not a valid address: check its spelling"),
             ("ada@", "the email has no valid domain: check what follows the @"),
-            ("ada..l@example.com", "the email has no valid address form: check its spelling"),
-            ("ada,bob@example.com", "the email has no valid address form: check its spelling"),
-            ("a@b@example.com", "the email has no valid address form: check its spelling"),
-            (long.as_str(), "the email has no valid address form: check its spelling"),
+            ("ada..l@example.com", "the email is not a valid address: check its spelling"),
+            ("ada,bob@example.com", "the email is not a valid address: check its spelling"),
+            ("a@b@example.com", "the email is not a valid address: check its spelling"),
+            (long.as_str(), "the email is not a valid address: check its spelling"),
             (longer.as_str(), "the email is longer than 256 characters: shorten it"),
             ("ada@localhost", "the email has no valid domain: check what follows the @"),
             ("ada@[127.0.0.1]", "the email has no valid domain: check what follows the @"),
             ("ada@127.0.0.1", "the email has no valid domain: check what follows the @"),
             ("ada@exa_mple.com", "the email has no valid domain: check what follows the @"),
-            ("Ada <ada@example.com>", "the email has a name or brackets around it: give the address alone"),
-            ("<ada@example.com>", "the email has a name or brackets around it: give the address alone"),
+            ("Ada <ada@example.com>", "the email has a name or brackets around the address: enter only the address"),
+            ("<ada@example.com>", "the email has a name or brackets around the address: enter only the address"),
             ("ada @example.com", "the email has white space inside: remove it"),
         ] {
             assert_eq!(email(raw).unwrap_err().to_string(), reason, "{raw:?}");

@@ -1,12 +1,12 @@
-//! Host names and the addresses that hold them, shared by websites, emails and LinkedIn URLs.
+//! Host names, and URLs that contain them. Used for websites, emails and LinkedIn URLs.
 //!
-//! Nothing here knows the public suffix list: the normal form of a name must not change with a table.
+//! This module doesn't use the public suffix list, because the normal form of a name must not change with that list.
 
 use std::{borrow::Cow, net::Ipv6Addr};
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-/// Why a text is not the name of a host.
+/// Why a text isn't a host name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotHost {
     Scheme,
@@ -16,7 +16,7 @@ pub(super) enum NotHost {
     SingleLabel,
 }
 
-/// Splits a web address, with or without scheme, into its host and what follows it. The port is dropped.
+/// Splits a URL, with or without scheme, into its host and the rest. The port is dropped.
 pub(super) fn split(address: &str) -> Result<(&str, &str), NotHost> {
     let rest = match address.split_once("://") {
         Some((scheme, rest)) if !scheme.contains(DELIMITERS) => {
@@ -39,10 +39,11 @@ pub(super) fn split(address: &str) -> Result<(&str, &str), NotHost> {
     }
 }
 
-/// What ends a host; browsers read a backslash as a slash.
+/// Characters that end a host. Browsers treat a backslash like a slash.
 pub(super) const DELIMITERS: [char; 4] = ['/', '\\', '?', '#'];
 
-/// The one spelling of a host name: lower case, internationalised names as punycode (UTS 46, non-transitional), no trailing dot.
+/// The normal form of a host name: lower case, internationalised names as punycode (UTS 46, non-transitional), without
+/// a trailing dot.
 pub(super) fn normal(host: &str) -> Result<Cow<'_, str>, NotHost> {
     let name = ascii(host).ok_or(NotHost::Malformed)?;
     let name = match name {
@@ -72,7 +73,7 @@ pub(super) fn normal(host: &str) -> Result<Cow<'_, str>, NotHost> {
     if labels < 2 { Err(NotHost::SingleLabel) } else { Ok(name) }
 }
 
-/// Lower-case letters, digits, hyphens and dots, or nothing.
+/// The name in lower-case letters, digits, hyphens and dots, or `None` if that isn't possible.
 fn ascii(host: &str) -> Option<Cow<'_, str>> {
     let mut upper = false;
     let mut foreign = false;
@@ -85,7 +86,7 @@ fn ascii(host: &str) -> Option<Cow<'_, str>> {
         }
     }
     let lower = if upper { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) };
-    // Punycode as typed must be decoded to be checked.
+    // Punycode in the input must be decoded to be validated.
     if !foreign && !lower.contains("xn--") {
         return Some(lower);
     }
@@ -93,7 +94,8 @@ fn ascii(host: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(name.into_owned()))
 }
 
-/// Browsers read a host whose last label is a number as an IPv4 address: `127.1`, `0x7f.1`, `2130706433`.
+/// Whether the last label of a host is a number. Browsers treat such a host as an IPv4 address: `127.1`, `0x7f.1`,
+/// `2130706433`.
 fn is_number(label: &str) -> bool {
     label.bytes().all(|b| b.is_ascii_digit())
         || label.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn host_names_have_one_spelling() {
+    fn host_names_have_one_normal_form() {
         let long = format!("{}.com", "a".repeat(64));
         let longer = format!("{}com", "a.".repeat(126));
         for (host, expected) in [

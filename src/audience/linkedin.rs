@@ -1,4 +1,4 @@
-//! Addresses of LinkedIn profiles.
+//! URLs of LinkedIn profiles.
 
 use std::borrow::Cow;
 
@@ -10,17 +10,17 @@ use super::{
     text,
 };
 
-/// What every profile's address begins with in its one spelling.
+/// The beginning of every profile URL in normal form.
 const PREFIX: &str = "https://www.linkedin.com/in/";
-/// All but the unreserved characters of RFC 3986 is percent-encoded.
+/// All characters except the unreserved ones of RFC 3986 are percent-encoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// The longest profile name, decoded.
+/// The maximum length of a profile name, decoded, in characters.
 const MAX_NAME_CHARS: usize = 256;
 
-/// The one spelling of a profile's address: `https://www.linkedin.com/in/<name>`, lower case, percent-encoded where needed.
+/// The normal form of a profile URL: `https://www.linkedin.com/in/<name>`, lower case, percent-encoded if necessary.
 ///
 /// # Errors
-/// When the text is not the address of a person's profile on LinkedIn.
+/// The text isn't the URL of a person's profile on LinkedIn.
 pub fn linkedin_url(raw: &str) -> Result<String, Reason> {
     normal(raw).map(Cow::into_owned)
 }
@@ -30,14 +30,14 @@ pub(super) fn normal(raw: &str) -> Result<Cow<'_, str>, Reason> {
     if is_normal(&address) { Ok(address) } else { parse(&address).map(Cow::Owned) }
 }
 
-/// Already in the one spelling, and without percent-encoding.
+/// Whether the URL is in normal form and contains no percent-encoding.
 fn is_normal(address: &str) -> bool {
     address
         .strip_prefix(PREFIX)
         .is_some_and(|name| is_simple(name) && !name.bytes().any(|byte| byte.is_ascii_uppercase()))
 }
 
-/// Nothing to decode or to encode: nearly every profile's name.
+/// Whether there is nothing to decode or to encode, as for most profile names.
 fn is_simple(name: &str) -> bool {
     (1..=MAX_NAME_CHARS).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
@@ -46,7 +46,7 @@ fn is_simple(name: &str) -> bool {
 fn parse(address: &str) -> Result<String, Reason> {
     let (host, path) = host::split(address).map_err(|_| Reason::LinkedinHost)?;
     let host = host::normal(host).map_err(|_| Reason::LinkedinHost)?;
-    // Also a country's subdomain, such as `de.linkedin.com`.
+    // Country subdomains, such as `de.linkedin.com`, are allowed.
     if host != "linkedin.com" && !host.ends_with(".linkedin.com") {
         return Err(Reason::LinkedinHost);
     }
@@ -65,7 +65,7 @@ fn parse(address: &str) -> Result<String, Reason> {
     Ok(format!("{PREFIX}{}", utf8_percent_encode(&name, RESERVED)))
 }
 
-/// The profile's name, decoded and in lower case.
+/// The profile name, decoded and in lower case.
 fn profile_name(segment: &str) -> Option<String> {
     let decoded = percent_decode_str(segment).decode_utf8().ok()?;
     let cleaned = text::clean_word(&decoded, Field::LinkedinUrl).ok()?;
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_profile_has_one_spelling() {
+    fn all_spellings_of_a_profile_have_one_normal_form() {
         for (raw, name) in [
             ("https://www.linkedin.com/in/ada-lovelace", "ada-lovelace"),
             ("linkedin.com/in/Ada-Lovelace/", "ada-lovelace"),
@@ -100,12 +100,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_profile_is_refused_with_a_reason() {
+    fn anything_but_a_profile_is_refused_with_a_reason() {
         const HOST: &str =
-            "the linkedinUrl is not on linkedin.com: give the profile's address, https://www.linkedin.com/in/…";
+            "the linkedinUrl is not on linkedin.com: enter the URL of the profile, https://www.linkedin.com/in/…";
         const PROFILE: &str =
-            "the linkedinUrl is not a person's profile: give the profile's address, https://www.linkedin.com/in/…";
-        const NAME: &str = "the linkedinUrl has no valid profile name after /in/: copy the address from the profile";
+            "the linkedinUrl is not a person's profile: enter the URL of the profile, https://www.linkedin.com/in/…";
+        const NAME: &str = "the linkedinUrl has no valid profile name after /in/: copy the URL from the profile";
         let long = format!("linkedin.com/in/{}", "a".repeat(257));
         for (raw, reason) in [
             ("", HOST),

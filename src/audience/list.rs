@@ -1,4 +1,4 @@
-//! From rows to the list that is sent.
+//! From rows to the list that is sent, and its parts if it is split.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -12,25 +12,25 @@ use super::{
     split::{self, Piece},
 };
 
-/// A row as it was read.
+/// A row as read.
 #[derive(Clone, Debug)]
 pub struct Row<'a> {
-    /// Where it came from, such as `spec.contacts`: a name that problems are reported under.
+    /// Its source, such as `spec.contacts`. Problems name it.
     pub source: &'a str,
     /// Its number in the source, counted from 1.
     pub number: u64,
-    /// What it says.
+    /// Its member.
     pub member: Member,
 }
 
-/// What became of the rows: `read` is the sum of the others.
+/// Counts of rows: `read` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Funnel {
     /// Rows that were read.
     pub read: u64,
     /// Rows with a problem.
     pub invalid: u64,
-    /// Rows about a member that an earlier row had named.
+    /// Rows with a member that an earlier row named.
     pub duplicate: u64,
     /// Members that must not be sent.
     pub excluded: u64,
@@ -38,33 +38,33 @@ pub struct Funnel {
     pub to_send: u64,
 }
 
-/// The list, how it came about, and what is wrong with it.
+/// A list with its counts, problems and warnings.
 #[derive(Clone, Debug)]
 pub struct Normalised {
-    /// What would be sent. Whether it may be is for the caller to decide, by the problems.
+    /// The list to send. The caller decides by the problems whether it may be sent.
     pub list: List,
     /// The counts.
     pub funnel: Funnel,
     /// The rows that can't be sent.
     pub problems: Problems,
-    /// What is told of the members to send and blocks nothing.
+    /// Warnings about the members to send. They block nothing.
     pub warnings: Warnings,
-    /// The list in parts, where it is larger than one may be; its members are in these then, and not in `list`.
+    /// The parts of the list if it is larger than one audience may be. Then the members are in these and not in `list`.
     pub parts: Vec<Part>,
 }
 
-/// A part of a list, which is an audience of its own.
+/// A part of a list. Each part is an audience of its own.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// Its name among the parts of its list.
     pub name: String,
-    /// What it holds.
+    /// Its list.
     pub list: List,
     /// How many of its members are excluded.
     pub excluded: u64,
 }
 
-/// Takes rows one by one and makes a list of them.
+/// Builds a list from rows.
 pub struct Normaliser {
     kind: Kind,
     suppression: Suppression,
@@ -76,23 +76,24 @@ pub struct Normaliser {
     splitting: Option<Splitting>,
 }
 
-/// What is kept of rows to split their list.
+/// The data about rows that is needed to split their list.
 struct Splitting {
     max: u64,
-    /// The place of each row, and a hash of its text.
+    /// The position of each row on the hash ring, and a hash of its text.
     rows: Vec<(u64, u64)>,
-    /// For each row, another of those that share a key with it; itself for one of each set.
+    /// Union-find: for each row, another row of the set that shares keys with it; for the root of a set, the row
+    /// itself.
     linked: Vec<u32>,
     by_key: HashMap<u64, u32>,
 }
 
 impl Normaliser {
-    /// Which kind of members it takes.
+    /// The kind of members.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Starts a list. A member is excluded when any of its rows is, also where the row's telling value lost to that of an earlier row.
+    /// Starts a list. A member is excluded if any of its rows is, also if an earlier row replaced the suppressed value.
     pub fn new(kind: Kind, suppression: Suppression) -> Self {
         Self {
             kind,
@@ -105,7 +106,7 @@ impl Normaliser {
         }
     }
 
-    /// Makes parts of at most so many members each.
+    /// Splits the list into parts of at most `max` members each.
     #[must_use]
     pub fn split(self, max: Option<u64>) -> Self {
         Self {
@@ -117,11 +118,11 @@ impl Normaliser {
     /// Adds a row.
     pub fn push(&mut self, row: Row<'_>) {
         let Row { source, number, mut member } = row;
-        self.push_in(source, number, &mut member);
+        self.push_in_place(source, number, &mut member);
     }
 
-    /// Adds a row in a place where others may follow it, which is left in its normal form.
-    pub fn push_in(&mut self, source: &str, row: u64, member: &mut Member) {
+    /// Adds a row and normalises `member` in place, so that the caller can reuse its buffers for the next row.
+    pub fn push_in_place(&mut self, source: &str, row: u64, member: &mut Member) {
         self.funnel.read += 1;
         let problem = match member::normalise(self.kind, member) {
             Err(reason) => Some(reason),
@@ -147,7 +148,7 @@ impl Normaliser {
         }
     }
 
-    /// The list.
+    /// Returns the list.
     pub fn finish(self) -> Normalised {
         let Self { kind, suppression: _, mut rows, members, mut funnel, problems, splitting } = self;
         let members = members.finish();
@@ -171,7 +172,7 @@ impl Normaliser {
     }
 }
 
-/// What is sent of these members, in the groups that `group_of` puts them in by their first rows.
+/// The members to send, in groups. `group_of` returns the group of a member's first row.
 fn select(rows: Rows, members: Vec<Slot>, groups: usize, group_of: impl Fn(u32) -> usize) -> Vec<Sorted> {
     let mut first_rows = vec![None; rows.len()];
     let mut merged = vec![];
@@ -185,10 +186,10 @@ fn select(rows: Rows, members: Vec<Slot>, groups: usize, group_of: impl Fn(u32) 
     rows.select(groups, |row| first_rows[row as usize].map(|group| group as usize), merged)
 }
 
-/// A list on the ring.
+/// The rows of a list on the hash ring.
 struct Ring {
     pieces: Vec<Piece>,
-    /// The piece of each row.
+    /// The index of the piece of each row.
     rows: Vec<usize>,
 }
 
@@ -197,7 +198,7 @@ impl Splitting {
         let place = split::place(row);
         let mut hasher = DefaultHasher::new();
         row.fields().for_each(|field| field.hash(&mut hasher));
-        let number = u32::try_from(self.rows.len()).expect("a list has fewer than four thousand million rows");
+        let number = u32::try_from(self.rows.len()).expect("a list has fewer than 2^32 rows");
         self.rows.push((place, hasher.finish()));
         self.linked.push(number);
         for key in keys {
@@ -207,7 +208,7 @@ impl Splitting {
         }
     }
 
-    /// The row that stands for all that are linked with this one.
+    /// The root of the set that contains this row.
     fn root(&mut self, mut row: u32) -> u32 {
         while self.linked[row as usize] != row {
             let next = self.linked[row as usize];
@@ -217,14 +218,15 @@ impl Splitting {
         row
     }
 
-    /// Rows that share a key, directly or by others, stay together, whichever of them are taken for one member: that depends on their order, and the parts must not.
+    /// Rows that share a key, directly or through other rows, get into the same part. Which of them are the same member
+    /// depends on their order, and the parts must not.
     fn finish(mut self) -> Ring {
         let roots: Vec<_> = (0..self.linked.len()).map(|row| self.root(row as u32) as usize).collect();
         let mut places = vec![u64::MAX; self.rows.len()];
         for (row, (place, _)) in self.rows.iter().enumerate() {
             places[roots[row]] = places[roots[row]].min(*place);
         }
-        // A row that is repeated counts once.
+        // A repeated row counts once.
         let mut texts = HashSet::new();
         let counted = self.rows.iter().enumerate().filter(|(_, (_, text))| texts.insert(*text));
         let pieces = split::pieces(counted.map(|(row, _)| places[roots[row]]).collect(), self.max);
@@ -257,7 +259,7 @@ impl fmt::Debug for Normaliser {
     }
 }
 
-/// The members to send, normalised and each of them once, and the hash of the list they came from.
+/// The members to send, normalised and without duplicates, and the hash of the list.
 #[derive(Clone)]
 pub struct List {
     kind: Kind,
@@ -267,12 +269,12 @@ pub struct List {
 }
 
 impl List {
-    /// A list of these rows, with nobody excluded.
+    /// A list of these rows, without suppression.
     pub fn normalise<'a>(kind: Kind, rows: impl IntoIterator<Item = Row<'a>>) -> Normalised {
         Self::normalise_except(kind, rows, Suppression::default())
     }
 
-    /// A list of these rows without those who must not be sent, see [`Normaliser::new`].
+    /// A list of these rows without suppressed members, see [`Normaliser::new`].
     pub fn normalise_except<'a>(
         kind: Kind,
         rows: impl IntoIterator<Item = Row<'a>>,
@@ -288,12 +290,12 @@ impl List {
         self.kind
     }
 
-    /// The hash of the set of rows that have a normal form, see the [module](super) for what doesn't change it.
+    /// The hash of the set of rows that have a normal form. The [module](super) documents what doesn't change it.
     pub fn hash(&self) -> &ListHash {
         &self.hash
     }
 
-    /// The hash of the rows that aren't excluded, where any is.
+    /// The hash of the rows that aren't excluded; `None` if no row is.
     pub fn kept_hash(&self) -> Option<&ListHash> {
         self.kept_hash.as_ref()
     }
@@ -303,17 +305,17 @@ impl List {
         self.sent.len() as u64
     }
 
-    /// Whether nobody is sent.
+    /// Whether no member is sent.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The members to send, sorted. Each is made anew from its text.
+    /// The members to send, sorted. Each is parsed from its stored text.
     pub fn members(&self) -> impl Iterator<Item = Member> {
         self.sent.members()
     }
 
-    /// The body of the request. Its members are sorted, so the order of the rows doesn't show in it.
+    /// The body of the request. Its members are sorted, so it doesn't depend on the order of the rows.
     pub fn to_wire_body(&self) -> Vec<u8> {
         self.sent.body(self.kind)
     }

@@ -1,13 +1,13 @@
-//! A fuzz target: whatever a list holds, it becomes a list that can be sent, or problems that say where and never what. `make test`
-//! runs it for a bounded time with random inputs; `cargo bolero test audience::list_fuzz::lists` lets a coverage-guided engine
-//! look for worse.
+//! A fuzz target: any rows become a valid list or problems, and problems name the row but never its values. `make test`
+//! runs it for a limited time with random inputs; `cargo bolero test audience::list_fuzz::lists` runs it with a
+//! coverage-guided engine.
 
 use bolero::{TypeGenerator, check};
 use serde_json::Value;
 
 use super::{Kind, List, Member, Normalised, Row, payload_hash};
 
-/// Pieces that mean something to one field or another.
+/// Pieces of text that have a meaning in some field.
 const PIECES: [&str; 40] = [
     "example",
     ".com",
@@ -51,7 +51,7 @@ const PIECES: [&str; 40] = [
     "1.2.3.4",
 ];
 
-/// A field: pieces, or characters of their own.
+/// A field: a sequence of pieces and single characters.
 #[derive(Debug, TypeGenerator)]
 struct Field(Vec<u16>);
 
@@ -100,14 +100,14 @@ fn lists() {
         assert_eq!(funnel.read, members.len() as u64);
         assert_eq!(funnel.read, funnel.invalid + funnel.duplicate + funnel.excluded + funnel.to_send);
         let body = once.list.to_wire_body();
-        let sent: Value = serde_json::from_slice(&body).expect("what is sent is JSON");
+        let sent: Value = serde_json::from_slice(&body).expect("the body is JSON");
         let sent = sent.as_object().and_then(|body| body.values().next()?.as_array()).expect("a list of members");
         assert_eq!(sent.len() as u64, funnel.to_send);
         for value in sent.iter().flat_map(|member| member.as_object().expect("a member").values()) {
             let text = value.as_str().expect("text");
             assert!(!text.trim().is_empty() && !text.contains(char::is_control), "{text:?}");
         }
-        // Normal forms are their own normal forms, and order means nothing.
+        // A normal form is its own normal form, and the order of rows doesn't change the hash.
         let twice = normalise(kind, &once.list.members().collect::<Vec<_>>());
         assert_eq!(twice.problems.total, 0);
         assert_eq!(payload_hash(&body), payload_hash(&twice.list.to_wire_body()));

@@ -8,9 +8,9 @@ use super::{
     text, website,
 };
 
-/// A contact or an account: as a person wrote it, or in normal form. An account has a website and nothing else.
+/// A contact or an account, as a person wrote it or in normal form. An account has only a website.
 ///
-/// `Debug` shows which fields are there and never what is in them.
+/// `Debug` shows the names of the fields that are present, never their values.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Member {
     /// The person's first name.
@@ -23,7 +23,7 @@ pub struct Member {
     pub website: Option<String>,
     /// The person's email address.
     pub email: Option<String>,
-    /// The person's profile on LinkedIn.
+    /// The URL of the person's LinkedIn profile.
     pub linkedin_url: Option<String>,
 }
 
@@ -33,7 +33,7 @@ impl Member {
         Self { website: Some(website.into()), ..Self::default() }
     }
 
-    /// One of its fields.
+    /// The value of this field.
     pub fn field_mut(&mut self, field: Field) -> &mut Option<String> {
         match field {
             Field::FirstName => &mut self.first_name,
@@ -45,7 +45,7 @@ impl Member {
         }
     }
 
-    /// The fields that are there, by their names on the wire, in the order of RFC 8785.
+    /// The fields that are present, with their names in the API, in the order of RFC 8785.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let Self { first_name, last_name, company_name, website, email, linkedin_url } = self;
         [
@@ -60,8 +60,8 @@ impl Member {
         .filter_map(|(name, value)| Some((name, value.as_deref()?)))
     }
 
-    /// Takes from another row about the same member what this one lacks.
-    pub(super) fn fill_gaps(&mut self, other: Self) {
+    /// Fills absent fields from another row of the same member.
+    pub(super) fn fill_absent(&mut self, other: Self) {
         let Self { first_name, last_name, company_name, website, email, linkedin_url } = other;
         for (mine, theirs) in [
             (&mut self.first_name, first_name),
@@ -85,17 +85,18 @@ impl fmt::Debug for Member {
     }
 }
 
-/// Gives a row its normal form, and tells what the public suffix list has against it. Its texts stay where they are, so that a million rows can be in one place.
+/// Normalises a row in place. Returns the problem that the public suffix list finds, if any. It reuses the row's
+/// buffers, so that a million rows need few allocations.
 pub(super) fn normalise(kind: Kind, row: &mut Member) -> Result<Option<Reason>, Reason> {
-    tidy(&mut row.website, website::normal)?;
+    normalise_field(&mut row.website, website::normal)?;
     match kind {
         Kind::Accounts => *row = Member { website: row.website.take(), ..Member::default() },
         Kind::Contacts => {
-            tidy(&mut row.first_name, |name| text::clean(name, Field::FirstName))?;
-            tidy(&mut row.last_name, |name| text::clean(name, Field::LastName))?;
-            tidy(&mut row.company_name, |name| text::clean(name, Field::CompanyName))?;
-            tidy(&mut row.email, email::normal)?;
-            tidy(&mut row.linkedin_url, linkedin::normal)?;
+            normalise_field(&mut row.first_name, |name| text::clean(name, Field::FirstName))?;
+            normalise_field(&mut row.last_name, |name| text::clean(name, Field::LastName))?;
+            normalise_field(&mut row.company_name, |name| text::clean(name, Field::CompanyName))?;
+            normalise_field(&mut row.email, email::normal)?;
+            normalise_field(&mut row.linkedin_url, linkedin::normal)?;
         }
     }
     match missing(kind, row) {
@@ -104,10 +105,11 @@ pub(super) fn normalise(kind: Kind, row: &mut Member) -> Result<Option<Reason>, 
     }
 }
 
-/// Gives what can have one a normal form, and takes away the rest: for rows that weren't written for this.
-pub(super) fn salvage(row: &mut Member) {
+/// Normalises the fields that have a normal form and removes the others. For rows that weren't written as members, such
+/// as those of reports.
+pub(super) fn normalise_leniently(row: &mut Member) {
     fn keep(field: &mut Option<String>, form: impl FnOnce(&str) -> Result<Cow<'_, str>, Reason>) {
-        if tidy(field, form).is_err() {
+        if normalise_field(field, form).is_err() {
             *field = None;
         }
     }
@@ -119,8 +121,11 @@ pub(super) fn salvage(row: &mut Member) {
     keep(&mut row.linkedin_url, linkedin::normal);
 }
 
-/// Blank text is an absent value.
-fn tidy(field: &mut Option<String>, form: impl FnOnce(&str) -> Result<Cow<'_, str>, Reason>) -> Result<(), Reason> {
+/// Normalises one field. An empty text becomes an absent value.
+fn normalise_field(
+    field: &mut Option<String>,
+    form: impl FnOnce(&str) -> Result<Cow<'_, str>, Reason>,
+) -> Result<(), Reason> {
     let Some(raw) = field.as_mut().filter(|raw| !text::is_blank(raw)) else {
         *field = None;
         return Ok(());
@@ -134,7 +139,7 @@ fn tidy(field: &mut Option<String>, form: impl FnOnce(&str) -> Result<Cow<'_, st
     Ok(())
 }
 
-/// What the API would miss in a row.
+/// What the API requires and the row lacks.
 fn missing(kind: Kind, member: &Member) -> Option<Reason> {
     let Member { first_name, last_name, company_name, website, email, linkedin_url } = member;
     match kind {
@@ -157,7 +162,7 @@ fn missing(kind: Kind, member: &Member) -> Option<Reason> {
 mod tests {
     use super::*;
 
-    /// First name, last name, company, website, email, LinkedIn; empty text for what isn't there.
+    /// First name, last name, company, website, email, LinkedIn URL; empty text for an absent field.
     fn row(values: [&str; 6]) -> Member {
         let [first_name, last_name, company_name, website, email, linkedin_url] =
             values.map(|value| Some(value.to_owned()));
@@ -179,7 +184,7 @@ mod tests {
             (["Ada", " \u{200b} ", "Engines", "example.com", "", ""], Some(INCOMPLETE)),
             (["", "", "", "", "", ""], Some(INCOMPLETE)),
             (["", "", "", "", "ada@example.com", ""], Some(ALONE)),
-            // What is there must be right, needed or not.
+            // A present field must be valid, required or not.
             (["Ada", "King", "Engines", "not_a_site", "", "linkedin.com/in/ada"], Some(HOST)),
             (
                 ["Ada\u{1}", "", "", "", "", "linkedin.com/in/ada"],
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_is_its_website_and_nothing_else() {
+    fn an_account_has_only_a_website() {
         let mut member = row(["Ada", "", "", "WWW.Example.com", "nonsense", ""]);
         assert_eq!(normalise(Kind::Accounts, &mut member), Ok(None));
         assert!(member == Member::account("example.com"));
@@ -200,14 +205,14 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_problem_leaves_the_normal_form_alone() {
+    fn a_suffix_problem_does_not_change_the_normal_form() {
         let mut member = Member::account("www.Example.Invalid");
         assert_eq!(normalise(Kind::Accounts, &mut member), Ok(Some(Reason::WebsiteUnknownSuffix)));
         assert!(member == Member::account("example.invalid"));
     }
 
     #[test]
-    fn case_and_inner_white_space_of_names() {
+    fn names_keep_their_case_and_get_single_spaces() {
         let mut member = row([" Ada ", "de  la\tCruz", "ENGINES ltd", "", "", "linkedin.com/in/ada"]);
         assert_eq!(normalise(Kind::Contacts, &mut member), Ok(None));
         let fields: Vec<_> = member.fields().collect();

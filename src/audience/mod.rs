@@ -1,4 +1,4 @@
-//! Audiences as plain lists: rows as people write them in, the normal form, the hash and the request's body out.
+//! Audiences as lists. Input: rows as people wrote them. Output: their normal form, the hash and the request body.
 //!
 //! Everything here is pure: no Kubernetes, no network, no clock.
 //!
@@ -6,45 +6,50 @@
 //!
 //! | field | rule | example |
 //! | --- | --- | --- |
-//! | all | white space and invisible characters are trimmed; invisible characters inside are dropped; blank is absent; control characters are invalid | |
-//! | names, company | each run of white space is one space; composed Unicode (NFC); the case stays | `Ada  King ` → `Ada King` |
-//! | website | without scheme, port, path and leading `www.` (which stays where one label would be left), lower case, punycode | `http://www.Example.com/a` → `example.com` |
+//! | all | trimmed; without invisible characters; an empty value is absent; control characters are invalid | |
+//! | names, company | white space becomes one space; composed Unicode (NFC); case is kept | `Ada  King ` → `Ada King` |
+//! | website | only the host, lower case, punycode, without `www.` | `http://www.Example.com/a` → `example.com` |
 //! | email | lower case, punycode, without `mailto:` | `Ada@Example.com` → `ada@example.com` |
-//! | LinkedIn URL | the profile's address, lower case, however it was reached | `de.linkedin.com/in/Ada/` → `https://www.linkedin.com/in/ada` |
+//! | LinkedIn URL | one URL for each profile | `de.linkedin.com/in/Ada/` → `https://www.linkedin.com/in/ada` |
 //!
-//! A value is bounded at 256 characters; a web address as typed at 2,048.
+//! A leading `www.` is kept if only one label would remain (`www.com`). A value has at most 256 characters; a website
+//! or LinkedIn URL as typed has at most 2,048.
 //!
-//! A website in normal form must end in a known public suffix and be more than a bare one of the list's ICANN section; a bare private
-//! one (`github.io`) is a site. That judgement is kept apart from the form, since the list changes.
+//! A website in normal form must end with a known public suffix, and must not itself be a suffix of the list's ICANN
+//! section. A suffix of the private section (`github.io`) is a website. This check isn't part of the normal form,
+//! because the list changes.
 //!
 //! # The hash
 //!
-//! A list's hash stands for the *set* of its normalised rows. Each row is one line of RFC 8785 JSON with the names of the wire;
-//! the lines are sorted by their bytes, equal ones counted once, and hashed with SHA-256 after a line with the version of the form and the kind.
-//! Where `rows` holds the lines of a list of contacts, this is its hash:
+//! A list's hash identifies the *set* of its normalised rows. Each row is one line of RFC 8785 JSON with the field
+//! names of the API. The lines are sorted by bytes and equal lines count once. SHA-256 covers a line with format
+//! version and kind, and then these lines. If the file `rows` contains the lines of a list of contacts, this is its
+//! hash:
 //!
 //! ```sh
 //! (echo 'propensity.audience/v1 contacts'; LC_ALL=C sort -u rows) | sha256sum
 //! ```
 //!
-//! So order, repetition, formatting and the source of a row don't change it. Nor does anything that may judge the same rows differently
-//! tomorrow: the public suffix list makes a row invalid and not another row, exclusion comes later, and so does deduplication.
-//! Only rows without a normal form are no part of it, and a list with one of them can't be sent.
+//! So the order, repetition, formatting and source of rows don't change the hash. The public suffix list, suppression
+//! lists and deduplication don't change it either, because a later version may treat the same rows differently. Only
+//! rows without a normal form aren't part of the hash, and a list with such a row isn't sent.
 //!
 //! # Deduplication
 //!
-//! Rows are about the same member when the surest key that both have is equal: the LinkedIn URL, else the email, else the name with the
-//! website, else the name with the company (names and companies without regard to case). Accounts are the same by website. In one pass, the
-//! first row wins and later ones fill its gaps. So the *order* of rows may decide what is sent, and the number of members, and never the hash.
+//! Two rows are the same contact if the strongest key that both have is equal: the LinkedIn URL, else the email, else
+//! the name with the website, else the name with the company (names and companies compared without case). Two rows are
+//! the same account if the website is equal. The first row wins, and later rows fill its absent fields. So the *order*
+//! of rows may change the members that are sent and their number, but never the hash.
 
 mod canonical;
 mod dedupe;
 mod email;
 mod host;
+mod json;
 mod linkedin;
 mod list;
-mod lookup;
 mod member;
+mod member_index;
 mod reason;
 mod split;
 mod suppression;
@@ -62,25 +67,25 @@ pub use self::{
     email::email,
     linkedin::linkedin_url,
     list::{Funnel, List, Normalised, Normaliser, Part, Row},
-    lookup::Lookup,
     member::Member,
+    member_index::MemberIndex,
     reason::{Field, Problem, Problems, Reason},
     suppression::{BadEntry, Entry, Suppression},
     warning::Warnings,
     website::website,
 };
 
-/// What an audience is a list of.
+/// The kind of members in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// People.
     Contacts,
-    /// Companies, by their websites.
+    /// Companies, identified by their websites.
     Accounts,
 }
 
 impl Kind {
-    /// The API's path for creating such an audience, without a slash.
+    /// The API path that creates such an audience, without a slash.
     pub const fn endpoint(self) -> &'static str {
         match self {
             Self::Contacts => "create_contact_audience",
@@ -88,7 +93,7 @@ impl Kind {
         }
     }
 
-    /// The word for so many members: `1 contact`, `2 contacts`.
+    /// The noun for this number of members: `1 contact`, `2 contacts`.
     pub const fn member_noun(self, count: u64) -> &'static str {
         match (self, count) {
             (Self::Contacts, 1) => "contact",
@@ -98,7 +103,7 @@ impl Kind {
         }
     }
 
-    /// The list's key in a request.
+    /// The key of the list in a request body.
     const fn key(self) -> &'static str {
         match self {
             Self::Contacts => "contacts",

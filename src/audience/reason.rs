@@ -1,10 +1,11 @@
-//! What can be wrong with a row. A reason names the field and what to do, and never the value: it ends up in status, logs and CI output.
+//! What can be wrong with a row. A reason names the field and what to do, and never the value, because it appears in
+//! status, logs and CI output.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// A field of a member, named as in a manifest.
+/// A field of a member, with the name that it has in a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     /// `firstName`
@@ -22,7 +23,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// All of them.
+    /// All fields.
     pub const ALL: [Self; 6] =
         [Self::FirstName, Self::LastName, Self::CompanyName, Self::Website, Self::Email, Self::LinkedinUrl];
 }
@@ -46,55 +47,55 @@ pub enum Reason {
     /// More characters than the field may have.
     #[error("the {0} is longer than {1} characters: shorten it")]
     TooLong(Field, usize),
-    /// A control character that isn't white space.
+    /// A control character other than white space.
     #[error("the {0} has a control character inside: remove it")]
     ControlCharacter(Field),
     /// White space inside a value that can't have any.
     #[error("the {0} has white space inside: remove it")]
     WhiteSpace(Field),
-    /// Something other than `http` or `https`.
-    #[error("the website is neither http nor https: give the site alone, such as example.com")]
+    /// A scheme other than `http` and `https`.
+    #[error("the website is neither http nor https: enter only the host name, such as example.com")]
     WebsiteScheme,
     /// A user name before the host, or an email address.
-    #[error("the website has a user name or is an email address: give the site alone, such as example.com")]
+    #[error("the website has a user name or is an email address: enter only the host name, such as example.com")]
     WebsiteUser,
-    /// An IP address in any spelling.
-    #[error("the website is an IP address, not a site: give its host name")]
+    /// An IP address in any notation.
+    #[error("the website is an IP address: enter its host name")]
     WebsiteAddress,
     /// Not a host name.
     #[error("the website is not a valid host name: check its spelling")]
     WebsiteHost,
     /// A single label such as `localhost`.
-    #[error("the website has no suffix: give the whole name, such as example.com")]
+    #[error("the website has no suffix: enter the complete name, such as example.com")]
     WebsiteNoSuffix,
     /// A suffix that isn't on the public suffix list.
-    #[error("the website's suffix is not a public suffix: check its ending")]
+    #[error("the website's suffix is not on the public suffix list: check its ending")]
     WebsiteUnknownSuffix,
-    /// A public suffix and nothing before it.
-    #[error("the website is a public suffix (www. aside), not a site: give the whole name, such as example.com")]
+    /// A public suffix with nothing before it.
+    #[error("the website without www. is only a public suffix: enter the complete name, such as example.com")]
     WebsiteBareSuffix,
     /// An account without a website.
     #[error("the website is missing: an account needs one")]
     WebsiteMissing,
     /// A name or brackets around the address.
-    #[error("the email has a name or brackets around it: give the address alone")]
+    #[error("the email has a name or brackets around the address: enter only the address")]
     EmailDisplayText,
-    /// No `@`, or a part before it that can't be one.
-    #[error("the email has no valid address form: check its spelling")]
+    /// No `@`, or an invalid part before it.
+    #[error("the email is not a valid address: check its spelling")]
     EmailForm,
-    /// A part after the `@` that isn't a host name with a suffix.
+    /// The part after the `@` isn't a host name with a suffix.
     #[error("the email has no valid domain: check what follows the @")]
     EmailDomain,
-    /// Another site than LinkedIn.
-    #[error("the linkedinUrl is not on linkedin.com: give the profile's address, https://www.linkedin.com/in/…")]
+    /// Not on LinkedIn.
+    #[error("the linkedinUrl is not on linkedin.com: enter the URL of the profile, https://www.linkedin.com/in/…")]
     LinkedinHost,
-    /// LinkedIn, but not a person's profile.
-    #[error("the linkedinUrl is not a person's profile: give the profile's address, https://www.linkedin.com/in/…")]
+    /// On LinkedIn, but not a person's profile.
+    #[error("the linkedinUrl is not a person's profile: enter the URL of the profile, https://www.linkedin.com/in/…")]
     LinkedinNotProfile,
-    /// What follows `/in/` can't be the name of a profile.
-    #[error("the linkedinUrl has no valid profile name after /in/: copy the address from the profile")]
+    /// The part after `/in/` isn't a valid profile name.
+    #[error("the linkedinUrl has no valid profile name after /in/: copy the URL from the profile")]
     LinkedinProfileName,
-    /// An email and nothing that the API accepts.
+    /// An email without the other fields that the API requires.
     #[error("email alone is not enough: add linkedinUrl, or firstName and lastName with companyName or website")]
     EmailAlone,
     /// None of the three combinations that the API accepts.
@@ -103,9 +104,9 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether only the public suffix list, as this release knows it, makes the row invalid.
+    /// Whether the row is invalid only because of the public suffix list of this release.
     ///
-    /// Such a row has a normal form and is part of the list's hash; the next release may judge it differently.
+    /// Such a row has a normal form and is part of the list's hash. With the next release it may be valid.
     pub const fn is_by_suffix_list(self) -> bool {
         matches!(self, Self::WebsiteUnknownSuffix | Self::WebsiteBareSuffix)
     }
@@ -114,7 +115,7 @@ impl Reason {
 /// A row that can't be sent, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where the row came from, such as `spec.contacts`.
+    /// The source of the row, such as `spec.contacts`.
     pub source: String,
     /// The row's number in its source, counted from 1.
     pub row: u64,
@@ -128,22 +129,22 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The first problems of a list, and how many there are.
+/// The first problems of a list, and their number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
-    /// The first of them, in the order of the rows: [`Problems::SHOWN`] at most.
+    /// The first problems, in the order of the rows: at most [`Problems::SHOWN`].
     pub first: Vec<Problem>,
     /// How many rows have a problem.
     pub total: u64,
-    /// How many of these have it only by the public suffix list, see [`Reason::is_by_suffix_list`].
+    /// How many rows are invalid only because of the public suffix list, see [`Reason::is_by_suffix_list`].
     pub by_suffix_list: u64,
 }
 
 impl Problems {
-    /// How many problems are kept.
+    /// The maximum number of problems that are kept.
     pub const SHOWN: usize = 10;
 
-    /// Counts a problem, and keeps it if it is one of the first.
+    /// Counts a problem and keeps it if it is one of the first.
     pub(super) fn add(&mut self, source: &str, row: u64, reason: Reason) {
         self.total += 1;
         self.by_suffix_list += u64::from(reason.is_by_suffix_list());
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_says_where_and_what_to_do() {
+    fn a_problem_names_the_row_and_what_to_do() {
         let mut problems = Problems::default();
         for row in 1..=12 {
             problems.add(

@@ -1,18 +1,22 @@
-//! One list as several, so that an edit of a few members changes few of them.
+//! Splits one list into several parts, so that an edit of a few members changes few parts.
 //!
-//! Each member has a place on the ring of 64-bit numbers, by a hash of what tells it apart. The ring is one part; a part with more members than it may have becomes its two
-//! halves, and so on. So which parts there are follows from the members alone, and a member that comes or goes changes its own part, or splits it in two, or lets two
-//! become one. What counts is rows, those of suppressed members too, so that neither a suppression nor the order of rows moves anybody; rows that may be about one member are
-//! in one place.
+//! Each member has a place on a hash ring of 64-bit numbers, by a hash of its strongest key. At first the whole ring is
+//! one part. A part with too many members is divided into its two halves, and so on. So the parts follow only from the
+//! members. Adding or removing a member changes its own part, divides that part, or merges two parts.
+//!
+//! Sizes are counted in rows, including those of suppressed members, so neither a suppression nor the order of rows
+//! moves a member to another part. Rows that may belong to the same member have the same place.
 
 use sha2::{Digest, Sha256};
 
 use super::Member;
 
-/// Halvings after which a part isn't halved again, whatever is in it: members that share 32 bits are one attacker's work.
+/// The maximum number of times that a part is divided, whatever its size. Members share 32 bits of a hash only if
+/// somebody chose them for that.
 const DEEPEST: u32 = 32;
 
-/// The place of a row: by its LinkedIn URL, else its email, else its name with website or company, else its website.
+/// The place of a row: a hash of its LinkedIn URL, else its email, else its name with website or company, else its
+/// website.
 pub(super) fn place(row: &Member) -> u64 {
     let Member { first_name, last_name, company_name, website, email, linkedin_url } = row;
     let mut hasher = Sha256::new();
@@ -33,16 +37,17 @@ pub(super) fn place(row: &Member) -> u64 {
     u64::from_be_bytes(start)
 }
 
-/// A piece of the ring.
+/// A section of the ring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// The lowest place in it.
+    /// The lowest place in the section.
     pub(super) start: u64,
-    /// Its name: the first bits of every place in it.
+    /// Its name: the bits that all places in the section begin with.
     pub(super) name: String,
 }
 
-/// The pieces with at most `max` of these places each, in order; those without any are left out. A single one has no name.
+/// The pieces with at most `max` of these places each, in order. Empty pieces are left out. A single piece has an empty
+/// name.
 pub(super) fn pieces(mut places: Vec<u64>, max: u64) -> Vec<Piece> {
     places.sort_unstable();
     let mut pieces = vec![];
@@ -64,7 +69,7 @@ fn divide(places: &[u64], max: u64, start: u64, depth: u32, pieces: &mut Vec<Pie
     divide(high, max, middle, depth + 1, pieces);
 }
 
-/// The number of the piece that a place is in.
+/// The index of the piece that contains a place.
 pub(super) fn piece_of(pieces: &[Piece], place: u64) -> usize {
     pieces.partition_point(|piece| piece.start <= place).saturating_sub(1)
 }
@@ -78,33 +83,34 @@ mod tests {
 
     use super::*;
 
-    /// What is in each piece.
-    fn held(places: &BTreeSet<u64>, max: u64) -> BTreeSet<(String, Vec<u64>)> {
+    /// The places in each piece.
+    fn contents(places: &BTreeSet<u64>, max: u64) -> BTreeSet<(String, Vec<u64>)> {
         let pieces = pieces(places.iter().copied().collect(), max);
-        let mut held = vec![vec![]; pieces.len()];
-        places.iter().for_each(|place| held[piece_of(&pieces, *place)].push(*place));
-        pieces.into_iter().map(|piece| piece.name).zip(held).collect()
+        let mut contents = vec![vec![]; pieces.len()];
+        places.iter().for_each(|place| contents[piece_of(&pieces, *place)].push(*place));
+        pieces.into_iter().map(|piece| piece.name).zip(contents).collect()
     }
 
     proptest! {
         #[test]
-        fn every_place_is_in_one_piece_of_bounded_size(places in btree_set(any::<u64>(), 0..300), max in 1_u64..40) {
-            let held = held(&places, max);
-            prop_assert!(held.iter().all(|(_, places)| !places.is_empty() && places.len() as u64 <= max));
-            let mut all: Vec<_> = held.iter().flat_map(|(_, places)| places.clone()).collect();
+        fn every_place_is_in_one_piece_of_limited_size(places in btree_set(any::<u64>(), 0..300), max in 1_u64..40) {
+            let contents = contents(&places, max);
+            prop_assert!(contents.iter().all(|(_, places)| !places.is_empty() && places.len() as u64 <= max));
+            let mut all: Vec<_> = contents.iter().flat_map(|(_, places)| places.clone()).collect();
             all.sort_unstable();
             prop_assert_eq!(all, places.iter().copied().collect::<Vec<_>>());
         }
 
         #[test]
-        fn one_more_changes_its_own_piece_alone(
+        fn another_place_changes_only_its_own_piece(
             places in btree_set(any::<u64>(), 1..300), more in any::<u64>(), max in 1_u64..40,
         ) {
-            let before = held(&places, max);
+            let before = contents(&places, max);
             let mut places = places;
             places.insert(more);
-            let after = held(&places, max);
-            // Its piece, or as many as that became when it was halved until all had room.
+            let after = contents(&places, max);
+            // Only its own piece is gone. It is replaced by itself with one more place, or by the pieces it was divided
+            // into.
             let gone: Vec<_> = before.difference(&after).collect();
             prop_assert!(gone.len() <= 1, "{gone:?}");
             let news: usize = after.difference(&before).map(|(_, places)| places.len()).sum();
@@ -113,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn all_that_fits_is_one_piece_without_a_name() {
+    fn places_that_fit_are_one_piece_with_an_empty_name() {
         assert_eq!(pieces(vec![5, 1, u64::MAX], 3), [Piece { start: 0, name: String::new() }]);
         let names: Vec<_> = pieces(vec![0, 1 << 62, 1 << 63], 1).into_iter().map(|piece| piece.name).collect();
         assert_eq!(names, ["00", "01", "1"]);
-        assert_eq!(pieces(vec![7; 10], 3).len(), 1, "what can't be told apart stays together");
+        assert_eq!(pieces(vec![7; 10], 3).len(), 1, "equal places are in the same piece");
     }
 }

@@ -1,4 +1,4 @@
-//! Who must never be sent, and whether a member is among them.
+//! Suppression lists: entries that must never be sent, and whether a member matches one.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Member, email::email, linkedin::linkedin_url, website::website};
 
-/// What an entry that stands for a hash begins with: the SHA-256, in hexadecimal, of the normal form.
+/// The beginning of a hashed entry. The SHA-256 of the entry's normal form follows, in hexadecimal.
 const HASHED: &str = "sha256:";
 
-/// Entries, in normal form.
+/// The entries, in normal form.
 #[derive(Clone, Default)]
 pub struct Suppression {
     domains: HashSet<String>,
@@ -19,36 +19,36 @@ pub struct Suppression {
     hashed: HashSet<[u8; 32]>,
 }
 
-/// What an entry names.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A domain and all below it: websites, and addresses of email.
+    /// A domain and its subdomains: matches websites and email addresses.
     Domain,
-    /// An address of email.
+    /// An email address.
     Email,
-    /// A profile on LinkedIn.
+    /// A LinkedIn profile.
     Profile,
 }
 
-/// An entry that means nothing. It isn't repeated.
+/// Why an entry is invalid. The message doesn't repeat its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadEntry {
     /// Not a domain.
     #[error("isn't a domain such as example.com, or sha256: and 64 hexadecimal digits")]
     Domain,
-    /// Not an address.
+    /// Not an email address.
     #[error("isn't an email address, or sha256: and 64 hexadecimal digits")]
     Email,
-    /// Not a profile.
-    #[error("isn't a LinkedIn profile's address, or sha256: and 64 hexadecimal digits")]
+    /// Not a LinkedIn profile.
+    #[error("isn't a LinkedIn profile URL, or sha256: and 64 hexadecimal digits")]
     Profile,
 }
 
 impl Suppression {
-    /// Adds an entry, plain or as the hash of its normal form.
+    /// Adds an entry, as plain text or as the hash of its normal form.
     ///
     /// # Errors
-    /// When it is neither.
+    /// The text is neither of these.
     pub fn add(&mut self, entry: Entry, text: &str) -> Result<(), BadEntry> {
         let text = text.trim();
         let bad = match entry {
@@ -69,19 +69,20 @@ impl Suppression {
         Ok(())
     }
 
-    /// How many entries there are: domains, emails, profiles, and hashes of whatever they are.
+    /// The number of entries: domains, emails, profiles, and hashes of any kind.
     #[must_use]
     pub fn counts(&self) -> [usize; 4] {
         [self.domains.len(), self.emails.len(), self.profiles.len(), self.hashed.len()]
     }
 
-    /// Whether there is none.
+    /// Whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.counts() == [0; 4]
     }
 
-    /// Whether a member, in its normal form, must not be sent: by its email, its profile, its website, or a domain above that or above the email's.
+    /// Whether a member in normal form must not be sent. Its email, its profile, its website, the domain of its email
+    /// and the parent domains of both are compared.
     #[must_use]
     pub fn excludes(&self, member: &Member) -> bool {
         if self.is_empty() {
@@ -89,7 +90,7 @@ impl Suppression {
         }
         let Member { website, email, linkedin_url, .. } = member;
         let host = email.as_deref().and_then(|email| email.rsplit_once('@')).map(|(_, host)| host);
-        let mut domains = [website.as_deref(), host].into_iter().flatten().flat_map(above);
+        let mut domains = [website.as_deref(), host].into_iter().flatten().flat_map(with_parents);
         email.as_deref().is_some_and(|email| self.has(&self.emails, email))
             || linkedin_url.as_deref().is_some_and(|profile| self.has(&self.profiles, profile))
             || domains.any(|domain| self.has(&self.domains, domain))
@@ -101,12 +102,12 @@ impl Suppression {
     }
 }
 
-/// A host and the domains above it.
-fn above(host: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(host), |host| host.split_once('.').map(|(_, above)| above))
+/// A host and its parent domains.
+fn with_parents(host: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(host), |host| host.split_once('.').map(|(_, parent)| parent))
 }
 
-/// Shows how many entries there are, and none of them.
+/// Shows the number of entries, and no entry.
 impl std::fmt::Debug for Suppression {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Suppression").field("entries", &self.counts().iter().sum::<usize>()).finish_non_exhaustive()
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_excludes_all_below_it() {
+    fn a_domain_excludes_itself_and_its_subdomains() {
         let list = with(&[(Entry::Domain, "https://www.Example.com/")]);
         for member in [
             Member::account("example.com"),
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_excludes_itself_alone() {
+    fn an_email_or_profile_excludes_only_itself() {
         let list = with(&[(Entry::Email, "Ada@Example.com"), (Entry::Profile, "linkedin.com/in/Ada/")]);
         assert!(list.excludes(&emailed("ada@example.com")));
         assert!(list.excludes(&profile("https://www.linkedin.com/in/ada")));
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn hashes_stand_for_normal_forms() {
+    fn a_hash_matches_the_normal_form() {
         let list = with(&[
             (Entry::Email, &hash("ada@example.com")),
             (Entry::Domain, &hash("example.org").to_uppercase().replace("SHA256", "sha256")),
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_is_refused_without_being_repeated() {
+    fn an_invalid_entry_is_refused_and_not_repeated() {
         let mut list = Suppression::default();
         for (entry, text, why) in [
             (Entry::Domain, "", BadEntry::Domain),

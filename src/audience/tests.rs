@@ -1,4 +1,4 @@
-//! The module as its callers see it: golden forms and hashes, and what may never change them.
+//! Tests of the module's public interface: golden values of forms and hashes, and changes that must not affect them.
 #![allow(clippy::unwrap_used)]
 
 use proptest::{option, prelude::*, sample, string::string_regex};
@@ -24,7 +24,7 @@ fn sample_contacts() -> Vec<Member> {
 }
 
 #[test]
-fn the_form_of_contacts_is_pinned() {
+fn the_form_of_contacts_never_changes() {
     let Normalised { list, funnel, problems, .. } = list(Kind::Contacts, sample_contacts());
     assert_eq!(problems, Problems::default());
     assert_eq!(funnel, Funnel { read: 3, to_send: 3, ..Funnel::default() });
@@ -43,7 +43,7 @@ fn the_form_of_contacts_is_pinned() {
 }
 
 #[test]
-fn the_form_of_accounts_is_pinned() {
+fn the_form_of_accounts_never_changes() {
     let Normalised { list, funnel, problems, .. } =
         list(Kind::Accounts, ["www.b.com", "https://A.com/x", "b.com", "c.d.example.org"].map(Member::account));
     assert_eq!(problems, Problems::default());
@@ -58,14 +58,14 @@ fn the_form_of_accounts_is_pinned() {
 }
 
 #[test]
-fn the_hash_is_what_the_documentation_says() {
+fn the_hash_is_computed_as_documented() {
     let text = "propensity.audience/v1 accounts\n{\"website\":\"a.com\"}\n{\"website\":\"b.com\"}\n";
     let list = list(Kind::Accounts, ["b.com", "a.com", "b.com"].map(Member::account)).list;
     assert_eq!(list.hash().as_str(), payload_hash(text.as_bytes()));
 }
 
 #[test]
-fn an_empty_list_has_a_form_too() {
+fn an_empty_list_has_a_form_and_a_hash() {
     let Normalised { list, funnel, .. } = list(Kind::Contacts, []);
     assert_eq!(funnel, Funnel::default());
     assert_eq!(list.to_wire_body(), b"{\"contacts\":[]}");
@@ -73,7 +73,7 @@ fn an_empty_list_has_a_form_too() {
 }
 
 #[test]
-fn what_the_suffix_list_says_does_not_change_the_hash() {
+fn the_suffix_list_does_not_change_the_hash() {
     let judged = list(Kind::Accounts, ["a.com", "example.invalid", "co.uk"].map(Member::account));
     assert_eq!(judged.funnel, Funnel { read: 3, invalid: 2, to_send: 1, ..Funnel::default() });
     assert_eq!(judged.problems.by_suffix_list, 2);
@@ -82,7 +82,7 @@ fn what_the_suffix_list_says_does_not_change_the_hash() {
 }
 
 #[test]
-fn problems_say_where_and_never_what() {
+fn problems_name_the_row_and_never_its_values() {
     let rows = ["localhost", "canary 1.example", "canary@2.example", "1.2.3.4"].map(Member::account);
     let Normalised { funnel, problems, .. } = list(Kind::Accounts, rows);
     assert_eq!(funnel.invalid, 4);
@@ -90,10 +90,10 @@ fn problems_say_where_and_never_what() {
     assert_eq!(
         texts,
         [
-            "spec row 1: the website has no suffix: give the whole name, such as example.com",
+            "spec row 1: the website has no suffix: enter the complete name, such as example.com",
             "spec row 2: the website has white space inside: remove it",
-            "spec row 3: the website has a user name or is an email address: give the site alone, such as example.com",
-            "spec row 4: the website is an IP address, not a site: give its host name",
+            "spec row 3: the website has a user name or is an email address: enter only the host name, such as example.com",
+            "spec row 4: the website is an IP address: enter its host name",
         ]
     );
 }
@@ -105,7 +105,7 @@ fn without(email: &str) -> Suppression {
 }
 
 #[test]
-fn exclusion_is_counted_and_leaves_the_hash_alone() {
+fn exclusion_is_counted_and_does_not_change_the_hash() {
     let rows = || sample_contacts().into_iter().map(|member| Row { source: "spec", number: 1, member });
     let all = List::normalise(Kind::Contacts, rows());
     let some = List::normalise_except(Kind::Contacts, rows(), without("ada@example.com"));
@@ -134,7 +134,7 @@ fn debug_shows_counts_and_no_value() {
 }
 
 #[test]
-fn kinds_have_words() {
+fn kinds_have_endpoints_and_nouns() {
     assert_eq!(
         (Kind::Contacts.endpoint(), Kind::Accounts.endpoint()),
         ("create_contact_audience", "create_account_audience")
@@ -142,7 +142,7 @@ fn kinds_have_words() {
     assert_eq!((Kind::Contacts.member_noun(1), Kind::Accounts.member_noun(0)), ("contact", "accounts"));
 }
 
-/// Texts that come close to what each field takes, and some that don't.
+/// Texts that are similar to valid values of each field, and random texts.
 fn text() -> impl Strategy<Value = String> {
     const HOST: &str = "(www\\.){0,3}([a-cA-C]{1,3}|bü|ｗｗｗ|xn--bcher-kva)[.。](com|co\\.uk|de|рф|COM|ck|1)\\.?";
     let website = format!("(https?://|HTTP://|//|)({HOST})(:80|:|)(/[a-b]{{0,2}}|\\?x|#y|)");
@@ -157,7 +157,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    /// Few values, so that rows meet.
+    /// Only a few values, so that many rows belong to the same member.
     fn any_contact()(
         first in sample::select(&["", "Ada", "ada ", "Åsa"][..]),
         last in sample::select(&["", "King", "KING"][..]),
@@ -201,7 +201,7 @@ fn a_split_list_is_the_same_list_in_parts() {
     assert!(parts.parts.iter().all(|part| part.list.len() <= 60));
     assert_eq!(parts.parts.iter().map(|part| part.list.len()).sum::<u64>(), 499);
     assert_eq!(parts.parts.iter().map(|part| part.excluded).sum::<u64>(), 1);
-    // A part's hash is that of its rows as a list of their own, and a suppression changes none.
+    // A part has the hash of a list with the same rows, and a suppression doesn't change it.
     let one = parts.parts.iter().find(|part| part.excluded == 0).unwrap();
     let alone = list(Kind::Contacts, one.list.members());
     assert_eq!((one.list.hash(), one.list.kept_hash()), (alone.list.hash(), None));
@@ -210,15 +210,15 @@ fn a_split_list_is_the_same_list_in_parts() {
         normalised.parts.iter().map(|part| (part.name.clone(), part.list.hash().clone())).collect()
     };
     assert_eq!(hashes(&parts), hashes(&unsuppressed));
-    // Neither does order.
+    // The order of rows doesn't change them either.
     let backwards: Vec<_> = rows.iter().rev().cloned().collect();
     assert_eq!(hashes(&split(&backwards, 60, Suppression::default())), hashes(&unsuppressed));
-    // An edit of one member changes the part that it is in.
+    // An edit of one member changes only its own part.
     let mut edited = rows.clone();
     edited[3].company_name = Some("Another".to_owned());
     let edited = hashes(&split(&edited, 60, Suppression::default()));
     assert_eq!(edited.iter().zip(hashes(&unsuppressed)).filter(|(now, then)| **now != *then).count(), 1);
-    // What fits in one part isn't split.
+    // A list that fits in one part isn't split.
     let fits = split(&rows, 500, Suppression::default());
     assert!(fits.parts.is_empty() && fits.list.len() == 500);
 }
@@ -240,18 +240,19 @@ proptest! {
     }
 
     #[test]
-    fn parts_hold_every_member_once(rows in proptest::collection::vec(any_contact(), 0..30), max in 1_u64..6) {
+    fn parts_contain_every_member_once(rows in proptest::collection::vec(any_contact(), 0..30), max in 1_u64..6) {
         let whole = list(Kind::Contacts, rows.clone());
         let parts = split(&rows, max, Suppression::default());
         prop_assert_eq!(parts.funnel, whole.funnel);
         if !parts.parts.is_empty() {
             let sorted = |members: Vec<Member>| {
-                let mut texts: Vec<_> = members.iter().map(|m| format!("{:?}", m.fields().collect::<Vec<_>>())).collect();
+                let text = |member: &Member| format!("{:?}", member.fields().collect::<Vec<_>>());
+                let mut texts: Vec<_> = members.iter().map(text).collect();
                 texts.sort();
                 texts
             };
-            let held = parts.parts.iter().flat_map(|part| part.list.members()).collect();
-            prop_assert_eq!(sorted(held), sorted(whole.list.members().collect()));
+            let members = parts.parts.iter().flat_map(|part| part.list.members()).collect();
+            prop_assert_eq!(sorted(members), sorted(whole.list.members().collect()));
         }
     }
 
@@ -277,7 +278,7 @@ proptest! {
     }
 
     #[test]
-    fn order_repetition_and_source_leave_the_hash_alone(
+    fn order_repetition_and_source_do_not_change_the_hash(
         rows in proptest::collection::vec(any_contact(), 0..8).prop_flat_map(|rows| {
             let repeated = [rows.clone(), rows.clone()].concat();
             (Just(rows), Just(repeated).prop_shuffle(), 0..9_usize)
@@ -299,7 +300,8 @@ proptest! {
     fn the_funnel_accounts_for_every_row(rows in proptest::collection::vec(any_contact(), 0..12)) {
         let count = rows.len() as u64;
         let rows = (1..).zip(rows).map(|(number, member)| Row { source: "spec", number, member });
-        let Normalised { list, funnel, problems, .. } = List::normalise_except(Kind::Contacts, rows, without("b@a.com"));
+        let suppression = without("b@a.com");
+        let Normalised { list, funnel, problems, .. } = List::normalise_except(Kind::Contacts, rows, suppression);
         let Funnel { read, invalid, duplicate, excluded, to_send } = funnel;
         prop_assert_eq!(read, count);
         prop_assert_eq!(read, invalid + duplicate + excluded + to_send);

@@ -1,4 +1,4 @@
-//! Cleaning of text as a person typed or pasted it: the first step for every field, and the only one for names.
+//! Cleaning of text that a person typed or pasted: the first step for every field, and the only one for names.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 
 use super::reason::{Field, Reason};
 
-/// The longest value that a field may hold, in characters, after cleaning.
+/// The maximum length of a value after cleaning, in characters.
 const MAX_CHARS: usize = 256;
-/// The same for fields that may hold an address with a path and a query; their normal form is far shorter.
+/// The same for fields that may contain a URL with path and query. Their normal form is much shorter.
 const MAX_URL_CHARS: usize = 2_048;
 
-/// Trims the text, drops characters that nobody can see, and turns each run of white space into one space.
+/// Trims the text, removes invisible characters, and replaces each run of white space with one space.
 ///
-/// Empty text is an absent value; that is for the caller to see.
+/// The result may be empty. The caller treats that as an absent value.
 pub(super) fn clean(raw: &str, field: Field) -> Result<Cow<'_, str>, Reason> {
     let text = trim(raw);
     let cleaned = if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(rebuild(text, field)?) };
@@ -21,36 +21,36 @@ pub(super) fn clean(raw: &str, field: Field) -> Result<Cow<'_, str>, Reason> {
         Field::Website | Field::LinkedinUrl => MAX_URL_CHARS,
         _ => MAX_CHARS,
     };
-    // Bytes first: counting characters is only needed where there are more bytes than that.
+    // The length in bytes is checked first, because counting characters is slower.
     if cleaned.len() > max && cleaned.chars().count() > max {
         return Err(Reason::TooLong(field, max));
     }
     Ok(cleaned)
 }
 
-/// The same for values in which white space has no place.
+/// The same for values that must not contain white space.
 pub(super) fn clean_word(raw: &str, field: Field) -> Result<Cow<'_, str>, Reason> {
     let cleaned = clean(raw, field)?;
     if cleaned.contains(' ') { Err(Reason::WhiteSpace(field)) } else { Ok(cleaned) }
 }
 
-/// Whether nothing is left of the text after trimming.
+/// Whether the text is empty after trimming.
 pub(super) fn is_blank(raw: &str) -> bool {
     trim(raw).is_empty()
 }
 
-/// Lower case, character by character, so that no character's result depends on its neighbours.
+/// Lower case, character by character, so that the result for a character never depends on its neighbours.
 pub(super) fn lower(text: &str) -> impl Iterator<Item = char> {
     text.chars().flat_map(char::to_lowercase)
 }
 
-/// Whether two texts differ in case at most.
+/// Whether two texts are equal without regard to case.
 pub(super) fn same_letters(a: &str, b: &str) -> bool {
     a == b || lower(a).eq(lower(b))
 }
 
 fn trim(raw: &str) -> &str {
-    // Nearly every value begins and ends with a letter or a digit.
+    // A fast path: most values begin and end with a letter or a digit.
     if let [first, .., last] = raw.as_bytes()
         && first.is_ascii_graphic()
         && last.is_ascii_graphic()
@@ -60,9 +60,9 @@ fn trim(raw: &str) -> &str {
     raw.trim_matches(|c: char| c.is_whitespace() || is_invisible(c) || is_joiner(c))
 }
 
-/// Printable ASCII with single spaces: nearly every value, and nothing to do for it.
+/// Whether the text is printable ASCII with single spaces. Most values are, and they need no cleaning.
 fn is_plain(text: &str) -> bool {
-    // No early exit: this way the compiler looks at many bytes at once.
+    // Without an early exit the compiler can vectorise this loop.
     let (printable, spaces) = text.bytes().fold((true, 0_u32), |(printable, spaces), byte| {
         (printable & matches!(byte, b' '..=b'~'), spaces + u32::from(byte == b' '))
     });
@@ -85,16 +85,26 @@ fn rebuild(text: &str, field: Field) -> Result<String, Reason> {
             out.push(c);
         }
     }
-    // Systems disagree on whether é is one character or two; a name is the same in both.
+    // Some systems write é as one character and others as two. Both are the same name.
     Ok(ComposingNormalizerBorrowed::new_nfc().normalize(&out).into_owned())
 }
 
-/// Byte order mark, zero-width space, soft hyphen, word joiner, and the direction marks that come with text copied from dialogs.
+/// Byte order mark, zero-width space, soft hyphen, word joiner, and the direction marks in text copied from dialogs.
 const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+    )
 }
 
-/// Joiners are part of the spelling inside a word of some scripts, and nothing at its ends.
+/// Joiners. Inside a word they are part of the spelling in some scripts; at its ends they have no meaning.
 const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
@@ -117,10 +127,10 @@ mod tests {
             ("Ada\u{2003}\u{3000}King", "Ada King"),
             ("\u{202a}A\u{200b}d\u{ad}a\u{202c}", "Ada"),
             ("\u{200d}", ""),
-            // A joiner inside is spelling: this is how the name is written.
+            // A joiner inside a name is part of its spelling.
             ("\u{200c}می\u{200c}نا", "می\u{200c}نا"),
             ("Łukasz  Żółć", "Łukasz Żółć"),
-            // Decomposed, as some systems write names, and composed are one spelling.
+            // The decomposed form, which some systems write, becomes the composed form.
             ("Rene\u{301}", "Ren\u{e9}"),
         ] {
             assert_eq!(clean(raw, Field::FirstName).unwrap(), cleaned, "{raw:?}");

@@ -1,4 +1,4 @@
-//! Members that can be sent and perhaps shouldn't be.
+//! Warnings about members that may be sent but perhaps shouldn't be.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -7,7 +7,8 @@ use foldhash::fast::FixedState;
 
 use super::Member;
 
-/// Where anybody gets a mailbox, sorted. A person there says nothing about a company, and as an account it is half the world.
+/// Providers of free mailboxes, sorted. Such an address says nothing about a person's company, and such a website isn't
+/// a useful account.
 const FREE_MAIL: &[&str] = &[
     "126.com",
     "163.com",
@@ -92,7 +93,7 @@ const FREE_MAIL: &[&str] = &[
     "zoho.com",
 ];
 
-/// Mailboxes that nobody in particular reads, sorted; from RFC 2142 and from use.
+/// Mailboxes of roles instead of persons, sorted; from RFC 2142 and common practice.
 const ROLES: &[&str] = &[
     "abuse",
     "accounting",
@@ -134,16 +135,16 @@ const ROLES: &[&str] = &[
 static FREE_MAIL_SET: LazyLock<HashSet<&str, FixedState>> = LazyLock::new(|| FREE_MAIL.iter().copied().collect());
 static ROLE_SET: LazyLock<HashSet<&str, FixedState>> = LazyLock::new(|| ROLES.iter().copied().collect());
 
-/// How many members a warning is about.
+/// The number of members for each warning.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Warnings {
-    /// Members with an email or a website of a provider of free mail.
+    /// Members with an email or website of a free mail provider.
     pub free_mail: u64,
-    /// Members with the email of a role, such as `info@`.
+    /// Members with the email of a role, such as `info@example.com`.
     pub roles: u64,
 }
 
-/// What is told of one member.
+/// The warnings about one member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Warning {
     free_mail: bool,
@@ -151,7 +152,7 @@ pub(super) struct Warning {
 }
 
 impl Warning {
-    /// About a member in its normal form.
+    /// The warnings about a member in normal form.
     pub(super) fn about(member: &Member) -> Self {
         let (mailbox, host) = member.email.as_deref().and_then(|email| email.rsplit_once('@')).unzip();
         let website = member.website.as_deref();
@@ -164,7 +165,7 @@ impl Warning {
 }
 
 impl Warnings {
-    /// Counts a member.
+    /// Counts a member's warnings.
     pub(super) fn add(&mut self, warning: Warning) {
         self.free_mail += u64::from(warning.free_mail);
         self.roles += u64::from(warning.role);

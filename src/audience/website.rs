@@ -1,4 +1,4 @@
-//! Websites: the key of an account, and a part of some contacts.
+//! Websites: the key of accounts, and a field of contacts.
 
 use std::borrow::Cow;
 
@@ -10,13 +10,13 @@ use super::{
     text,
 };
 
-/// The one spelling of a website, `example.com`, whatever the address around it.
+/// The normal form of a website, such as `example.com`, from any URL of it.
 ///
-/// It depends on no table, so it never changes. Whether the site can exist is a question for the public suffix list,
-/// which the rows of an audience are held against separately.
+/// It doesn't depend on the public suffix list, so it never changes. The rows of an audience are checked against that
+/// list separately.
 ///
 /// # Errors
-/// When the text holds no host name, or an IP address.
+/// The text contains no host name, or an IP address.
 pub fn website(raw: &str) -> Result<String, Reason> {
     normal(raw).map(Cow::into_owned)
 }
@@ -45,9 +45,10 @@ fn parse(address: &str) -> Result<Cow<'_, str>, Reason> {
     })
 }
 
-/// Removes every leading `www.` that leaves a name of two labels or more: `www.com` is a site of its own.
+/// Removes every leading `www.` as long as at least two labels remain: `www.com` is a website of its own.
 ///
-/// All of them, so that normalising twice changes nothing; by labels, so that no table has a say.
+/// It removes all of them, so that normalising twice changes nothing. It counts labels, so that it doesn't depend on
+/// the public suffix list.
 fn without_www(mut host: &str) -> &str {
     while let Some(rest) = host.strip_prefix("www.").filter(|rest| rest.contains('.')) {
         host = rest;
@@ -55,9 +56,10 @@ fn without_www(mut host: &str) -> &str {
     host
 }
 
-/// What the public suffix list has against a website in normal form. As `www.` is no part of that, `www.gov.uk` is a bare suffix too.
+/// The problem that the public suffix list finds with a website in normal form. The normal form has no `www.`, so
+/// `www.gov.uk` is a bare suffix too.
 ///
-/// A bare *private* suffix (`github.io`, `ruhr-uni-bochum.de`) is the site of whoever registered it.
+/// A bare *private* suffix (`github.io`, `ruhr-uni-bochum.de`) is the website of its registrant.
 pub(super) fn suffix_problem(website: &str) -> Option<Reason> {
     let suffix = psl::List.suffix(website.as_bytes())?;
     match suffix.typ() {
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_site_has_one_spelling() {
+    fn all_spellings_of_a_website_have_one_normal_form() {
         for (raw, form) in [
             ("example.com", "example.com"),
             ("www.example.com", "example.com"),
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_site_is_refused_with_a_reason() {
+    fn anything_but_a_website_is_refused_with_a_reason() {
         for (raw, reason) in [
             ("", "the website is not a valid host name: check its spelling"),
             ("https://", "the website is not a valid host name: check its spelling"),
@@ -104,36 +106,39 @@ mod tests {
             ("example..com", "the website is not a valid host name: check its spelling"),
             ("exam ple.com", "the website has white space inside: remove it"),
             ("exam\u{7}ple.com", "the website has a control character inside: remove it"),
-            ("ftp://example.com", "the website is neither http nor https: give the site alone, such as example.com"),
+            (
+                "ftp://example.com",
+                "the website is neither http nor https: enter only the host name, such as example.com",
+            ),
             (
                 "ada@example.com",
-                "the website has a user name or is an email address: give the site alone, such as example.com",
+                "the website has a user name or is an email address: enter only the host name, such as example.com",
             ),
             (
                 "http://a:b@example.com",
-                "the website has a user name or is an email address: give the site alone, such as example.com",
+                "the website has a user name or is an email address: enter only the host name, such as example.com",
             ),
-            ("http://10.0.0.1/", "the website is an IP address, not a site: give its host name"),
-            ("0x7f.1", "the website is an IP address, not a site: give its host name"),
-            ("[2001:db8::1]", "the website is an IP address, not a site: give its host name"),
-            ("localhost:8080", "the website has no suffix: give the whole name, such as example.com"),
+            ("http://10.0.0.1/", "the website is an IP address: enter its host name"),
+            ("0x7f.1", "the website is an IP address: enter its host name"),
+            ("[2001:db8::1]", "the website is an IP address: enter its host name"),
+            ("localhost:8080", "the website has no suffix: enter the complete name, such as example.com"),
         ] {
             assert_eq!(website(raw).unwrap_err().to_string(), reason, "{raw:?}");
         }
     }
 
     #[test]
-    fn the_suffix_list_judges_the_normal_form() {
+    fn the_suffix_list_is_applied_to_the_normal_form() {
         const BARE: &str =
-            "the website is a public suffix (www. aside), not a site: give the whole name, such as example.com";
-        const UNKNOWN: &str = "the website's suffix is not a public suffix: check its ending";
+            "the website without www. is only a public suffix: enter the complete name, such as example.com";
+        const UNKNOWN: &str = "the website's suffix is not on the public suffix list: check its ending";
         for (raw, problem) in [
             ("EXAMPLE.COM", None),
             ("example.co.uk", None),
             ("банк.рф", None),
             ("www.com", None),
             ("www.gov.uk", Some(BARE)),
-            // Private suffixes are real sites.
+            // Private suffixes are websites.
             ("github.io", None),
             ("ruhr-uni-bochum.de", None),
             ("ada.github.io", None),

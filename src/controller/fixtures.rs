@@ -8,8 +8,8 @@ use crate::api::{AccountAudience, ContactAudience, PropensityWorkspace};
 use crate::controller::model::audience::AudienceResource;
 use crate::controller::model::desired::Desired;
 use crate::ledger::{
-    Attempt, AudienceRef, By, Identity, IdentityKind, Instruction, Outcome, OutcomeResult, Receipt, Record, Resolve,
-    SendPolicy, Standing, claim, record_outcome, resolve,
+    Attempt, AudienceRef, Identity, IdentityKind, Instruction, Outcome, OutcomeResult, Receipt, Record, RecordSummary,
+    Resolve, ResolvedBy, SendPolicy, claim, record_outcome, resolve,
 };
 
 /// 2026-01-05 00:00:00 UTC and so many seconds.
@@ -88,7 +88,7 @@ pub fn ended(prior: Option<&Record>, id: &str, result: OutcomeResult, class: &st
 
 /// The record with an attempt settled by a person.
 pub fn settled(record: &Record, id: &str, decision: Resolve) -> Record {
-    resolve(record, &Instruction { attempt: id.into(), decision }, By::Person, at(120)).unwrap()
+    resolve(record, &Instruction { attempt: id.into(), decision }, ResolvedBy::Person, at(120)).unwrap()
 }
 
 /// The identity of an audience of contacts.
@@ -100,5 +100,5 @@ pub fn identity() -> Identity {
 
 /// A receipt with this record.
 pub fn receipt(record: Record) -> Receipt {
-    Receipt { identity: identity(), standing: Standing::of(&record), record }
+    Receipt { identity: identity(), summary: RecordSummary::of(&record), record }
 }

@@ -18,7 +18,7 @@ use super::model::event::{EventType, NewEvent};
 use super::model::keys::ReceiptKey;
 use crate::api::Reason;
 use crate::clock::Moment;
-use crate::ledger::{By, Held, Tending, tend};
+use crate::ledger::{HeldBy, ReceiptAction, ResolvedBy, receipt_action};
 use crate::telemetry::metrics::{Kind, Outcome};
 
 /// When to try again after the API server didn't answer.

@@ -1,4 +1,4 @@
-//! The creates of a UTC day. Attempts that sent nothing don't count; those in flight do.
+//! The creates of a UTC day. Attempts that sent nothing don't count; attempts in progress do.
 
 use std::collections::HashSet;
 
@@ -14,32 +14,32 @@ pub struct DayBudget {
 }
 
 impl DayBudget {
-    /// The UTC day of a time, as it stands in a receipt's label.
+    /// The UTC day of a time, as in the label of a receipt.
     #[must_use]
     pub fn day_of(at: Timestamp) -> Date {
         at.to_zoned(TimeZone::UTC).date()
     }
 
-    /// Counts an attempt. An attempt counts once, and another day starts from nothing.
+    /// Counts an attempt. Each attempt counts once, and each day starts from zero.
     pub fn spend(&mut self, at: Timestamp, attempt: &str) {
-        self.turn(at);
+        self.start_day(at);
         self.attempts.insert(attempt.to_owned());
     }
 
-    /// Gives back an attempt that sent nothing.
+    /// Removes an attempt that sent nothing.
     pub fn refund(&mut self, attempt: &str) {
         self.attempts.remove(attempt);
     }
 
-    /// How many creates this day has used.
+    /// How many creates are used on the day of this time.
     #[must_use]
     pub fn used(&self, at: Timestamp) -> u32 {
         if self.day == Some(Self::day_of(at)) { u32::try_from(self.attempts.len()).unwrap_or(u32::MAX) } else { 0 }
     }
 
-    /// Counts what a receipt says about a day.
+    /// Counts the attempts of a receipt on the day of this time.
     pub fn count(&mut self, at: Timestamp, record: &Record) {
-        self.turn(at);
+        self.start_day(at);
         let day = Self::day_of(at);
         for attempt in &record.attempts {
             let sent = attempt.outcome.as_ref().is_none_or(|o| o.result != OutcomeResult::NotSent);
@@ -49,7 +49,7 @@ impl DayBudget {
         }
     }
 
-    fn turn(&mut self, at: Timestamp) {
+    fn start_day(&mut self, at: Timestamp) {
         let day = Self::day_of(at);
         if self.day != Some(day) {
             self.day = Some(day);

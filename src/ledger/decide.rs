@@ -3,60 +3,61 @@
 use std::time::Duration;
 
 use super::{
-    Attempt, By, Instruction, MAX_ATTEMPTS, Receipt, Resolve, SendPolicy, State, Unreadable, standing::attempt_state,
+    Attempt, Instruction, MAX_ATTEMPTS, Receipt, Resolve, ResolvedBy, SendPolicy, State, Unreadable,
+    summary::attempt_state,
 };
 
-/// What the live audience and its workspace say about unknown outcomes.
+/// The policy for unknown outcomes, from the live audience and its workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// What the audience says.
+    /// The policy of the audience.
     pub audience: SendPolicy,
     /// Whether the workspace allows `SendAgain`.
     pub allowed: bool,
 }
 
-/// What may be done.
+/// What the audience may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Claim the first attempt, or the next.
+    /// Claim the first or the next attempt.
     Claim,
-    /// It was created; nothing is sent.
+    /// The audience was created; nothing is sent.
     Created,
-    /// An attempt is in flight, here or elsewhere.
+    /// An attempt is in progress, in this process or another.
     InFlight,
-    /// The API refused the list; a person may settle it.
+    /// The API rejected the list; a person may resolve the attempt.
     Rejected,
-    /// Nobody knows; a person must settle this attempt.
+    /// The outcome is unknown; a person must resolve this attempt.
     HoldUnknown {
-        /// The attempt to settle.
+        /// The attempt to resolve.
         attempt: String,
-        /// Whether `SendAgain` was asked for and its bound is reached.
+        /// Whether the policy is `SendAgain` and its limit is reached.
         exhausted: bool,
     },
-    /// Nobody knows; the policy sends again after a while.
+    /// The outcome is unknown; the policy sends again after a wait.
     WaitToSendAgain {
         /// The attempt.
         attempt: String,
-        /// How much longer.
+        /// The rest of the wait.
         remaining: Duration,
     },
-    /// Nobody knows; record the policy's resolution, which allows one more attempt.
-    Authorise(Instruction, By),
-    /// A person decided against it.
+    /// The outcome is unknown; record the resolution of the policy, which allows one more attempt.
+    Authorise(Instruction, ResolvedBy),
+    /// A person decided not to send it again.
     Dismissed,
-    /// No room for another attempt.
+    /// The receipt has no room for another attempt.
     TooManyAttempts,
     /// The receipt can't be trusted.
     Unreadable(Unreadable),
 }
 
-/// How long after its time to live an unknown attempt may be sent again at the earliest. The gap between the last check and the socket can't be closed, so a
-/// request may leave this late if its process was suspended in between.
+/// The minimum time between the end of an unknown attempt's time to live and the next attempt. A process that is
+/// suspended between its last check and the write to the socket may send its request this late.
 const SEND_AGAIN_MARGIN: Duration = Duration::from_secs(600);
 
-/// What may be done with an audience whose receipt is this one, or none.
+/// What an audience with this receipt, or with none, may do.
 ///
-/// `seen_for` tells how long this process has seen an attempt, on its own clock.
+/// `seen_for` returns how long this process has seen an attempt, on its own clock.
 pub fn decide(
     receipt: Option<Result<&Receipt, Unreadable>>,
     policy: &Policy,
@@ -68,12 +69,12 @@ pub fn decide(
         Some(Ok(receipt)) => receipt,
     };
     let full = receipt.record.attempts.len() >= MAX_ATTEMPTS;
-    match receipt.standing.state {
+    match receipt.summary.state {
         State::Created => Decision::Created,
         State::Claimed => Decision::InFlight,
         State::Rejected => Decision::Rejected,
         State::Dismissed => Decision::Dismissed,
-        // A last attempt that sent nothing gives way, so it needs no room.
+        // A last attempt that sent nothing is replaced, so the next one needs no room.
         State::NotSent => Decision::Claim,
         State::Authorised if full => Decision::TooManyAttempts,
         State::Authorised => Decision::Claim,
@@ -81,7 +82,7 @@ pub fn decide(
     }
 }
 
-/// An unknown that nobody settled: hold, wait, or let the policy send again.
+/// The decision for an unresolved unknown outcome: wait for a person, wait for the policy, or send again.
 fn unknown(receipt: &Receipt, policy: &Policy, full: bool, seen_for: impl Fn(&str) -> Duration) -> Decision {
     let record = &receipt.record;
     let Some(attempt) = record.attempts.iter().find(|a| attempt_state(record, a) == State::Unknown) else {
@@ -91,13 +92,13 @@ fn unknown(receipt: &Receipt, policy: &Policy, full: bool, seen_for: impl Fn(&st
     if !(policy.allowed && policy.audience.send_again && attempt.policy.send_again) {
         return Decision::HoldUnknown { attempt: id, exhausted: false };
     }
-    let bound = record.attempts.iter().map(|a| a.policy.max_sends).fold(policy.audience.max_sends, u32::min);
-    if full || receipt.standing.may_be_stored >= bound {
+    let limit = record.attempts.iter().map(|a| a.policy.max_sends).fold(policy.audience.max_sends, u32::min);
+    if full || receipt.summary.may_be_stored >= limit {
         return Decision::HoldUnknown { attempt: id, exhausted: true };
     }
     let remaining = send_again_after(attempt, policy).saturating_sub(seen_for(&id));
     if remaining.is_zero() {
-        Decision::Authorise(Instruction { attempt: id, decision: Resolve::SendAgain }, By::Policy)
+        Decision::Authorise(Instruction { attempt: id, decision: Resolve::SendAgain }, ResolvedBy::Policy)
     } else {
         Decision::WaitToSendAgain { attempt: id, remaining }
     }
@@ -105,6 +106,6 @@ fn unknown(receipt: &Receipt, policy: &Policy, full: bool, seen_for: impl Fn(&st
 
 /// How long an unknown attempt must have been seen before the policy may send again.
 fn send_again_after(attempt: &Attempt, policy: &Policy) -> Duration {
-    let asked = attempt.policy.after_seconds.max(policy.audience.after_seconds);
-    Duration::from_secs(asked).max(Duration::from_secs(attempt.ttl_seconds).saturating_add(SEND_AGAIN_MARGIN))
+    let wanted = attempt.policy.after_seconds.max(policy.audience.after_seconds);
+    Duration::from_secs(wanted).max(Duration::from_secs(attempt.ttl_seconds).saturating_add(SEND_AGAIN_MARGIN))
 }

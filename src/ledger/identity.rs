@@ -1,4 +1,5 @@
-//! Which audience a receipt is about. Its hash names the receipt, so its form is fixed for good.
+//! Which audience a receipt belongs to. The hash of this identity is the name of the receipt, so its format never
+//! changes.
 
 use data_encoding::Specification;
 use schemars::JsonSchema;
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// What a receipt is about.
+/// What a receipt belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum IdentityKind {
     /// An audience of contacts.
@@ -17,8 +18,8 @@ pub enum IdentityKind {
     Anchor,
 }
 
-/// The parts of an identity. Two audiences are the same one exactly when all of these are equal; absent parts are left out of the form
-/// that is hashed.
+/// The parts of an identity. Two audiences are the same if and only if all of these are equal. Absent parts are left
+/// out of the hashed form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
@@ -29,10 +30,10 @@ pub struct Identity {
     #[serde(rename = "workspaceID")]
     #[schemars(length(max = 63))]
     pub workspace_id: String,
-    /// Host of the API's base URL, with its port where it isn't the scheme's own.
+    /// Host of the API's base URL, with its port if that isn't the default port of the scheme.
     #[schemars(length(max = 260))]
     pub host: String,
-    /// The endpoint of the create.
+    /// The API endpoint of the create request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub endpoint: Option<String>,
@@ -40,15 +41,15 @@ pub struct Identity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub revision: Option<String>,
-    /// SHA-256 of the normalised list.
+    /// SHA-256 of the normalised list, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub list_hash: Option<String>,
-    /// Tells apart what must be sent anew although the list is the same.
+    /// Distinguishes audiences of the same list that must be sent separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub variant: Option<String>,
-    /// Of an anchor: the random ID of its ledger. Not part of the anchor's name.
+    /// Only of an anchor: the random ID of its ledger. It isn't part of the anchor's name.
     #[serde(rename = "ledgerID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
     pub ledger_id: Option<String>,
@@ -77,7 +78,7 @@ impl Identity {
         }
     }
 
-    /// The same list, told apart by what it must be sent anew for.
+    /// The same identity with another variant.
     #[must_use]
     pub fn with_variant(self, variant: Option<String>) -> Self {
         Self { variant, ..self }
@@ -105,7 +106,7 @@ impl Identity {
     }
 }
 
-/// The name of the receipt of an identity as it stands on the API server, fields of newer versions included.
+/// The name of the receipt of an identity as stored on the API server, including fields of newer versions.
 pub(super) fn receipt_name(identity: &Value) -> String {
     let anchor = identity.get("kind").and_then(Value::as_str) == Some("Anchor");
     if anchor {
@@ -119,13 +120,13 @@ pub(super) fn receipt_name(identity: &Value) -> String {
     }
 }
 
-/// Lower-case base32 of the SHA-256 of the RFC 8785 form.
+/// Lower-case base32 of the SHA-256 of the RFC 8785 (JCS) form.
 fn hash(value: &Value) -> String {
     let form = serde_json_canonicalizer::to_vec(value).expect("a JSON value has a canonical form");
     base32(&Sha256::digest(form))
 }
 
-/// Lower-case base32 (RFC 4648 alphabet) without padding: fits the names of Kubernetes objects.
+/// Lower-case base32 (RFC 4648 alphabet) without padding, which is valid in names of Kubernetes objects.
 fn base32(bytes: &[u8]) -> String {
     let mut spec = Specification::new();
     spec.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_receipt_is_fixed_for_good() {
+    fn the_name_of_a_receipt_never_changes() {
         assert_eq!(identity().receipt_name(), "ar-vqjbsmxhhelp3cyg5ywgrfbkbunr2bzmmv66ascqcqqaeyev2w2q");
         assert_eq!(
             Identity::anchor("acme-prod", "api.propensity.com", "x").receipt_name(),
@@ -157,9 +158,9 @@ mod tests {
         );
     }
 
-    /// The RFC 8785 forms, to be checked by hand: `printf %s '…' | sha256sum`, then base32.
+    /// The RFC 8785 forms. To check one manually: `printf %s '…' | sha256sum`, then base32.
     #[test]
-    fn the_form_that_is_hashed_is_fixed_for_good() {
+    fn the_hashed_form_never_changes() {
         let form =
             |identity: &Identity| String::from_utf8(serde_json_canonicalizer::to_vec(identity).unwrap()).unwrap();
         let whole = Identity {
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_makes_another_receipt() {
+    fn a_change_of_any_part_changes_the_name() {
         let base = identity();
         let changed = [
             Identity { kind: IdentityKind::ContactAudience, ..base.clone() },
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn two_ledgers_of_one_workspace_race_for_one_anchor() {
+    fn two_ledgers_of_one_workspace_compete_for_the_same_anchor() {
         let names = ["one", "two"].map(|id| Identity::anchor("acme", "api.propensity.com", id).receipt_name());
         assert_eq!(names[0], names[1]);
     }

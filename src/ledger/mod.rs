@@ -1,6 +1,7 @@
 //! The create protocol as a state machine over receipts. Pure: no client, no clock, no randomness.
 //!
-//! A receipt's existence is the lock on an audience, and its attempts are the only truth of what was sent.
+//! A receipt is the lock on an audience: the process that creates or updates it first may send. Its attempts are the
+//! only record of what was sent.
 //!
 //! ```text
 //!             claim: create the receipt, or add an attempt under its resourceVersion
@@ -11,47 +12,47 @@
 //!      Created         Rejected              NotSent                Unknown
 //! ```
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
-//! | `identity.rs` | which audience a receipt is about, and the receipt's name |
-//! | `record.rs` | the stored shape: attempts, outcomes, resolutions |
+//! | `identity.rs` | which audience a receipt belongs to, and the receipt's name |
+//! | `record.rs` | the stored format: attempts, outcomes, resolutions |
 //! | `receipt.rs` | a receipt as read from storage, or why it can't be trusted |
-//! | `standing.rs` | the fold: what attempts and resolutions add up to |
+//! | `summary.rs` | the state that follows from all attempts and resolutions |
 //! | `claim.rs` | the next record when an attempt is claimed |
 //! | `outcome.rs` | the next record when an outcome is known |
-//! | `resolve.rs` | the next record when a person or the policy settles an attempt |
-//! | `flight.rs` | one attempt from its claim to its recorded outcome, as a machine |
+//! | `resolve.rs` | the next record when a person or the policy resolves an attempt |
+//! | `attempt_machine.rs` | one attempt from its claim to its recorded outcome, as a state machine |
 //! | `decide.rs` | what an audience may do, given its receipt |
-//! | `tend.rs` | what a receipt needs by itself: a resolution, an expiry |
+//! | `receipt_action.rs` | what a receipt needs independently of its audience: a resolution, an expiry |
 //! | `budget.rs` | the creates of a UTC day |
 
+mod attempt_machine;
 mod budget;
 mod claim;
 mod decide;
 mod evidence;
-mod flight;
 mod identity;
 mod outcome;
 mod receipt;
+mod receipt_action;
 mod record;
 mod resolve;
-mod standing;
-mod tend;
+mod summary;
 
 #[cfg(test)]
 mod tests;
 
+pub use attempt_machine::{AttemptEnd, AttemptMachine, Step, StepResult};
 pub use budget::DayBudget;
 pub use claim::{MAX_ATTEMPTS, claim};
 pub use decide::{Decision, Policy, decide};
 pub use evidence::Evidence;
-pub use flight::{Ask, Flight, Landing, Reply};
 pub use identity::{Identity, IdentityKind};
-pub use outcome::{TRUSTED_UNAVAILABLE, record_outcome, verdict};
+pub use outcome::{TRUSTED_UNAVAILABLE, classify, record_outcome};
 pub use receipt::{Receipt, Unreadable};
+pub use receipt_action::{HeldBy, ReceiptAction, receipt_action};
 pub use record::{
     Attempt, AudienceRef, FORMAT_VERSION, NO_OUTCOME, NotSent, Outcome, OutcomeResult, Record, Resolution, SendPolicy,
 };
-pub use resolve::{By, Instruction, Resolve, ResolveError, resolve};
-pub use standing::{Standing, State};
-pub use tend::{Held, Tending, tend};
+pub use resolve::{Instruction, Resolve, ResolveError, ResolvedBy, resolve};
+pub use summary::{RecordSummary, State};

@@ -5,23 +5,24 @@ use super::{Attempt, Evidence, NO_OUTCOME, Outcome, OutcomeResult, Record};
 /// The class of a 503 that the workspace lists as refused.
 pub(super) const UNAVAILABLE: &str = "unavailable";
 
-/// How many times a listed 503 is believed for one receipt: a proxy answers 503 after delivery too.
+/// How many times a listed 503 counts as "not sent" for one receipt. A proxy may answer 503 after it has delivered the
+/// request, so it isn't trusted more often.
 pub const TRUSTED_UNAVAILABLE: u32 = 2;
 
-/// What the evidence means for an attempt of this record.
+/// The result that the evidence means for an attempt of this record.
 #[must_use]
-pub fn verdict(record: &Record, evidence: Evidence) -> OutcomeResult {
+pub fn classify(record: &Record, evidence: Evidence) -> OutcomeResult {
     match evidence {
         Evidence::Created => OutcomeResult::Created,
         Evidence::Rejected => OutcomeResult::Rejected,
         Evidence::NothingStored | Evidence::NothingSent => OutcomeResult::NotSent,
-        Evidence::Unavailable if believed(record) < TRUSTED_UNAVAILABLE => OutcomeResult::NotSent,
+        Evidence::Unavailable if trusted(record) < TRUSTED_UNAVAILABLE => OutcomeResult::NotSent,
         Evidence::Unavailable | Evidence::Unclear => OutcomeResult::Unknown,
     }
 }
 
-/// How often a 503 was believed for this record.
-fn believed(record: &Record) -> u32 {
+/// How often a 503 was trusted for this record.
+fn trusted(record: &Record) -> u32 {
     let replaced = record.not_sent.as_ref().map_or(0, |n| n.unavailable);
     let present = record
         .attempts
@@ -32,10 +33,12 @@ fn believed(record: &Record) -> u32 {
     replaced.saturating_add(u32::try_from(present).unwrap_or(u32::MAX))
 }
 
-/// The record with the outcome of an attempt, or `None` where that says nothing new.
+/// The record with the outcome of an attempt, or `None` if that changes nothing.
 ///
-/// An outcome updates its own attempt's entry, whatever came since. A definite outcome replaces an unknown one, a create replaces everything, and nothing
-/// definite is ever replaced by a guess. An attempt that is no longer in the record (the receipt was changed by hand) is put back: what was sent is never forgotten.
+/// An outcome always goes to the entry of its own attempt, also if there are newer ones. A definite outcome replaces an
+/// unknown one, `Created` replaces every other, and an unknown outcome never replaces a definite one. An attempt that
+/// is no longer in the record (because the receipt was changed manually) is added again, so that a sent request isn't
+/// forgotten.
 #[must_use]
 pub fn record_outcome(record: &Record, attempt: &Attempt, outcome: Outcome) -> Option<Record> {
     let mut next = record.clone();
@@ -56,5 +59,5 @@ pub fn record_outcome(record: &Record, attempt: &Attempt, outcome: Outcome) -> O
         None if outcome.result == OutcomeResult::NotSent => return None,
         None => next.attempts.push(Attempt { outcome: Some(outcome), ..attempt.clone() }),
     }
-    Some(next.settled())
+    Some(next.with_computed_state())
 }

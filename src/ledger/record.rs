@@ -1,4 +1,5 @@
-//! The stored shape of a record. Fields that a newer version wrote are carried along; states and outcomes are plain strings in the schema.
+//! The stored format of a record. Fields that a newer version wrote are kept. States and outcomes are plain strings in
+//! the schema.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -7,34 +8,35 @@ use serde_json::{Map, Value};
 
 use super::{State, resolve};
 
-/// The format that this version writes. A newer one is never claimed.
+/// The format that this version writes. A receipt with a newer format is never claimed.
 pub const FORMAT_VERSION: u32 = 1;
 
-/// The class of an outcome that an observer recorded because the holder of the claim never did.
+/// The class of an outcome that another process recorded because the holder of the claim never did.
 pub const NO_OUTCOME: &str = "no_outcome";
 
-/// What was attempted for an identity and what came of it.
+/// The attempts for an identity and their outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct Record {
     /// Format of this record.
     pub format_version: u32,
-    /// `Claimed`, `NotSent`, `Rejected`, `Unknown`, `Authorised`, `Created` or `Dismissed`: what attempts and resolutions add up to.
+    /// `Claimed`, `NotSent`, `Rejected`, `Unknown`, `Authorised`, `Created` or `Dismissed`. It follows from attempts
+    /// and resolutions.
     #[schemars(with = "String", length(max = 32))]
     pub state: State,
-    /// Of a created audience: how many further audiences earlier attempts may have left in the workspace.
+    /// For a created audience: how many more audiences the other attempts may have created in the workspace.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub possible_extras: u32,
     /// The attempts, the oldest first.
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub attempts: Vec<Attempt>,
-    /// How attempts were settled by a person or by the policy.
+    /// How a person or the policy resolved attempts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub resolutions: Vec<Resolution>,
-    /// Attempts that provably sent nothing and gave way to a later one.
+    /// Attempts that provably sent nothing and were replaced by a later one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_sent: Option<NotSent>,
     /// Fields of newer versions.
@@ -47,7 +49,7 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
-/// One attempt: recorded before its request, which is sent at most once.
+/// One attempt. It is recorded before its request is sent, and the request is sent at most once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
@@ -55,33 +57,34 @@ pub struct Attempt {
     /// Its random ID.
     #[schemars(length(max = 63))]
     pub id: String,
-    /// For which audience.
+    /// The audience that it creates.
     pub audience: AudienceRef,
-    /// When it was claimed, by the clock of whoever claimed it. Nothing is decided by this.
+    /// When it was claimed, by the clock of the claiming process. For information only.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub claimed_at: Timestamp,
-    /// Which process claimed it.
+    /// The process that claimed it.
     #[schemars(length(max = 253))]
     pub claimed_by: String,
-    /// Its request leaves within this many seconds of the claim, or never.
+    /// Its request is sent within this many seconds after the claim, or never.
     pub send_by_seconds: u64,
-    /// When an observer has seen it without an outcome for this many seconds, its outcome is unknown.
+    /// After another process has seen it without an outcome for this many seconds, its outcome is unknown.
     pub ttl_seconds: u64,
     /// Members in its request.
     pub members: u64,
-    /// Members left out of its request because they must not be sent.
+    /// Members left out of its request because of a suppression list.
     #[serde(default)]
     pub excluded: u64,
-    /// SHA-256 of the rows that weren't left out, in the form of the identity's list hash; absent where none was.
+    /// SHA-256 of the rows that weren't left out, computed like the identity's list hash. Absent if no row was left
+    /// out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub kept_hash: Option<String>,
     /// SHA-256 of the body of its request.
     #[schemars(length(max = 64))]
     pub payload_hash: String,
-    /// What the audience said about unknown outcomes when it was claimed.
+    /// The audience's policy for unknown outcomes when the attempt was claimed.
     pub policy: SendPolicy,
-    /// What came of it; absent while nobody has recorded one.
+    /// Its outcome; absent until one is recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
     /// Fields of newer versions.
@@ -90,7 +93,7 @@ pub struct Attempt {
     pub unknown: Map<String, Value>,
 }
 
-/// The audience an attempt was made for. It stands in the receipt's namespace.
+/// The audience of an attempt. It is in the receipt's namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AudienceRef {
@@ -105,19 +108,19 @@ pub struct AudienceRef {
     pub uid: String,
 }
 
-/// What an audience said about unknown outcomes.
+/// An audience's policy for unknown outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendPolicy {
-    /// Whether it may be sent again without a person.
+    /// Whether the request may be sent again without a person's decision.
     pub send_again: bool,
-    /// At most this many requests that may have created the audience.
+    /// Maximum number of requests that may have created the audience.
     pub max_sends: u32,
     /// Seconds to wait before sending again.
     pub after_seconds: u64,
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
@@ -125,10 +128,10 @@ pub struct Outcome {
     /// `Created`, `Rejected`, `NotSent` or `Unknown`.
     #[schemars(with = "String", length(max = 32))]
     pub result: OutcomeResult,
-    /// What kind of answer it was.
+    /// The class of the API's answer.
     #[schemars(length(max = 64))]
     pub class: String,
-    /// When it was known.
+    /// When the outcome was known.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
     /// The HTTP status, if there was one.
@@ -147,20 +150,20 @@ pub struct Outcome {
     pub unknown: Map<String, Value>,
 }
 
-/// The four ends of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OutcomeResult {
-    /// The API said that the audience was created.
+    /// The API confirmed that the audience was created.
     Created,
-    /// The API refused the list for good.
+    /// The API rejected the list.
     Rejected,
-    /// Provably nothing was stored.
+    /// Provably nothing was created.
     NotSent,
-    /// Nobody can know.
+    /// The audience may or may not have been created.
     Unknown,
 }
 
-/// How an attempt was settled.
+/// How an attempt was resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
@@ -173,7 +176,7 @@ pub struct Resolution {
     pub decision: resolve::Resolve,
     /// `Person` or `Policy`.
     #[schemars(with = "String", length(max = 32))]
-    pub by: resolve::By,
+    pub by: resolve::ResolvedBy,
     /// When it was recorded.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
@@ -183,14 +186,14 @@ pub struct Resolution {
     pub unknown: Map<String, Value>,
 }
 
-/// Attempts that sent nothing and gave way to a later one.
+/// Attempts that sent nothing and were replaced by a later one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-preserve-unknown-fields" = true))]
 pub struct NotSent {
     /// How many.
     pub count: u32,
-    /// How many of them rest on a 503 that the workspace lists as refused.
+    /// How many of them ended with a 503 that the workspace lists as refused.
     #[serde(default)]
     pub unavailable: u32,
     /// When the first was claimed.
@@ -220,7 +223,7 @@ impl Record {
         }
     }
 
-    /// The attempt with an ID.
+    /// The attempt with this ID.
     #[must_use]
     pub fn attempt(&self, id: &str) -> Option<&Attempt> {
         self.attempts.iter().find(|a| a.id == id)
@@ -238,12 +241,12 @@ impl Record {
         self.resolutions.iter().find(|r| r.attempt == attempt)
     }
 
-    /// The record with its state recomputed, as every write needs it.
+    /// The record with its state computed from its attempts and resolutions, as every write needs it.
     #[must_use]
-    pub(super) fn settled(mut self) -> Self {
-        let standing = super::Standing::of(&self);
-        self.state = standing.state;
-        self.possible_extras = standing.possible_extras;
+    pub(super) fn with_computed_state(mut self) -> Self {
+        let summary = super::RecordSummary::of(&self);
+        self.state = summary.state;
+        self.possible_extras = summary.possible_extras;
         self
     }
 }

@@ -1,25 +1,25 @@
-//! The next record when a person or the policy settles an attempt.
+//! The next record when a person or the policy resolves an attempt.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use super::{Record, Resolution, State, standing::attempt_state};
+use super::{Record, Resolution, State, summary::attempt_state};
 
-/// How an attempt is settled.
+/// How an attempt is resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resolve {
-    /// The audience is in the workspace.
+    /// The audience was created.
     Created,
-    /// Send once more.
+    /// The request may be sent again, once.
     SendAgain,
-    /// Leave it.
+    /// Nothing is sent again.
     Dismiss,
 }
 
 impl Resolve {
-    /// The word in the annotation.
+    /// The value in the annotation.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,45 +30,46 @@ impl Resolve {
     }
 }
 
-/// Who settled it.
+/// Who resolved an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum By {
-    /// A person, by the annotation.
+pub enum ResolvedBy {
+    /// A person, with the annotation.
     Person,
     /// The audience's `SendAgain` policy.
     Policy,
 }
 
-/// What the annotation asks for.
+/// The resolution that an annotation requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instruction {
     /// Which attempt.
     pub attempt: String,
-    /// How it is settled.
+    /// How it is resolved.
     pub decision: Resolve,
 }
 
-/// Why an instruction can't be followed. The annotation's text is not repeated.
+/// Why an annotation is invalid. The message doesn't repeat its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// Not `<attempt-id>=<decision>`.
     #[error("the annotation isn't <attempt-id>=created, <attempt-id>=send-again or <attempt-id>=dismiss")]
     Syntax,
-    /// The ID is of no attempt here.
+    /// The receipt has no attempt with this ID.
     #[error("the annotation names an attempt that this receipt doesn't have")]
     NoSuchAttempt,
-    /// It is settled.
-    #[error("the attempt that the annotation names is settled already; an attempt is settled once")]
+    /// The attempt has a resolution.
+    #[error("the attempt that the annotation names is already resolved; an attempt can be resolved only once")]
     AlreadyResolved,
-    /// It needs no settling.
+    /// The attempt needs no resolution.
     #[error(
-        "the attempt that the annotation names has a known outcome or is still in flight; only an unknown or a rejected one can be settled"
+        "the attempt that the annotation names has a known outcome or is still in progress; \
+         only an unknown or a rejected attempt can be resolved"
     )]
     NotResolvable,
 }
 
 impl Instruction {
-    /// Reads the annotation `abm.propensity.com/resolve`.
+    /// Parses the annotation `abm.propensity.com/resolve`.
     ///
     /// # Errors
     /// [`ResolveError::Syntax`].
@@ -87,11 +88,16 @@ impl Instruction {
     }
 }
 
-/// The record with an attempt settled.
+/// The record with the resolution of an attempt.
 ///
 /// # Errors
-/// Where the attempt can't be settled (again).
-pub fn resolve(record: &Record, instruction: &Instruction, by: By, at: Timestamp) -> Result<Record, ResolveError> {
+/// The attempt doesn't exist, is already resolved or needs no resolution.
+pub fn resolve(
+    record: &Record,
+    instruction: &Instruction,
+    by: ResolvedBy,
+    at: Timestamp,
+) -> Result<Record, ResolveError> {
     let attempt = record.attempt(&instruction.attempt).ok_or(ResolveError::NoSuchAttempt)?;
     if record.resolution(&attempt.id).is_some() {
         return Err(ResolveError::AlreadyResolved);
@@ -107,5 +113,5 @@ pub fn resolve(record: &Record, instruction: &Instruction, by: By, at: Timestamp
         at,
         unknown: Map::new(),
     });
-    Ok(next.settled())
+    Ok(next.with_computed_state())
 }

@@ -11,11 +11,11 @@ use super::answer::AnswerClass;
 use super::key::WorkspaceKey;
 use super::mask::{Masker, SHOWN};
 use super::read::{Body, class_of, retry_after};
+use crate::fuzz_input::MutatedText;
 use crate::ledger::Evidence;
-use crate::nearly::Nearly;
 
 /// Answers that are nearly right, to start from.
-const NEARLY: [&str; 8] = [
+const SAMPLES: [&str; 8] = [
     r#"{"results":{"error":false,"message":"created"}}"#,
     r#"{"results":{"error":true,"message":"Lovelace isn't wanted"}}"#,
     r#"{"results":{"message":["Sesame-42"],"error":false}}"#,
@@ -29,7 +29,7 @@ const NEARLY: [&str; 8] = [
 #[derive(Debug, TypeGenerator)]
 struct Input {
     status: u16,
-    nearly: Nearly,
+    text: MutatedText,
     ending: u8,
     listed: bool,
     retry_after: Vec<u8>,
@@ -47,7 +47,7 @@ impl Input {
             0..=9 => Body::Oversized,
             10..=19 => Body::Truncated,
             20..=29 => Body::TimedOut,
-            _ => Body::Whole(self.nearly.of(&NEARLY)),
+            _ => Body::Whole(self.text.mutate(&SAMPLES)),
         }
     }
 }

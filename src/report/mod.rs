@@ -1,22 +1,23 @@
-//! Reports as numbers: rows in, a summary out, nothing of a row kept.
+//! Reports as numbers. Input: rows. Output: a summary. No row is kept.
 //!
-//! What the columns of Propensity's reports are is documented nowhere, so nothing is guessed: which columns there are and what kinds of values they hold is always told, and
-//! what a user wants to see is declared. Text is a number or a date only where its form is declared, and what doesn't have that form is counted.
+//! The columns of Propensity's reports aren't documented, so nothing is guessed. The summary always lists the columns
+//! and the types of their values, and users declare the metrics they want. A text is a number or a date only if the
+//! format of its column is declared. Texts that don't match the format are counted.
 //!
 //! Everything here is pure: no Kubernetes, no network, no clock.
 
+mod aggregate;
+mod column_name;
 mod engagement;
-mod heading;
 mod plan;
 mod summary;
-mod tally;
 mod value;
 
 pub use self::{
-    engagement::{Columns, Engaged, MOST_MEMBERS, Matching},
-    heading::is_value,
-    plan::{Binding, Filter, Group, MOST_VALUES, Meaning, Metric, Operation, Plan, PlanError, Ratio},
-    summary::{Column, Kinds, MOST_COLUMNS, Row, Summariser, Summary},
-    tally::{Reading, Value, Values},
+    aggregate::{RowView, Value, Values},
+    column_name::looks_like_value,
+    engagement::{AudienceMatcher, Columns, EngagementResult, MAX_MATCHED_MEMBERS},
+    plan::{Binding, ColumnFormat, Filter, Group, MAX_VALUES, Metric, Operation, Plan, PlanError, Ratio},
+    summary::{Column, Kinds, MAX_COLUMNS, Row, Summariser, Summary},
     value::{Cell, DateFormat, NumberFormat},
 };

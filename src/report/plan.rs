@@ -1,58 +1,58 @@
-//! What shall become of a report, and where its columns are told apart.
+//! The plan of a report's metrics, and its binding to columns.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::value::{DateFormat, NumberFormat};
 
-/// Numbers that one report may make, all groups counted: each is a line of a status and a time series.
-pub const MOST_VALUES: usize = 500;
+/// The maximum number of values of one report, including all groups. Each is an entry in the status and a time series.
+pub const MAX_VALUES: usize = 500;
 
-/// The group of rows whose value isn't among the permitted ones.
+/// The group of rows whose value isn't declared.
 pub const OTHER: &str = "other";
 
-/// What shall become of a report.
+/// The metrics to compute from a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// What the text of a column means, by its name.
-    pub meanings: BTreeMap<String, Meaning>,
-    /// The numbers to make of it.
+    /// The format of a column's text, by column name.
+    pub formats: BTreeMap<String, ColumnFormat>,
+    /// The metrics.
     pub metrics: Vec<Metric>,
-    /// Of two of them, one divided by the other.
+    /// One metric divided by another.
     pub ratios: Vec<Ratio>,
-    /// The column of the date that tells how new a row is.
+    /// The column with the date of a row, for the freshness of the report.
     pub newest: Option<String>,
 }
 
-/// What the text of a column means.
+/// The format of a column's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Meaning {
-    /// Numbers in this form.
+pub enum ColumnFormat {
+    /// Numbers in this format.
     Number(NumberFormat),
-    /// Dates in this form.
+    /// Dates in this format.
     Date(DateFormat),
 }
 
-/// A number to make of a report.
+/// A metric of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metric {
     /// Its name.
     pub name: String,
-    /// How it is made.
+    /// How it is computed.
     pub operation: Operation,
-    /// Of which column; none for a count of rows.
+    /// Its column; `None` for a count of rows.
     pub column: Option<String>,
-    /// Of which rows: those that all of these let through.
+    /// It includes only the rows that match all of these filters.
     pub filters: Vec<Filter>,
-    /// For which values of a column each.
+    /// Computes one value for each of these groups.
     pub group_by: Option<Group>,
 }
 
-/// How a metric is made.
+/// How a metric is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Rows; with a column, those where something is in it.
+    /// The number of rows. With a column, the number of rows with a value in it.
     Count,
-    /// Different values.
+    /// The number of different values.
     Distinct,
     /// The sum of numbers.
     Sum,
@@ -65,13 +65,13 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Whether it works on numbers and dates alone.
+    /// Whether it needs numbers or dates.
     fn is_numeric(self) -> bool {
         !matches!(self, Self::Count | Self::Distinct)
     }
 }
 
-/// Lets rows through that have one of these values in a column.
+/// Matches rows with one of these values in a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// The column.
@@ -80,7 +80,7 @@ pub struct Filter {
     pub values: Vec<String>,
 }
 
-/// A number for each of these values of a column; rows with any other are one group more.
+/// One group for each of these values of a column, and one more for all other values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// The column.
@@ -94,87 +94,88 @@ pub struct Group {
 pub struct Ratio {
     /// Its name.
     pub name: String,
-    /// What is divided.
-    pub of: String,
-    /// By what.
-    pub to: String,
+    /// The metric that is divided.
+    pub numerator: String,
+    /// The metric that it is divided by.
+    pub denominator: String,
 }
 
-/// A plan that can't be followed.
+/// Why a plan is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// A metric of an operation that needs a column.
+    /// The operation of a metric needs a column.
     #[error("metric {0} needs a column")]
     NoColumn(String),
-    /// The sum of dates.
+    /// A sum of dates.
     #[error("metric {0} adds up dates: choose min, max or last, or another column")]
     SumOfDates(String),
-    /// A date where the newest row shall be told and none is declared.
+    /// The newest column has no date format.
     #[error("newestColumn {0} needs a date format: declare it in columns")]
-    NewestIsNoDate(String),
-    /// A form of dates that means nothing.
-    #[error("the date format of column {0} isn't one: write it as strftime does, such as %Y-%m-%d")]
+    NewestNotDate(String),
+    /// An invalid date format.
+    #[error("the date format of column {0} is invalid: use strftime notation, such as %Y-%m-%d")]
     DateFormat(String),
-    /// A form of numbers that means nothing.
+    /// An invalid number format.
     #[error(
-        "the number format of column {0} isn't one: decimal and group are different characters and neither digits nor signs"
+        "the number format of column {0} is invalid: decimal and group must be two different characters, \
+         and neither digits nor signs"
     )]
     NumberFormat(String),
-    /// The same name twice.
+    /// A name is declared twice.
     #[error("{0} is declared twice: give one of them another name")]
-    Twice(String),
-    /// A ratio of something that isn't there.
-    #[error("ratio {ratio} names {metric}, which is no metric")]
+    Duplicate(String),
+    /// A ratio of a metric that doesn't exist.
+    #[error("ratio {ratio} names {metric}, which isn't a metric: declare it in metrics, or correct the ratio")]
     NoSuchMetric {
         /// The ratio.
         ratio: String,
-        /// What it names.
+        /// The missing metric.
         metric: String,
     },
-    /// More numbers than one report may make.
-    #[error("metrics and ratios come to {0} values with their groups: at most {MOST_VALUES} are possible")]
-    TooMany(usize),
+    /// More values than one report may have.
+    #[error("metrics and ratios have {0} values including their groups: at most {MAX_VALUES} are possible")]
+    TooManyValues(usize),
 }
 
-/// A plan whose columns have numbers.
+/// A plan with its column names resolved to column numbers.
 #[derive(Debug)]
 pub struct Binding {
     pub(super) plan: Plan,
-    /// The number of each column that is needed.
+    /// The number of each needed column, by name.
     pub(super) wanted: HashMap<String, usize>,
-    /// By those numbers: what the text means, and whether the report has no use without it.
+    /// The needed columns, by number.
     pub(super) columns: Vec<Wanted>,
     pub(super) metrics: Vec<Bound>,
     pub(super) newest: Option<usize>,
 }
 
-/// A column that is needed.
+/// A needed column.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     pub(super) name: String,
-    pub(super) meaning: Option<Meaning>,
-    /// Whether numbers or dates are expected in it.
+    pub(super) format: Option<ColumnFormat>,
+    /// Whether it should contain numbers or dates.
     pub(super) is_numeric: bool,
-    /// Whether the plan itself names it, and not only who is matched with its rows.
+    /// Whether the plan names it. Other columns are needed only to match audiences.
     pub(super) is_planned: bool,
 }
 
-/// A metric with the numbers of its columns.
+/// A metric with column numbers instead of names.
 #[derive(Debug)]
 pub(super) struct Bound {
     pub(super) operation: Operation,
     pub(super) column: Option<usize>,
     pub(super) filters: Vec<(usize, HashSet<String>)>,
     pub(super) group_by: Option<(usize, HashMap<String, usize>)>,
-    /// The names of its groups; what is other comes last. One without a name, where there is no grouping.
+    /// The names of its groups; the last one is [`OTHER`]. A metric without groups has one group with an empty name.
     pub(super) groups: Vec<String>,
 }
 
 impl Binding {
-    /// Checks a plan and gives its columns numbers.
+    /// Validates a plan and resolves its column names to numbers.
     ///
     /// # Errors
-    /// When the plan contradicts itself.
+    /// The plan is invalid.
     pub fn new(plan: Plan) -> Result<Self, PlanError> {
         check(&plan)?;
         let mut binding = Self { wanted: HashMap::new(), columns: vec![], metrics: vec![], newest: None, plan };
@@ -194,16 +195,16 @@ impl Binding {
                 group_by.map(|group| (binding.planned(&group.column), group.values.into_iter().zip(0..).collect()));
             binding.metrics.push(Bound { operation, column, filters, group_by, groups });
         }
-        for (column, meaning) in binding.plan.meanings.clone() {
+        for (column, format) in binding.plan.formats.clone() {
             let number = binding.planned(&column);
-            binding.columns[number].meaning = Some(meaning);
+            binding.columns[number].format = Some(format);
             binding.columns[number].is_numeric = true;
         }
         binding.newest = binding.plan.newest.clone().map(|column| binding.planned(&column));
         Ok(binding)
     }
 
-    /// The number of a column, which is needed from now on.
+    /// The number of a column. Adds the column if it is new.
     pub fn column(&mut self, name: &str) -> usize {
         if let Some(number) = self.wanted.get(name) {
             return *number;
@@ -224,15 +225,16 @@ impl Binding {
 fn check(plan: &Plan) -> Result<(), PlanError> {
     let mut names = HashSet::new();
     let named = plan.metrics.iter().map(|m| &m.name).chain(plan.ratios.iter().map(|r| &r.name));
-    if let Some(twice) = named.into_iter().find(|name| !names.insert(name.as_str())) {
-        return Err(PlanError::Twice(twice.clone()));
+    if let Some(duplicate) = named.into_iter().find(|name| !names.insert(name.as_str())) {
+        return Err(PlanError::Duplicate(duplicate.clone()));
     }
-    for Ratio { name, of, to } in &plan.ratios {
-        if let Some(metric) = [of, to].into_iter().find(|metric| !plan.metrics.iter().any(|m| m.name == **metric)) {
+    for Ratio { name, numerator, denominator } in &plan.ratios {
+        let named = [numerator, denominator];
+        if let Some(metric) = named.into_iter().find(|metric| !plan.metrics.iter().any(|m| m.name == **metric)) {
             return Err(PlanError::NoSuchMetric { ratio: name.clone(), metric: metric.clone() });
         }
     }
-    let is_date = |column: &String| matches!(plan.meanings.get(column), Some(Meaning::Date(_)));
+    let is_date = |column: &String| matches!(plan.formats.get(column), Some(ColumnFormat::Date(_)));
     for Metric { name, operation, column, group_by, .. } in &plan.metrics {
         if column.is_none() && *operation != Operation::Count {
             return Err(PlanError::NoColumn(name.clone()));
@@ -242,22 +244,22 @@ fn check(plan: &Plan) -> Result<(), PlanError> {
         }
         let mut groups = HashSet::from([OTHER]);
         let grouped = group_by.iter().flat_map(|group| &group.values);
-        if let Some(twice) = grouped.into_iter().find(|value| !groups.insert(value)) {
-            return Err(PlanError::Twice(format!("group {twice} of metric {name}")));
+        if let Some(duplicate) = grouped.into_iter().find(|value| !groups.insert(value)) {
+            return Err(PlanError::Duplicate(format!("group {duplicate} of metric {name}")));
         }
     }
-    for (column, meaning) in &plan.meanings {
-        match meaning {
-            Meaning::Date(format) if !format.is_one() => return Err(PlanError::DateFormat(column.clone())),
-            Meaning::Number(format) if !format.is_one() => return Err(PlanError::NumberFormat(column.clone())),
+    for (column, format) in &plan.formats {
+        match format {
+            ColumnFormat::Date(format) if !format.is_valid() => return Err(PlanError::DateFormat(column.clone())),
+            ColumnFormat::Number(format) if !format.is_valid() => return Err(PlanError::NumberFormat(column.clone())),
             _ => {}
         }
     }
     if let Some(newest) = plan.newest.as_ref().filter(|newest| !is_date(newest)) {
-        return Err(PlanError::NewestIsNoDate(newest.clone()));
+        return Err(PlanError::NewestNotDate(newest.clone()));
     }
     let values = |metric: &Metric| metric.group_by.as_ref().map_or(1, |group| group.values.len() + 1);
-    let of_ratio = |ratio: &Ratio| plan.metrics.iter().find(|m| m.name == ratio.of).map_or(0, values);
+    let of_ratio = |ratio: &Ratio| plan.metrics.iter().find(|m| m.name == ratio.numerator).map_or(0, values);
     let all = plan.metrics.iter().map(values).sum::<usize>() + plan.ratios.iter().map(of_ratio).sum::<usize>();
-    if all > MOST_VALUES { Err(PlanError::TooMany(all)) } else { Ok(()) }
+    if all > MAX_VALUES { Err(PlanError::TooManyValues(all)) } else { Ok(()) }
 }

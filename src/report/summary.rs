@@ -1,4 +1,4 @@
-//! One pass over the rows of a report.
+//! The summary of a report, computed in one pass over its rows.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -8,31 +8,31 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::plan::{Binding, Meaning};
-use super::tally::{MOST_DISTINCT, Reading, Tally, Value, Values};
+use super::aggregate::{Aggregate, MAX_DISTINCT, RowView, Value, Values};
+use super::plan::{Binding, ColumnFormat};
 use super::value::{self, Cell};
 
-/// Columns that are told of; a report with more is wrong in a way that a longer list doesn't help.
-pub const MOST_COLUMNS: usize = 200;
+/// The maximum number of columns in a summary. A report with more is wrong, and a longer list wouldn't help.
+pub const MAX_COLUMNS: usize = 200;
 
-/// Bytes of the name of a column that is told of.
-const LONGEST_NAME: usize = 256;
+/// Maximum length of a column name in a summary, in bytes. Columns with longer names are left out.
+const MAX_NAME_BYTES: usize = 256;
 
 /// A row: its cells with the names of their columns.
 pub type Row<'a> = [(Cow<'a, str>, Cell<'a>)];
 
-/// A column as it was seen.
+/// A column of the report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Column {
-    /// What was in it.
+    /// The types of its values.
     pub kinds: Kinds,
-    /// Where numbers or dates are expected: how many of its cells are one.
+    /// If numbers or dates are expected: how many of its cells are valid.
     pub parsed: u64,
-    /// And how many aren't, though something is in them.
+    /// If numbers or dates are expected: how many of its cells are invalid and not empty.
     pub unparsed: u64,
 }
 
-/// Kinds of values.
+/// Types of values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "a set of four")]
 pub struct Kinds {
@@ -46,40 +46,40 @@ pub struct Kinds {
     pub nested: bool,
 }
 
-/// What became of a report.
+/// The summary of a report.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
-    /// How many rows it has.
+    /// The number of rows.
     pub rows: u64,
     /// Its columns.
     pub columns: BTreeMap<String, Column>,
-    /// Tells one set of columns and kinds from another, in twelve hexadecimal digits.
+    /// Identifies the set of columns and their types, as twelve hexadecimal digits.
     pub fingerprint: String,
     /// The metrics and ratios.
     pub values: Values,
-    /// The latest date of the column that tells it.
+    /// The latest date in the plan's `newest` column.
     pub newest: Option<Timestamp>,
     /// Columns that the plan names and no row has.
     pub missing: Vec<String>,
-    /// Columns without a single cell that is the number or date which is expected there, though something is in them.
+    /// Columns in which numbers or dates are expected and that have values, but no valid one.
     pub unreadable: Vec<String>,
-    /// Metrics with more different values than are counted.
+    /// Metrics that aren't available: they have too many different values, or too large a sum.
     pub uncounted: Vec<String>,
-    /// Whether there are so suspiciously round a number of rows that the report may have been cut off.
+    /// Whether the number of rows is so round that the report may be truncated.
     pub possibly_truncated: bool,
 }
 
-/// Takes rows one by one.
+/// Computes a summary from rows.
 pub struct Summariser {
     binding: Arc<Binding>,
-    tally: Tally,
+    aggregate: Aggregate,
     room: usize,
     rows: u64,
-    /// The columns in the order in which they were first seen, which is the order of the cells of nearly every row.
+    /// The columns in the order in which they were first seen. In most rows the cells have the same order.
     columns: Vec<Seen>,
     by_name: HashMap<String, usize>,
     latest: Option<Timestamp>,
-    /// Which of the needed columns were seen.
+    /// Whether a needed column was in any row, by column number.
     seen: Vec<bool>,
 }
 
@@ -94,8 +94,8 @@ impl Summariser {
     #[must_use]
     pub fn new(binding: Arc<Binding>) -> Self {
         Self {
-            tally: Tally::new(&binding),
-            room: MOST_DISTINCT,
+            aggregate: Aggregate::new(&binding),
+            room: MAX_DISTINCT,
             rows: 0,
             columns: vec![],
             by_name: HashMap::new(),
@@ -105,37 +105,37 @@ impl Summariser {
         }
     }
 
-    /// Adds a row, and gives what is needed of it. Of two cells with one name the first counts.
-    pub fn push<'r>(&mut self, row: &'r Row<'r>) -> Reading<'r> {
+    /// Adds a row and returns its needed cells. Of two cells with the same name the first counts.
+    pub fn push<'r>(&mut self, row: &'r Row<'r>) -> RowView<'r> {
         self.rows += 1;
         let wanted = self.binding.columns.len();
-        let mut reading = Reading { cells: vec![None; wanted], values: vec![None; wanted] };
+        let mut view = RowView { cells: vec![None; wanted], values: vec![None; wanted] };
         for (position, (name, cell)) in row.iter().enumerate() {
             let seen = self.at(position, name);
             let wanted = match seen {
                 Some(seen) => self.columns[seen].wanted,
                 None => self.binding.wanted.get(&**name).copied(),
             };
-            let found = wanted.and_then(|wanted| value_of(self.binding.columns[wanted].meaning.as_ref(), cell));
+            let found = wanted.and_then(|wanted| value_of(self.binding.columns[wanted].format.as_ref(), cell));
             if let Some(seen) = seen {
                 let is_numeric = wanted.is_some_and(|wanted| self.binding.columns[wanted].is_numeric);
                 self.columns[seen].column.note(cell, is_numeric.then_some(found.is_some()));
             }
             if let Some(wanted) = wanted {
                 self.seen[wanted] = true;
-                if reading.cells[wanted].is_none() {
-                    (reading.cells[wanted], reading.values[wanted]) = (Some(cell), found);
+                if view.cells[wanted].is_none() {
+                    (view.cells[wanted], view.values[wanted]) = (Some(cell), found);
                 }
             }
         }
-        if let Some(Value::Date(date)) = self.binding.newest.and_then(|column| reading.values[column]) {
+        if let Some(Value::Date(date)) = self.binding.newest.and_then(|column| view.values[column]) {
             self.latest = self.latest.max(Some(date));
         }
-        self.tally.push(&self.binding, &reading, &mut self.room);
-        reading
+        self.aggregate.push(&self.binding, &view, &mut self.room);
+        view
     }
 
-    /// Where a column stands; `None` for one too many, or with a name that is too long.
+    /// The position of a column in `columns`. `None` if there are too many columns or the name is too long.
     fn at(&mut self, position: usize, name: &str) -> Option<usize> {
         if self.columns.get(position).is_some_and(|seen| seen.name == name) {
             return Some(position);
@@ -144,7 +144,7 @@ impl Summariser {
             return Some(*number);
         }
         let number = self.columns.len();
-        if number == MOST_COLUMNS || name.len() > LONGEST_NAME {
+        if number == MAX_COLUMNS || name.len() > MAX_NAME_BYTES {
             return None;
         }
         let wanted = self.binding.wanted.get(name).copied();
@@ -159,10 +159,10 @@ impl Summariser {
         self.seen[column]
     }
 
-    /// The summary.
+    /// Returns the summary.
     #[must_use]
     pub fn finish(self) -> Summary {
-        let Self { binding, tally, rows, columns, latest, seen, .. } = self;
+        let Self { binding, aggregate, rows, columns, latest, seen, .. } = self;
         let unreadable = columns.iter().filter(|seen| seen.column.parsed == 0 && seen.column.unparsed > 0);
         let mut unreadable: Vec<_> = unreadable.map(|seen| seen.name.clone()).collect();
         let missing = binding.columns.iter().zip(seen).filter(|(wanted, seen)| wanted.is_planned && !seen && rows > 0);
@@ -170,7 +170,7 @@ impl Summariser {
         missing.sort_unstable();
         unreadable.sort_unstable();
         let columns = columns.into_iter().map(|seen| (seen.name, seen.column)).collect();
-        let (values, uncounted) = tally.finish(&binding);
+        let (values, uncounted) = aggregate.finish(&binding);
         Summary {
             rows,
             fingerprint: fingerprint(&columns),
@@ -202,22 +202,24 @@ impl Column {
     }
 }
 
-/// What a cell means: a number is one by itself, text only where its column's form is declared.
-fn value_of(meaning: Option<&Meaning>, cell: &Cell<'_>) -> Option<Value> {
-    match (meaning, cell) {
-        (None | Some(Meaning::Number(_)), Cell::Number(number)) => value::sane(*number).map(Value::Number),
+/// The value of a cell. A number is a value by itself, a text only if the format of its column is declared.
+fn value_of(format: Option<&ColumnFormat>, cell: &Cell<'_>) -> Option<Value> {
+    match (format, cell) {
+        (None | Some(ColumnFormat::Number(_)), Cell::Number(number)) => value::in_range(*number).map(Value::Number),
         #[allow(clippy::cast_precision_loss, reason = "a sum needs no more digits")]
-        (None | Some(Meaning::Number(_)), Cell::Integer(number)) => value::sane(*number as f64).map(Value::Number),
-        (Some(Meaning::Number(format)), Cell::Text(text)) => format.read(text).map(Value::Number),
-        (Some(Meaning::Date(format)), Cell::Text(text)) => format.read(text).map(Value::Date),
-        (Some(Meaning::Date(format)), Cell::Number(_) | Cell::Integer(_)) => {
+        (None | Some(ColumnFormat::Number(_)), Cell::Integer(number)) => {
+            value::in_range(*number as f64).map(Value::Number)
+        }
+        (Some(ColumnFormat::Number(format)), Cell::Text(text)) => format.read(text).map(Value::Number),
+        (Some(ColumnFormat::Date(format)), Cell::Text(text)) => format.read(text).map(Value::Date),
+        (Some(ColumnFormat::Date(format)), Cell::Number(_) | Cell::Integer(_)) => {
             cell.text().and_then(|text| format.read(&text)).map(Value::Date)
         }
         _ => None,
     }
 }
 
-/// Names and kinds; how many rows there are and what is in them doesn't matter.
+/// A hash of the names and types of the columns. It doesn't depend on the rows.
 fn fingerprint(columns: &BTreeMap<String, Column>) -> String {
     let mut hasher = Sha256::new();
     for (name, Column { kinds: Kinds { text, number, bool, nested }, .. }) in columns {
@@ -227,7 +229,7 @@ fn fingerprint(columns: &BTreeMap<String, Column>) -> String {
     HEXLOWER.encode(&hasher.finalize())[..12].to_owned()
 }
 
-/// A one, a two or a five with at least two zeros: what page sizes and limits look like.
+/// Whether the number of rows looks like a page size or limit: 1, 2 or 5 with at least two zeros.
 fn is_suspicious(rows: u64) -> bool {
     let mut rest = rows;
     while rest >= 10 && rest.is_multiple_of(10) {

@@ -1,4 +1,4 @@
-//! What a cell holds, and how text in a declared form is read.
+//! The cells of a report, and the parsing of text in a declared format.
 
 use std::borrow::Cow;
 
@@ -6,22 +6,22 @@ use jiff::Timestamp;
 use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 
-/// Numbers beyond this can't be added up to anything that means something.
+/// Numbers with a larger absolute value are refused, because sums of them would be meaningless.
 const LARGEST: f64 = 1e18;
 
-/// Numbers below this are as good as zero.
+/// Numbers with a smaller absolute value count as zero.
 const SMALLEST: f64 = 1e-18;
 
-/// A cell of a row, as the report has it.
+/// A cell of a row in the report.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
-    /// Null, or nothing at all.
+    /// Null or absent.
     Nothing,
     /// True or false.
     Bool(bool),
     /// A number.
     Number(f64),
-    /// A whole number, to its last digit: it may be the name of something.
+    /// A whole number with all its digits, because it may be an ID.
     Integer(i128),
     /// Text.
     Text(Cow<'a, str>),
@@ -30,7 +30,7 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// The cell as text, for filters and groups; `None` for nothing and for what is nested.
+    /// The cell as text, for filters and groups. `None` for absent and nested values.
     #[must_use]
     pub fn text(&self) -> Option<Cow<'_, str>> {
         match self {
@@ -42,7 +42,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Whether there is nothing in it, or only white space.
+    /// Whether the cell is absent or only white space.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         match self {
@@ -53,16 +53,16 @@ impl Cell<'_> {
     }
 }
 
-/// The form of numbers in text: `$1,234.50`, `12,5 %`.
+/// The format of numbers in text: `$1,234.50`, `12,5 %`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NumberFormat {
-    /// What separates the fraction: `.` or `,`.
+    /// The decimal separator: `.` or `,`.
     pub decimal: char,
-    /// What separates groups of three digits, if anything does.
+    /// The separator of groups of three digits, if there is one.
     pub group: Option<char>,
-    /// What stands before the digits, such as `$`.
+    /// The text before the digits, such as `$`.
     pub prefix: String,
-    /// What stands behind them, such as `%`.
+    /// The text after the digits, such as `%`.
     pub suffix: String,
 }
 
@@ -73,14 +73,15 @@ impl Default for NumberFormat {
 }
 
 impl NumberFormat {
-    /// Whether numbers can be told by it.
+    /// Whether the format is valid: two different separators that are neither digits nor signs.
     #[must_use]
-    pub fn is_one(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         let is_mark = |c: char| !c.is_ascii_digit() && !matches!(c, '-' | '\u{2212}');
         self.group != Some(self.decimal) && is_mark(self.decimal) && self.group.is_none_or(is_mark)
     }
 
-    /// The number in a text of this form. White space around it and within prefix and suffix doesn't matter; a minus stands before the digits or before the prefix.
+    /// Parses a number in this format. White space around it and next to prefix and suffix is ignored. A minus sign is
+    /// allowed before the digits or before the prefix.
     #[must_use]
     pub fn read(&self, text: &str) -> Option<f64> {
         let (negative, rest) = minus(text.trim());
@@ -113,7 +114,7 @@ impl NumberFormat {
             plain.push('.');
             plain.push_str(fraction);
         }
-        let number = plain.parse().ok().and_then(sane)?;
+        let number = plain.parse().ok().and_then(in_range)?;
         Some(if negative || inner { -number } else { number })
     }
 }
@@ -125,25 +126,26 @@ fn minus(text: &str) -> (bool, &str) {
     }
 }
 
-/// A number that can be counted with: finite, and not huge. What is next to nothing is nothing.
-pub(super) fn sane(number: f64) -> Option<f64> {
+/// The number if it is finite and not larger than [`LARGEST`]. Numbers below [`SMALLEST`] become zero.
+pub(super) fn in_range(number: f64) -> Option<f64> {
     let number = if number.abs() < SMALLEST { 0.0 } else { number };
     (number.abs() <= LARGEST).then_some(number)
 }
 
-/// The form of dates in text, as `strftime` writes it: `%Y-%m-%d`, `%m/%d/%Y %H:%M`. Without an offset they are in UTC.
+/// The format of dates in text, in `strftime` notation: `%Y-%m-%d`, `%m/%d/%Y %H:%M`. Dates without an offset are in
+/// UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DateFormat(pub String);
 
 impl DateFormat {
-    /// Whether dates can be told by it: at least a year, a month and a day, in any of the ways to write them.
+    /// Whether the format is valid: it has at least a year, a month and a day, in any notation.
     #[must_use]
-    pub fn is_one(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         let now = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
         strtime::format(&self.0, &now).is_ok_and(|text| self.read(&text) == Some(Timestamp::UNIX_EPOCH))
     }
 
-    /// The date in a text of this form.
+    /// Parses a date in this format.
     #[must_use]
     pub fn read(&self, text: &str) -> Option<Timestamp> {
         let time = strtime::parse(&self.0, text.trim()).ok()?;
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_in_their_declared_form_alone() {
+    fn numbers_are_parsed_only_in_their_declared_format() {
         let dollars = format('.', Some(','), "$", "");
         for (text, number) in [
             ("$1,234.50", Some(1234.5)),
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_read_in_their_declared_form_alone() {
+    fn dates_are_parsed_only_in_their_declared_format() {
         let day = DateFormat("%Y-%m-%d".to_owned());
         assert_eq!(day.read(" 2026-11-25 ").unwrap().to_string(), "2026-11-25T00:00:00Z");
         for text in ["25.11.2026", "2026-13-01", "2026-11-25T10:00:00Z", ""] {
@@ -205,7 +207,7 @@ mod tests {
         let offset = DateFormat("%Y-%m-%dT%H:%M:%S%z".to_owned());
         assert_eq!(offset.read("2026-11-25T09:30:00+0200").unwrap().to_string(), "2026-11-25T07:30:00Z");
         assert_eq!(DateFormat("%nonsense".to_owned()).read("2026"), None);
-        for (form, is_one) in [
+        for (form, is_valid) in [
             ("%Y-%m-%d", true),
             ("%d %b %Y", true),
             ("%s", true),
@@ -217,7 +219,7 @@ mod tests {
             ("%Y-%m", false),
             ("%nonsense", false),
         ] {
-            assert_eq!(DateFormat(form.to_owned()).is_one(), is_one, "{form}");
+            assert_eq!(DateFormat(form.to_owned()).is_valid(), is_valid, "{form}");
         }
     }
 }

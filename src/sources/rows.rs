@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::report::{Cell, Row, is_value};
+use crate::report::{Cell, Row, looks_like_value};
 
 /// Bytes that a row may have.
 const LARGEST_ROW: u64 = 1 << 20;
@@ -128,7 +128,7 @@ fn csv(bytes: impl Read, watch: &Watch, row: &mut Sink<'_>) -> Result<(), RowsEr
         }
         let Some(names) = &headings else {
             let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
-            if names.iter().any(|name| is_value(name)) {
+            if names.iter().any(|name| looks_like_value(name)) {
                 return Err(RowsError::NoHeadings);
             }
             let mut known = HashMap::new();

@@ -1,48 +1,50 @@
-//! The same world with one guard taken away, each of which must lead to a counter-example: that is the test of the models.
+//! The model with one safeguard removed. Each of these must lead to a counter-example, which shows that the models find
+//! such errors.
 
 use std::time::Duration;
 
 use propensity_operator::ledger::{
-    Ask, By, Decision, Evidence, Flight, Instruction, OutcomeResult, Policy, Receipt, Record, Reply, Resolve, decide,
+    AttemptMachine, Decision, Evidence, Instruction, OutcomeResult, Policy, Receipt, Record, Resolve, ResolvedBy, Step,
+    StepResult, decide,
 };
 
-use super::objects::{receipt, settled};
+use super::objects::{receipt, with_computed_state};
 
-/// What is broken, if anything.
+/// Which safeguard is removed, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Broken {
-    /// Nothing: the ledger as it is.
+    /// None: the ledger as it is.
     Nothing,
-    /// The request goes out first.
+    /// The request is sent before the claim.
     ClaimAfterSending,
-    /// A claim that met a conflict counts as held.
+    /// A claim that failed with a conflict counts as stored.
     ConflictIgnored,
-    /// A claim without a clear answer counts as held, without reading it back.
-    UnclearClaimIsHeld,
-    /// A server error counts as a refusal.
+    /// A claim with an unclear answer counts as stored and isn't read back.
+    UnclearClaimIsStored,
+    /// A server error counts as "not sent".
     ServerErrorIsRefusal,
-    /// An outcome goes to the newest attempt, whichever that is.
+    /// An outcome is written to the newest attempt instead of its own.
     OutcomeOfAnotherAttempt,
-    /// The attempt with the latest wall time decides.
+    /// The attempt with the latest wall-clock time decides.
     WallClockOrder,
     /// Only the last attempt decides.
     LastAttemptDecides,
-    /// A refusal that comes late overrules what a person or time has settled.
+    /// A late "not sent" removes the resolution of its attempt.
     LateRefusalReopens,
-    /// An unknown outcome may be claimed anew like one that sent nothing.
+    /// An unknown outcome is claimable like one that sent nothing.
     UnknownIsClaimable,
-    /// Suspension is looked up in a cache.
+    /// Whether the audience is suspended is read from a cache.
     CachedSnapshot,
-    /// The policy's bound is not counted.
+    /// The policy's limit is ignored.
     UnboundedSendAgain,
 }
 
 impl Broken {
-    /// Every way.
+    /// Every removed safeguard.
     pub const ALL: [Self; 11] = [
         Self::ClaimAfterSending,
         Self::ConflictIgnored,
-        Self::UnclearClaimIsHeld,
+        Self::UnclearClaimIsStored,
         Self::ServerErrorIsRefusal,
         Self::OutcomeOfAnotherAttempt,
         Self::WallClockOrder,
@@ -67,44 +69,44 @@ impl Broken {
                 resolutions: resolution.into_iter().cloned().collect(),
                 ..seen.record.clone()
             };
-            return decide(Some(Ok(&receipt(settled(alone)))), policy, seen_for);
+            return decide(Some(Ok(&receipt(with_computed_state(alone)))), policy, seen_for);
         }
         match (self, decide(Some(Ok(seen)), policy, &seen_for)) {
             (Self::UnknownIsClaimable, Decision::HoldUnknown { .. }) => Decision::Claim,
             (Self::UnboundedSendAgain, Decision::HoldUnknown { attempt, exhausted: true }) => {
-                Decision::Authorise(Instruction { attempt, decision: Resolve::SendAgain }, By::Policy)
+                Decision::Authorise(Instruction { attempt, decision: Resolve::SendAgain }, ResolvedBy::Policy)
             }
             (_, decision) => decision,
         }
     }
 
-    pub fn begins_with(self, ask: Ask) -> Ask {
-        if self == Self::ClaimAfterSending { Ask::Send } else { ask }
+    pub fn first_step(self, step: Step) -> Step {
+        if self == Self::ClaimAfterSending { Step::Send } else { step }
     }
 
-    pub fn reads(self, evidence: Evidence) -> Evidence {
+    pub fn evidence(self, evidence: Evidence) -> Evidence {
         match evidence {
             Evidence::Unclear if self == Self::ServerErrorIsRefusal => Evidence::NothingStored,
             evidence => evidence,
         }
     }
 
-    pub fn next(self, flight: &mut Flight, asked: &Ask, reply: Reply, elapsed: Duration) -> Ask {
-        if let Ask::Claim(record) = asked {
-            let held = match self {
-                Self::ConflictIgnored => reply == Reply::Conflict,
-                Self::UnclearClaimIsHeld => reply == Reply::Unclear,
+    pub fn next(self, machine: &mut AttemptMachine, last: &Step, result: StepResult, elapsed: Duration) -> Step {
+        if let Step::Claim(record) = last {
+            let counts_as_stored = match self {
+                Self::ConflictIgnored => result == StepResult::Conflict,
+                Self::UnclearClaimIsStored => result == StepResult::Unclear,
                 _ => false,
             };
-            if held {
-                return flight.next(Reply::Written(Ok(receipt(record.clone()))), elapsed);
+            if counts_as_stored {
+                return machine.next(StepResult::Written(Ok(receipt(record.clone()))), elapsed);
             }
         }
-        flight.next(reply, elapsed)
+        machine.next(result, elapsed)
     }
 
-    /// What a write of this record leaves on the API server, given what stood there.
-    pub fn stores(self, before: Option<&Record>, mut record: Record) -> Record {
+    /// The record that the API server stores when this one is written over `before`.
+    pub fn stored(self, before: Option<&Record>, mut record: Record) -> Record {
         match self {
             Self::OutcomeOfAnotherAttempt => {
                 let place = record
@@ -129,6 +131,6 @@ impl Broken {
             }
             _ => {}
         }
-        settled(record)
+        with_computed_state(record)
     }
 }

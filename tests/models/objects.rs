@@ -1,12 +1,12 @@
-//! Objects of the ledger as the models use them.
+//! Ledger objects for the models.
 
 use jiff::Timestamp;
 use propensity_operator::ledger::{
-    Attempt, AudienceRef, Identity, IdentityKind, Outcome, OutcomeResult, Receipt, Record, SendPolicy, Standing,
+    Attempt, AudienceRef, Identity, IdentityKind, Outcome, OutcomeResult, Receipt, Record, RecordSummary, SendPolicy,
 };
 use serde_json::Map;
 
-/// So many seconds after the beginning of all models.
+/// This many seconds after the start of every model.
 pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_767_571_200 + second).unwrap()
 }
@@ -41,15 +41,15 @@ pub fn outcome(result: OutcomeResult, class: &str) -> Outcome {
     }
 }
 
-/// The receipt that holds a record.
+/// A receipt with this record.
 pub fn receipt(record: Record) -> Receipt {
     let kind = IdentityKind::ContactAudience;
     let identity = Identity::audience(kind, "acme", "api.propensity.com", "create_contact_audience", "", "");
-    Receipt { identity, standing: Standing::of(&record), record }
+    Receipt { identity, summary: RecordSummary::of(&record), record }
 }
 
-/// The record with its state as a write stores it.
-pub fn settled(record: Record) -> Record {
-    let Standing { state, possible_extras, .. } = Standing::of(&record);
+/// The record with its state computed from its attempts and resolutions, as a write stores it.
+pub fn with_computed_state(record: Record) -> Record {
+    let RecordSummary { state, possible_extras, .. } = RecordSummary::of(&record);
     Record { state, possible_extras, ..record }
 }

@@ -38,7 +38,7 @@ fn a_state_that_the_attempts_do_not_add_up_to_is_not_believed() {
     for state in ["Created", "NotSent", "Authorised", "Nonsense"] {
         let (world, _operator, receipt) = unknown();
         world.objects.patch(Kind::Receipt, &name(&receipt), json!({"record": {"state": state}}));
-        let audience = world.says(Kind::Accounts, "targets", "ReceiptUnreadable", "changed by hand");
+        let audience = world.says(Kind::Accounts, "targets", "ReceiptUnreadable", "changed manually");
         assert!(is_true(&audience, "Stalled"), "{state}");
         world.sent(1, 0);
         world.objects.patch(Kind::Receipt, &name(&receipt), json!({"record": receipt["record"]}));

@@ -161,10 +161,10 @@ fn already_created(receipt: &Receipt, to_send: u64) -> Readiness {
     if attempt.members != to_send {
         message.push_str(&format!(". Today {} would be sent", count(to_send)));
     }
-    if receipt.standing.possible_extras > 0 {
+    if receipt.summary.possible_extras > 0 {
         message.push_str(&format!(
             ". Earlier attempts may have left {} more of it in the workspace: look there and remove what is too much",
-            receipt.standing.possible_extras
+            receipt.summary.possible_extras
         ));
     }
     Readiness::ready(Reason::AlreadyCreated, message)

@@ -28,7 +28,7 @@ pub struct Audiences(Vec<Group>);
 struct Group {
     kind: Kind,
     columns: Columns,
-    matching: Matching,
+    matching: AudienceMatcher,
     /// In the order of the matching.
     matched: Vec<Arc<Tracked>>,
     /// Whose members aren't known, and why.
@@ -66,7 +66,7 @@ impl Audiences {
             let (kind, columns) = (audience.kind, engagement::columns(audience.kind, &engagement.columns));
             let at =
                 groups.iter().position(|group| group.kind == kind && group.columns == columns).unwrap_or_else(|| {
-                    let matching = Matching::new(kind, columns.clone(), binding);
+                    let matching = AudienceMatcher::new(kind, columns.clone(), binding);
                     groups.push(Group { kind, columns, matching, matched: vec![], unread: vec![] });
                     groups.len() - 1
                 });
@@ -97,7 +97,7 @@ impl Audiences {
                         let many = lists.clone().map(|list| list.len() as usize).sum::<usize>();
                         let Some(left) = room.checked_sub(many) else {
                             let why = format!(
-                                "the audiences of this report have more than {MOST_MEMBERS} members together: match fewer of them with it"
+                                "the audiences of this report have more than {MAX_MATCHED_MEMBERS} members together: match fewer of them with it"
                             );
                             group.unread.push((audience, why));
                             continue;
@@ -111,7 +111,7 @@ impl Audiences {
                     }
                 }
             }
-            tokio::task::block_in_place(|| group.matching.seal());
+            tokio::task::block_in_place(|| group.matching.build_index());
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-use crate::ledger::Held;
+use crate::ledger::HeldBy;
 
 /// The attempts of this process, and the tasks that make them: they live on when whatever started them is dropped.
 #[derive(Default)]
@@ -50,14 +50,14 @@ impl Attempts {
 
     /// What this process knows of an attempt.
     #[must_use]
-    pub fn held(&self, attempt: &str) -> Held {
+    pub fn held(&self, attempt: &str) -> HeldBy {
         let inner = self.lock();
         if inner.here.contains(attempt) {
-            Held::Here
+            HeldBy::ThisProcess
         } else if inner.abandoned.contains(attempt) {
-            Held::Abandoned
+            HeldBy::Abandoned
         } else {
-            Held::Elsewhere
+            HeldBy::OtherProcess
         }
     }
 

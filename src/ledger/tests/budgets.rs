@@ -17,7 +17,7 @@ fn an_attempt_counts_once_and_only_on_its_day() {
 }
 
 #[test]
-fn the_day_turns_at_midnight_utc() {
+fn a_day_starts_at_midnight_utc() {
     assert_eq!(DayBudget::day_of(at(DAY - 1)).to_string(), "2026-01-05");
     assert_eq!(DayBudget::day_of(at(DAY)).to_string(), "2026-01-06");
     let mut budget = DayBudget::default();
@@ -27,7 +27,7 @@ fn the_day_turns_at_midnight_utc() {
 }
 
 #[test]
-fn an_attempt_that_sent_nothing_is_given_back() {
+fn an_attempt_that_sent_nothing_is_refunded() {
     let mut budget = DayBudget::default();
     budget.spend(at(0), "a");
     budget.spend(at(0), "b");
@@ -38,22 +38,22 @@ fn an_attempt_that_sent_nothing_is_given_back() {
 }
 
 #[test]
-fn a_receipt_counts_all_its_attempts_of_the_day_but_those_that_sent_nothing() {
+fn a_receipt_counts_its_attempts_of_the_day_except_those_that_sent_nothing() {
     let mut attempts: Vec<_> =
         RESULTS.iter().zip(["a", "b", "c", "d"]).map(|(result, id)| ended(id, *result)).collect();
-    attempts.push(attempt("in flight"));
+    attempts.push(attempt("in progress"));
     attempts.push(Attempt { claimed_at: at(-1), ..ended("yesterday", OutcomeResult::Created) });
     let record = record(attempts, vec![]);
     let mut budget = DayBudget::default();
     budget.count(at(10), &record);
     budget.count(at(20), &record);
     assert_eq!(budget.used(at(20)), 4);
-    budget.spend(at(30), "in flight");
-    assert_eq!(budget.used(at(30)), 4, "an attempt in flight is the same one in its receipt");
+    budget.spend(at(30), "in progress");
+    assert_eq!(budget.used(at(30)), 4, "an attempt in progress and the same attempt in its receipt count once");
 }
 
 #[test]
-fn counting_on_another_day_starts_from_nothing() {
+fn counting_on_another_day_starts_from_zero() {
     let mut budget = DayBudget::default();
     budget.spend(at(0), "a");
     budget.count(at(DAY), &record(vec![ended("b", OutcomeResult::Created)], vec![]));

@@ -1,4 +1,4 @@
-//! Claims, and what evidence means for an attempt.
+//! Claims, and the result that evidence means for an attempt.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn a_replaced_503_stays_counted() {
 #[test]
 fn a_claim_keeps_every_attempt_that_may_have_sent_something() {
     for result in [OutcomeResult::Unknown, OutcomeResult::Rejected, OutcomeResult::NotSent] {
-        // The last one was settled before its late outcome came, so it is a settled attempt and none that gives way.
+        // The attempt that ended `NotSent` was resolved before its late outcome came, so it isn't replaced.
         let before = record(vec![ended("a", result)], vec![resolution("a", Resolve::SendAgain)]);
         let after = claim(Some(&before), attempt("b"));
         assert_eq!(after.attempts.len(), 2, "{result:?}");
@@ -49,7 +49,7 @@ fn a_claim_keeps_every_attempt_that_may_have_sent_something() {
 }
 
 #[test]
-fn a_receipt_holds_at_most_32_attempts_and_an_unsent_one_needs_no_room() {
+fn a_receipt_has_at_most_32_attempts_and_one_that_was_not_sent_is_replaced() {
     let ids: Vec<_> = (0..MAX_ATTEMPTS).map(|n| format!("a{n}")).collect();
     assert_eq!(ids.len(), 32);
     let resolutions: Vec<_> = ids.iter().map(|id| resolution(id, Resolve::SendAgain)).collect();
@@ -69,7 +69,7 @@ fn a_receipt_holds_at_most_32_attempts_and_an_unsent_one_needs_no_room() {
 }
 
 #[test]
-fn evidence_becomes_an_outcome() {
+fn evidence_determines_the_result() {
     let record = claim(None, attempt("a"));
     let table = [
         (Evidence::Created, OutcomeResult::Created),
@@ -80,17 +80,17 @@ fn evidence_becomes_an_outcome() {
         (Evidence::Unclear, OutcomeResult::Unknown),
     ];
     for (evidence, expected) in table {
-        assert_eq!(verdict(&record, evidence), expected, "{evidence:?}");
+        assert_eq!(classify(&record, evidence), expected, "{evidence:?}");
     }
 }
 
 #[test]
-fn a_503_is_believed_twice_for_a_receipt_replaced_attempts_included() {
+fn a_503_is_trusted_twice_for_a_receipt_including_replaced_attempts() {
     let mut record = claim(None, attempt("a"));
     let mut results = vec![];
     for next in ["b", "c", "d"] {
         let open = record.open_attempt().unwrap().clone();
-        let result = verdict(&record, Evidence::Unavailable);
+        let result = classify(&record, Evidence::Unavailable);
         results.push(result);
         record = record_outcome(&record, &open, outcome(result, "unavailable")).unwrap();
         if result == OutcomeResult::NotSent {
@@ -110,11 +110,11 @@ fn other_refusals_do_not_use_up_the_trust_in_a_503() {
         record = record_outcome(&record, &open, outcome(OutcomeResult::NotSent, "rate_limited")).unwrap();
         record = claim(Some(&record), attempt(&format!("a{number}")));
     }
-    assert_eq!(verdict(&record, Evidence::Unavailable), OutcomeResult::NotSent);
+    assert_eq!(classify(&record, Evidence::Unavailable), OutcomeResult::NotSent);
 }
 
 #[test]
-fn the_clients_word_for_a_listed_503_is_the_one_that_the_ledger_counts() {
+fn the_client_and_the_ledger_use_the_same_class_for_a_listed_503() {
     assert_eq!(AnswerClass::Unavailable.label(), super::super::outcome::UNAVAILABLE);
     assert!(AnswerClass::ALL.iter().all(|class| class.label() != NO_OUTCOME));
 }

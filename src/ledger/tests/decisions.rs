@@ -12,7 +12,7 @@ fn hold() -> Policy {
     policy(false, 2, 900, true)
 }
 
-/// An attempt that ended unknown, of an audience that sends again.
+/// An attempt with an unknown outcome, of an audience with the policy `SendAgain`.
 fn unknown(id: &str, max_sends: u32, after_seconds: u64) -> Attempt {
     Attempt { policy: SendPolicy { send_again: true, max_sends, after_seconds }, ..ended(id, OutcomeResult::Unknown) }
 }
@@ -22,25 +22,25 @@ fn decided(record: Record, policy: &Policy, seen: u64) -> Decision {
 }
 
 fn authorise(attempt: &str) -> Decision {
-    Decision::Authorise(instruction(attempt, Resolve::SendAgain), By::Policy)
+    Decision::Authorise(instruction(attempt, Resolve::SendAgain), ResolvedBy::Policy)
 }
 
-fn held(attempt: &str, exhausted: bool) -> Decision {
+fn hold_unknown(attempt: &str, exhausted: bool) -> Decision {
     Decision::HoldUnknown { attempt: attempt.into(), exhausted }
 }
 
 #[test]
-fn each_state_leads_to_its_decision() {
-    let settled = |decision| record(vec![ended("a", OutcomeResult::Unknown)], vec![resolution("a", decision)]);
+fn each_state_has_its_decision() {
+    let resolved = |decision| record(vec![ended("a", OutcomeResult::Unknown)], vec![resolution("a", decision)]);
     let table = [
         (claim(None, attempt("a")), Decision::InFlight),
         (record(vec![ended("a", OutcomeResult::NotSent)], vec![]), Decision::Claim),
         (record(vec![ended("a", OutcomeResult::Rejected)], vec![]), Decision::Rejected),
-        (record(vec![ended("a", OutcomeResult::Unknown)], vec![]), held("a", false)),
-        (settled(Resolve::SendAgain), Decision::Claim),
+        (record(vec![ended("a", OutcomeResult::Unknown)], vec![]), hold_unknown("a", false)),
+        (resolved(Resolve::SendAgain), Decision::Claim),
         (record(vec![ended("a", OutcomeResult::Created)], vec![]), Decision::Created),
-        (settled(Resolve::Created), Decision::Created),
-        (settled(Resolve::Dismiss), Decision::Dismissed),
+        (resolved(Resolve::Created), Decision::Created),
+        (resolved(Resolve::Dismiss), Decision::Dismissed),
     ];
     let states: std::collections::BTreeSet<_> = table.iter().map(|(record, _)| record.state).collect();
     assert_eq!(states.len(), State::ALL.len());
@@ -51,7 +51,7 @@ fn each_state_leads_to_its_decision() {
 }
 
 #[test]
-fn no_receipt_is_claimed_and_an_unreadable_one_never() {
+fn a_missing_receipt_is_claimable_and_an_unreadable_one_never() {
     assert_eq!(decide(None, &hold(), |_| Duration::ZERO), Decision::Claim);
     let all = [
         Unreadable::NameMismatch,
@@ -67,14 +67,14 @@ fn no_receipt_is_claimed_and_an_unreadable_one_never() {
 }
 
 #[test]
-fn an_unknown_is_sent_again_only_where_the_attempt_the_audience_and_the_workspace_say_so() {
+fn an_unknown_is_sent_again_only_if_the_attempt_the_audience_and_the_workspace_allow_it() {
     for recorded in [false, true] {
         for live in [false, true] {
             for allowed in [false, true] {
                 let mut attempt = unknown("a", 2, 900);
                 attempt.policy.send_again = recorded;
                 let decision = decided(record(vec![attempt], vec![]), &policy(live, 2, 900, allowed), 100_000);
-                let expected = if recorded && live && allowed { authorise("a") } else { held("a", false) };
+                let expected = if recorded && live && allowed { authorise("a") } else { hold_unknown("a", false) };
                 assert_eq!(decision, expected, "{recorded} {live} {allowed}");
             }
         }
@@ -82,8 +82,8 @@ fn an_unknown_is_sent_again_only_where_the_attempt_the_audience_and_the_workspac
 }
 
 #[test]
-fn the_policy_waits_for_the_longest_of_both_values_and_the_time_to_live_with_ten_minutes() {
-    // The time to live is 130 seconds, so never before 730.
+fn the_policy_waits_for_the_longest_of_both_values_and_the_time_to_live_plus_ten_minutes() {
+    // The time to live is 130 seconds, so the wait is never below 730.
     for (recorded, live, wait) in [(0, 0, 730), (900, 0, 900), (0, 900, 900), (900, 1800, 1800), (1800, 900, 1800)] {
         let record = record(vec![unknown("a", 2, recorded)], vec![]);
         let policy = policy(true, 2, live, true);
@@ -96,7 +96,7 @@ fn the_policy_waits_for_the_longest_of_both_values_and_the_time_to_live_with_ten
 }
 
 #[test]
-fn the_wait_counts_from_the_first_sight_of_the_unknown_attempt() {
+fn the_wait_starts_when_the_unknown_attempt_is_first_seen() {
     let record = record(vec![unknown("a", 3, 900), unknown("b", 3, 900)], vec![resolution("a", Resolve::SendAgain)]);
     let seen = |id: &str| Duration::from_secs(if id == "b" { 10 } else { 100_000 });
     let decision = decide(Some(Ok(&receipt(record))), &policy(true, 3, 900, true), seen);
@@ -111,7 +111,7 @@ fn an_endless_time_to_live_is_an_endless_wait() {
 }
 
 #[test]
-fn the_bound_counts_every_attempt_that_may_have_been_stored() {
+fn the_limit_counts_every_attempt_that_may_have_created_an_audience() {
     let sends = |results: &[OutcomeResult], max_sends| {
         let ids: Vec<_> = (0..=results.len()).map(|n| format!("a{n}")).collect();
         let mut attempts: Vec<_> = results
@@ -124,42 +124,42 @@ fn the_bound_counts_every_attempt_that_may_have_been_stored() {
         decided(record(attempts, resolutions), &policy(true, max_sends, 0, true), 100_000)
     };
     use OutcomeResult::{NotSent, Rejected, Unknown};
-    assert_eq!(sends(&[], 1), held("a0", true));
+    assert_eq!(sends(&[], 1), hold_unknown("a0", true));
     assert_eq!(sends(&[], 2), authorise("a0"));
-    assert_eq!(sends(&[Unknown], 2), held("a1", true));
+    assert_eq!(sends(&[Unknown], 2), hold_unknown("a1", true));
     assert_eq!(sends(&[Unknown], 3), authorise("a1"));
     assert_eq!(sends(&[Rejected, NotSent], 2), authorise("a2"));
-    assert_eq!(sends(&[Unknown, Rejected, Unknown], 3), held("a3", true));
+    assert_eq!(sends(&[Unknown, Rejected, Unknown], 3), hold_unknown("a3", true));
     assert_eq!(sends(&[Unknown, Rejected, Unknown], 4), authorise("a3"));
 }
 
 #[test]
-fn of_the_bounds_that_were_recorded_and_the_live_one_the_lowest_wins() {
+fn the_lowest_of_the_recorded_limits_and_the_live_limit_applies() {
     let twice = |first, second, live| {
         let attempts = vec![unknown("a", first, 0), unknown("b", second, 0)];
         let record = record(attempts, vec![resolution("a", Resolve::SendAgain)]);
         decided(record, &policy(true, live, 0, true), 100_000)
     };
     assert_eq!(twice(3, 3, 3), authorise("b"));
-    assert_eq!(twice(2, 3, 3), held("b", true));
-    assert_eq!(twice(3, 2, 3), held("b", true));
-    assert_eq!(twice(3, 3, 2), held("b", true));
+    assert_eq!(twice(2, 3, 3), hold_unknown("b", true));
+    assert_eq!(twice(3, 2, 3), hold_unknown("b", true));
+    assert_eq!(twice(3, 3, 2), hold_unknown("b", true));
 }
 
 #[test]
-fn the_policy_does_not_send_again_where_no_attempt_fits() {
+fn the_policy_does_not_send_again_if_the_receipt_is_full() {
     let ids: Vec<_> = (0..MAX_ATTEMPTS).map(|n| format!("a{n}")).collect();
     let mut attempts: Vec<_> = ids.iter().map(|id| ended(id, OutcomeResult::Rejected)).collect();
     attempts[31] = unknown("a31", 5, 0);
     attempts.iter_mut().for_each(|a| a.policy.max_sends = 5);
     let resolutions = ids[..31].iter().map(|id| resolution(id, Resolve::SendAgain)).collect();
-    assert_eq!(decided(record(attempts, resolutions), &policy(true, 5, 0, true), 100_000), held("a31", true));
+    assert_eq!(decided(record(attempts, resolutions), &policy(true, 5, 0, true), 100_000), hold_unknown("a31", true));
 }
 
 #[test]
-fn an_unknown_that_nobody_settled_comes_before_what_later_attempts_say() {
+fn an_unresolved_unknown_takes_precedence_over_later_attempts() {
     for later in [OutcomeResult::NotSent, OutcomeResult::Rejected] {
         let record = record(vec![ended("a", OutcomeResult::Unknown), ended("b", later)], vec![]);
-        assert_eq!(decided(record, &hold(), u64::MAX), held("a", false), "{later:?}");
+        assert_eq!(decided(record, &hold(), u64::MAX), hold_unknown("a", false), "{later:?}");
     }
 }

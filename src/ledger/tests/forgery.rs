@@ -1,9 +1,9 @@
-//! Records that were changed by hand: never claimable, unless they were before.
+//! Records that were changed manually are never claimable, unless they were claimable before.
 
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::world::{World, config, steps};
+use super::world::{World, config, events};
 use super::*;
 
 /// One change of a JSON value.
@@ -11,9 +11,9 @@ use super::*;
 enum Change {
     Remove,
     Replace(Value),
-    /// Adds the value's own copy to the list that it stands in.
+    /// Adds a copy of the value to the array that contains it.
     Repeat,
-    /// Puts the value's neighbour in its place and it in the neighbour's.
+    /// Swaps the value with the next one in the array.
     Swap,
 }
 
@@ -57,7 +57,7 @@ fn change() -> impl Strategy<Value = Change> {
     ]
 }
 
-/// Every place in a value, as JSON Pointers; the root first.
+/// JSON Pointers to every place in a value; the root first.
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
@@ -113,9 +113,11 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn no_single_change_by_hand_makes_a_record_claimable(steps in steps(), changes in prop::collection::vec((any::<usize>(), change()), 16)) {
+    fn no_single_manual_change_makes_a_record_claimable(
+        events in events(), changes in prop::collection::vec((any::<usize>(), change()), 16),
+    ) {
         let mut world = World::default();
-        steps.iter().for_each(|step| { world.take(step); });
+        events.iter().for_each(|event| { world.apply(event); });
         let Some(genuine) = world.stored else { return Ok(()) };
         let before = decided(&genuine);
         for (place, change) in changes {
@@ -129,28 +131,36 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_is_sound_whatever_was_changed(steps in steps(), changes in prop::collection::vec((any::<usize>(), change()), 1..6)) {
+    fn a_receipt_that_can_be_read_is_valid_whatever_was_changed(
+        events in events(), changes in prop::collection::vec((any::<usize>(), change()), 1..6),
+    ) {
         let mut world = World::default();
-        steps.iter().for_each(|step| { world.take(step); });
+        events.iter().for_each(|event| { world.apply(event); });
         let Some(mut forged) = world.stored else { return Ok(()) };
         for (place, change) in &changes {
             forge(&mut forged, *place, change);
         }
         let Ok(receipt) = read(&forged) else { return Ok(()) };
-        let Receipt { record, standing, .. } = receipt;
-        prop_assert_eq!(standing, Standing::of(&record));
-        prop_assert_eq!(record.state, standing.state);
+        let Receipt { record, summary, .. } = receipt;
+        prop_assert_eq!(summary, RecordSummary::of(&record));
+        prop_assert_eq!(record.state, summary.state);
         let again = read(&stored(&record)).unwrap();
-        prop_assert_eq!(&again.record, &record, "what is read is read back equal");
+        prop_assert_eq!(&again.record, &record, "a record is equal after it is stored and read again");
         if decide(Some(Ok(&again)), &hold(), |_| std::time::Duration::MAX) == Decision::Claim {
             prop_assert!(record.open_attempt().is_none());
-            prop_assert_eq!(standing.creates, 0);
+            prop_assert_eq!(summary.creates, 0);
         }
     }
 
     #[test]
     fn no_text_in_place_of_a_record_is_claimable(text in ".{0,40}", number in any::<i64>()) {
-        let texts = [json!(text), json!(number), json!([text]), json!({"formatVersion": 1, "state": text}), json!({ text: number })];
+        let texts = [
+            json!(text),
+            json!(number),
+            json!([text]),
+            json!({"formatVersion": 1, "state": text}),
+            json!({ text: number }),
+        ];
         for record in texts {
             prop_assert!(matches!(decided(&record), Decision::Unreadable(_)), "{}", record);
         }

@@ -1,4 +1,4 @@
-//! The stored shape. Receipts outlive every release, so what stands here never changes.
+//! The stored format. Receipts outlive every release, so the expected values here never change.
 
 use super::*;
 use serde_json::json;
@@ -20,7 +20,7 @@ fn whole() -> Record {
         }),
         ..attempt("bbbbbbbbbbbbbbbb")
     };
-    let again = Resolution { by: By::Policy, ..resolution("aaaaaaaaaaaaaaaa", Resolve::SendAgain) };
+    let again = Resolution { by: ResolvedBy::Policy, ..resolution("aaaaaaaaaaaaaaaa", Resolve::SendAgain) };
     let not_sent = NotSent { count: 2, unavailable: 1, first: at(0), last: at(1), unknown: Map::new() };
     Record { not_sent: Some(not_sent), ..record(vec![first, second], vec![again]) }
 }
@@ -73,13 +73,13 @@ fn whole_stored() -> Value {
 }
 
 #[test]
-fn the_stored_shape_of_a_record_is_fixed_for_good() {
+fn the_stored_format_of_a_record_never_changes() {
     assert_eq!(stored(&whole()), whole_stored());
     assert_eq!(read(&whole_stored()).unwrap().record, whole());
 }
 
 #[test]
-fn a_first_claim_stores_nothing_that_it_does_not_know() {
+fn a_first_claim_stores_no_field_without_a_value() {
     let expected = json!({
         "formatVersion": 1,
         "state": "Claimed",
@@ -108,12 +108,12 @@ fn the_anchor_of_a_ledger_is_a_created_record_without_attempts() {
         json!({"kind": "Anchor", "workspaceID": "acme", "host": "api.propensity.com", "ledgerID": "ledger-1"});
     let read = Receipt::read(&identity.receipt_name(), &stored_identity, Some(&anchor)).unwrap();
     assert_eq!(read.identity, identity);
-    assert_eq!(read.standing.state, State::Created);
-    assert!(!read.standing.state.is_open());
+    assert_eq!(read.summary.state, State::Created);
+    assert!(!read.summary.state.is_open());
 }
 
 #[test]
-fn every_word_in_storage_is_fixed_for_good() {
+fn the_stored_enum_values_never_change() {
     let states = State::ALL.map(|state| serde_json::to_value(state).unwrap());
     assert_eq!(states, ["Claimed", "NotSent", "Rejected", "Unknown", "Authorised", "Created", "Dismissed"]);
     assert_eq!(states, State::ALL.map(State::as_str));
@@ -122,7 +122,10 @@ fn every_word_in_storage_is_fixed_for_good() {
     let decisions = DECISIONS.map(|decision| serde_json::to_value(decision).unwrap());
     assert_eq!(decisions, ["created", "send-again", "dismiss"]);
     assert_eq!(decisions, DECISIONS.map(Resolve::as_str));
-    assert_eq!([By::Person, By::Policy].map(|by| serde_json::to_value(by).unwrap()), ["Person", "Policy"]);
+    assert_eq!(
+        [ResolvedBy::Person, ResolvedBy::Policy].map(|by| serde_json::to_value(by).unwrap()),
+        ["Person", "Policy"]
+    );
     let kinds = [IdentityKind::ContactAudience, IdentityKind::AccountAudience, IdentityKind::Anchor];
     let kinds = kinds.map(|kind| serde_json::to_value(kind).unwrap());
     assert_eq!(kinds, ["ContactAudience", "AccountAudience", "Anchor"]);

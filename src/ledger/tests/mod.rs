@@ -1,17 +1,18 @@
-//! The ledger's rules, one file a part; `properties.rs` and `forgery.rs` hold them under every order of events.
+//! Tests of the ledger, one file for each part. `properties.rs` and `forgery.rs` check it under random orders of
+//! events.
 #![allow(clippy::unwrap_used)]
 
 mod budgets;
 mod claims;
 mod decisions;
-mod fold;
 mod forgery;
 mod golden;
 mod outcomes;
 mod properties;
 mod reading;
-mod settling;
-mod tending;
+mod receipt_actions;
+mod resolving;
+mod summaries;
 mod world;
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use serde_json::{Map, Value};
 
 use super::*;
 
-/// 2026-01-05 00:00:00 UTC and so many seconds.
+/// This many seconds after 2026-01-05 00:00:00 UTC.
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_767_571_200 + second).unwrap()
 }
@@ -36,7 +37,7 @@ fn identity() -> Identity {
     )
 }
 
-/// An attempt without an outcome, of an audience that holds unknown outcomes.
+/// An attempt without an outcome. The policy of its audience is to hold unknown outcomes.
 fn attempt(id: &str) -> Attempt {
     Attempt {
         id: id.into(),
@@ -67,33 +68,33 @@ fn outcome(result: OutcomeResult, class: &str) -> Outcome {
     }
 }
 
-/// An attempt that ended this way.
+/// An attempt with this result.
 fn ended(id: &str, result: OutcomeResult) -> Attempt {
     Attempt { outcome: Some(outcome(result, "some_class")), ..attempt(id) }
 }
 
-/// An attempt with a 503 that was believed.
+/// An attempt with a 503 that was trusted.
 fn unavailable(id: &str) -> Attempt {
     Attempt { outcome: Some(outcome(OutcomeResult::NotSent, "unavailable")), ..attempt(id) }
 }
 
 fn resolution(attempt: &str, decision: Resolve) -> Resolution {
-    Resolution { attempt: attempt.into(), decision, by: By::Person, at: at(120), unknown: Map::new() }
+    Resolution { attempt: attempt.into(), decision, by: ResolvedBy::Person, at: at(120), unknown: Map::new() }
 }
 
 fn record(attempts: Vec<Attempt>, resolutions: Vec<Resolution>) -> Record {
-    Record { attempts, resolutions, ..Record::anchor() }.settled()
+    Record { attempts, resolutions, ..Record::anchor() }.with_computed_state()
 }
 
 fn receipt(record: Record) -> Receipt {
-    Receipt { identity: identity(), standing: Standing::of(&record), record }
+    Receipt { identity: identity(), summary: RecordSummary::of(&record), record }
 }
 
 fn instruction(attempt: &str, decision: Resolve) -> Instruction {
     Instruction { attempt: attempt.into(), decision }
 }
 
-/// Reads a record as it would stand in a receipt of `identity()`.
+/// Reads a record from a receipt of `identity()`.
 fn read(record: &Value) -> Result<Receipt, Unreadable> {
     let identity = serde_json::to_value(identity()).unwrap();
     Receipt::read(&super::tests::identity().receipt_name(), &identity, Some(record))

@@ -1,9 +1,9 @@
-//! Outcomes: which replaces which, and that none is lost.
+//! Outcomes: which one replaces which, and that none is lost.
 
 use super::*;
 
 #[test]
-fn an_outcome_replaces_only_what_is_less_sure() {
+fn an_outcome_replaces_only_a_less_certain_one() {
     use OutcomeResult as O;
     let table = [
         (O::Unknown, O::Created, true),
@@ -26,13 +26,13 @@ fn an_outcome_replaces_only_what_is_less_sure() {
     for (old, new, replaces) in table {
         let before = record(vec![ended("a", old)], vec![]);
         let after = record_outcome(&before, &attempt("a"), outcome(new, "late"));
-        let stands = after.map(|r| r.attempts[0].outcome.clone().unwrap());
-        assert_eq!(stands, replaces.then(|| outcome(new, "late")), "{old:?} then {new:?}");
+        let replaced = after.map(|r| r.attempts[0].outcome.clone().unwrap());
+        assert_eq!(replaced, replaces.then(|| outcome(new, "late")), "{old:?} then {new:?}");
     }
 }
 
 #[test]
-fn an_expiry_is_replaced_by_the_holders_own_unknown_and_not_the_other_way_round() {
+fn an_expiry_is_replaced_by_the_holders_own_unknown_and_not_vice_versa() {
     let expired = Attempt { outcome: Some(outcome(OutcomeResult::Unknown, NO_OUTCOME)), ..attempt("a") };
     let expired = record(vec![expired], vec![]);
     let timeout = outcome(OutcomeResult::Unknown, "timeout");
@@ -43,7 +43,7 @@ fn an_expiry_is_replaced_by_the_holders_own_unknown_and_not_the_other_way_round(
 }
 
 #[test]
-fn recording_an_outcome_twice_says_nothing_new() {
+fn recording_an_outcome_twice_changes_nothing() {
     for result in RESULTS {
         let once = record_outcome(&claim(None, attempt("a")), &attempt("a"), outcome(result, "x")).unwrap();
         assert_eq!(record_outcome(&once, &attempt("a"), outcome(result, "x")), None, "{result:?}");
@@ -51,7 +51,7 @@ fn recording_an_outcome_twice_says_nothing_new() {
 }
 
 #[test]
-fn an_outcome_updates_its_own_attempt_whatever_came_since() {
+fn an_outcome_updates_its_own_attempt_also_if_there_are_newer_ones() {
     let before = record(
         vec![ended("a", OutcomeResult::Unknown), ended("b", OutcomeResult::Unknown), attempt("c")],
         vec![resolution("a", Resolve::SendAgain), resolution("b", Resolve::SendAgain)],
@@ -64,26 +64,26 @@ fn an_outcome_updates_its_own_attempt_whatever_came_since() {
 }
 
 #[test]
-fn a_late_outcome_that_is_no_create_reopens_nothing() {
+fn a_late_outcome_other_than_a_create_does_not_reopen_a_receipt() {
     for decision in DECISIONS {
         let before = record(vec![ended("a", OutcomeResult::Unknown)], vec![resolution("a", decision)]);
         for late in [OutcomeResult::NotSent, OutcomeResult::Rejected] {
             let after = record_outcome(&before, &attempt("a"), outcome(late, "late")).unwrap();
             assert_eq!(after.state, before.state, "{decision:?} then {late:?}");
-            assert_eq!(after.attempts[0].outcome, Some(outcome(late, "late")), "it is recorded all the same");
+            assert_eq!(after.attempts[0].outcome, Some(outcome(late, "late")), "it is recorded nevertheless");
         }
     }
 }
 
 #[test]
-fn a_late_proof_that_nothing_was_stored_frees_an_attempt_that_nobody_settled() {
+fn a_late_proof_that_nothing_was_created_makes_an_unresolved_unknown_claimable() {
     let before = record(vec![ended("a", OutcomeResult::Unknown)], vec![]);
     let after = record_outcome(&before, &attempt("a"), outcome(OutcomeResult::NotSent, "rate_limited")).unwrap();
     assert_eq!(after.state, State::NotSent);
 }
 
 #[test]
-fn an_attempt_that_was_lost_is_put_back_with_its_outcome() {
+fn a_missing_attempt_is_added_again_with_its_outcome() {
     let other = claim(None, attempt("b"));
     for result in [OutcomeResult::Created, OutcomeResult::Rejected, OutcomeResult::Unknown] {
         let after = record_outcome(&other, &attempt("a"), outcome(result, "x")).unwrap();

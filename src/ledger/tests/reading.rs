@@ -1,4 +1,4 @@
-//! Receipts as they are read: what can't be trusted, and what a newer version wrote.
+//! Reading of receipts: which can't be trusted, and fields of newer versions.
 
 use super::*;
 use serde_json::json;
@@ -7,7 +7,7 @@ fn unknown() -> Value {
     stored(&record(vec![ended("a", OutcomeResult::Unknown)], vec![]))
 }
 
-/// `unknown()` with one value in another's place.
+/// `unknown()` with one value replaced.
 fn with(pointer: &str, value: Value) -> Value {
     let mut record = unknown();
     *record.pointer_mut(pointer).unwrap() = value;
@@ -61,7 +61,7 @@ fn a_record_that_is_not_what_the_operator_writes_is_unreadable() {
 }
 
 #[test]
-fn a_state_that_was_edited_by_hand_is_never_followed() {
+fn a_manually_edited_state_is_never_trusted() {
     for real in [OutcomeResult::Unknown, OutcomeResult::Rejected, OutcomeResult::Created, OutcomeResult::NotSent] {
         let record = record(vec![ended("a", real)], vec![]);
         for state in State::ALL.into_iter().filter(|state| *state != record.state) {
@@ -110,7 +110,7 @@ fn an_identity_of_a_kind_that_this_version_does_not_know_is_unreadable() {
 }
 
 #[test]
-fn a_field_that_a_newer_version_added_to_the_identity_is_read_over() {
+fn a_field_that_a_newer_version_added_to_the_identity_is_ignored() {
     let mut newer = serde_json::to_value(identity()).unwrap();
     newer["newer"] = json!(1);
     let name = super::super::identity::receipt_name(&newer);
@@ -126,21 +126,24 @@ fn only_an_anchor_has_no_attempts_and_an_anchor_has_none() {
 }
 
 #[test]
-fn each_reason_says_what_to_look_at() {
+fn each_reason_says_what_is_wrong() {
     let texts = [
-        (Unreadable::NameMismatch, "its name isn't the hash of its identity: it was made or changed by hand"),
-        (Unreadable::NoRecord, "it has no record: it was changed by hand or restored incompletely"),
+        (Unreadable::NameMismatch, "its name isn't the hash of its identity: it was created or changed manually"),
+        (Unreadable::NoRecord, "it has no record: it was changed manually or restored only in part"),
         (
             Unreadable::NewerFormat,
-            "it was written by a newer version of the operator (its formatVersion is higher than 1): upgrade the operator",
+            "it was written by a newer version of the operator (its formatVersion is higher than 1): \
+             upgrade the operator",
         ),
         (
             Unreadable::Malformed,
-            "its record or identity can't be read: it was changed by hand, or a newer version of the operator wrote it",
+            "its record or identity can't be read: it was changed manually, \
+             or a newer version of the operator wrote it",
         ),
         (
             Unreadable::StateMismatch,
-            "its record.state isn't what its attempts add up to: it was changed by hand; restore it, and settle attempts with the resolve annotation instead",
+            "its record.state contradicts its attempts: it was changed manually. Restore it, \
+             and resolve attempts with the resolve annotation instead",
         ),
     ];
     for (why, text) in texts {
@@ -148,20 +151,20 @@ fn each_reason_says_what_to_look_at() {
     }
 }
 
-/// Adds a field to every object that keeps unknown ones.
-fn sprinkled(mut record: Value) -> Value {
-    let spots = ["", "/attempts/0", "/attempts/0/outcome", "/resolutions/0", "/notSent"];
-    for spot in spots {
-        record.pointer_mut(spot).unwrap()["newer"] = json!({"from": spot, "deep": [1, null]});
+/// Adds an unknown field to every object that keeps unknown fields.
+fn with_unknown_fields(mut record: Value) -> Value {
+    let places = ["", "/attempts/0", "/attempts/0/outcome", "/resolutions/0", "/notSent"];
+    for place in places {
+        record.pointer_mut(place).unwrap()["newer"] = json!({"from": place, "deep": [1, null]});
     }
     record
 }
 
 #[test]
-fn fields_of_newer_versions_live_on_through_every_write() {
+fn every_write_keeps_fields_of_newer_versions() {
     let mut start = record(vec![ended("a", OutcomeResult::Unknown)], vec![resolution("a", Resolve::SendAgain)]);
     start.not_sent = Some(NotSent { count: 1, unavailable: 0, first: at(0), last: at(0), unknown: Map::new() });
-    let before = sprinkled(stored(&start));
+    let before = with_unknown_fields(stored(&start));
 
     let mut now = read(&before).unwrap().record;
     assert_eq!(stored(&now), before);
@@ -169,19 +172,19 @@ fn fields_of_newer_versions_live_on_through_every_write() {
     now = record_outcome(&now, &attempt("b"), outcome(OutcomeResult::NotSent, "rate_limited")).unwrap();
     now = claim(Some(&now), attempt("c"));
     now = record_outcome(&now, &attempt("c"), outcome(OutcomeResult::Unknown, "timeout")).unwrap();
-    now = resolve(&now, &instruction("c", Resolve::Dismiss), By::Person, at(9)).unwrap();
+    now = resolve(&now, &instruction("c", Resolve::Dismiss), ResolvedBy::Person, at(9)).unwrap();
     let after = stored(&now);
-    for spot in ["", "/attempts/0", "/attempts/0/outcome", "/resolutions/0", "/notSent"] {
-        let pointer = format!("{spot}/newer");
-        assert_eq!(after.pointer(&pointer), before.pointer(&pointer), "{spot}");
+    for place in ["", "/attempts/0", "/attempts/0/outcome", "/resolutions/0", "/notSent"] {
+        let pointer = format!("{place}/newer");
+        assert_eq!(after.pointer(&pointer), before.pointer(&pointer), "{place}");
     }
     assert_eq!(after["notSent"]["count"], 2);
     assert_eq!(read(&after).unwrap().record, now);
 }
 
 #[test]
-fn what_a_newer_version_wrote_about_an_outcome_goes_with_that_outcome() {
-    let expired = sprinkled({
+fn a_replaced_outcome_takes_its_unknown_fields_with_it() {
+    let expired = with_unknown_fields({
         let mut record = record(vec![ended("a", OutcomeResult::Unknown)], vec![resolution("a", Resolve::Dismiss)]);
         record.not_sent = Some(NotSent { count: 1, unavailable: 0, first: at(0), last: at(0), unknown: Map::new() });
         stored(&record)

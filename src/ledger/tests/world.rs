@@ -1,5 +1,5 @@
-//! One receipt, those who send for it and those who watch it, for the properties. Every step reads the record from its stored form and
-//! stores it again, as one write under its version does.
+//! The model for the property tests: one receipt, the processes that send for it and those that observe it. Every event
+//! reads the record from its stored form and stores it again, like one write under a `resourceVersion`.
 
 use std::time::Duration;
 
@@ -7,32 +7,32 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Few enough cases for every run of the tests; `PROPTEST_CASES` asks for more.
+/// A small number of cases, for every test run. `PROPTEST_CASES` sets more.
 pub fn config() -> ProptestConfig {
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { ProptestConfig::default().cases } else { 128 };
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// What really becomes of a request.
+/// What really happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is sent; the audience is stored or not, and this is what its holder learns.
+    /// It is sent. The audience is created or not, and its holder gets this evidence.
     Sent { stored: bool, evidence: Evidence },
-    /// Its holder gives it up before it knows that the claim was stored.
+    /// Its holder abandons it before it knows that the claim was stored.
     Abandoned,
 }
 
 /// What happens next.
 #[derive(Clone, Debug)]
-pub enum Step {
-    /// The audience is looked at, and whatever may be done is done.
-    Pass { policy: Policy, fate: Fate },
-    /// The holder of one of all attempts so far records what it learned: early, late, or once more.
-    Report(usize),
-    /// A process that knows nothing of the open attempt, or gave it up, tends the receipt.
-    Tend { annotation: Option<(usize, Resolve)> },
-    /// Time goes by for whoever watches.
-    Watch(u64),
+pub enum Event {
+    /// The audience is reconciled, and the decision is executed.
+    Reconcile { policy: Policy, fate: Fate },
+    /// The holder of one of the attempts records its outcome: early, late, or again.
+    RecordOutcome(usize),
+    /// Another process, or the one that abandoned the open attempt, reconciles the receipt.
+    ReconcileReceipt { annotation: Option<(usize, Resolve)> },
+    /// Time passes for the observing processes, in seconds.
+    Wait(u64),
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
@@ -62,72 +62,72 @@ fn decision() -> impl Strategy<Value = Resolve> {
     prop_oneof![1 => Just(Resolve::Created), 6 => Just(Resolve::SendAgain), 1 => Just(Resolve::Dismiss)]
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        4 => (policy(), fate()).prop_map(|(policy, fate)| Step::Pass { policy, fate }),
-        2 => (0_usize..8).prop_map(Step::Report),
-        3 => prop::option::of((0_usize..4, decision())).prop_map(|annotation| Step::Tend { annotation }),
-        3 => (1_u64..3_000).prop_map(Step::Watch),
+        4 => (policy(), fate()).prop_map(|(policy, fate)| Event::Reconcile { policy, fate }),
+        2 => (0_usize..8).prop_map(Event::RecordOutcome),
+        3 => prop::option::of((0_usize..4, decision())).prop_map(|annotation| Event::ReconcileReceipt { annotation }),
+        3 => (1_u64..3_000).prop_map(Event::Wait),
     ]
 }
 
 /// Any order of events.
-pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 1..50)
+pub fn events() -> impl Strategy<Value = Vec<Event>> {
+    prop::collection::vec(event(), 1..50)
 }
 
-/// A claim that was stored, and what really became of it.
-pub struct Flight {
+/// A claim that was stored, and what really happened to its request.
+pub struct Claimed {
     pub attempt: Attempt,
     pub fate: Fate,
-    /// What its holder made of the answer, once.
-    judged: Option<OutcomeResult>,
+    /// How its holder classified the answer. That happens once.
+    result: Option<OutcomeResult>,
     seen_for: Duration,
 }
 
-/// What is true, beside what the receipt says.
+/// The stored receipt and the facts.
 #[derive(Default)]
 pub struct World {
     pub stored: Option<Value>,
-    pub flights: Vec<Flight>,
+    pub claims: Vec<Claimed>,
 }
 
 impl World {
-    /// The receipt as it is read now.
+    /// The stored receipt.
     pub fn receipt(&self) -> Option<Receipt> {
         self.stored.as_ref().map(|stored| read(stored).expect("what the ledger wrote is readable"))
     }
 
-    /// What an audience would do now.
+    /// The present decision for an audience with this policy.
     pub fn decision(&self, policy: &Policy) -> Decision {
         decide(self.receipt().as_ref().map(Ok), policy, |id| self.seen_for(id))
     }
 
-    /// How many audiences really stand in the workspace.
+    /// How many audiences were really created in the workspace.
     pub fn audiences(&self) -> usize {
-        self.flights.iter().filter(|flight| matches!(flight.fate, Fate::Sent { stored: true, .. })).count()
+        self.claims.iter().filter(|claimed| matches!(claimed.fate, Fate::Sent { stored: true, .. })).count()
     }
 
     fn seen_for(&self, id: &str) -> Duration {
-        self.flights.iter().find(|flight| flight.attempt.id == id).map_or(Duration::ZERO, |flight| flight.seen_for)
+        self.claims.iter().find(|claimed| claimed.attempt.id == id).map_or(Duration::ZERO, |claimed| claimed.seen_for)
     }
 
     fn store(&mut self, record: &Record) {
         self.stored = Some(super::stored(record));
     }
 
-    /// Takes a step. Returns what was decided, where it was a pass.
-    pub fn take(&mut self, step: &Step) -> Option<Decision> {
-        match step {
-            Step::Pass { policy, fate } => {
+    /// Applies an event. Returns the decision if it was a reconcile of the audience.
+    pub fn apply(&mut self, event: &Event) -> Option<Decision> {
+        match event {
+            Event::Reconcile { policy, fate } => {
                 let decision = self.decision(policy);
                 self.execute(&decision, policy, *fate);
                 return Some(decision);
             }
-            Step::Report(number) => self.report(*number),
-            Step::Tend { annotation } => self.tend(*annotation),
-            Step::Watch(seconds) => {
-                self.flights.iter_mut().for_each(|flight| flight.seen_for += Duration::from_secs(*seconds));
+            Event::RecordOutcome(number) => self.record_outcome(*number),
+            Event::ReconcileReceipt { annotation } => self.reconcile_receipt(*annotation),
+            Event::Wait(seconds) => {
+                self.claims.iter_mut().for_each(|claimed| claimed.seen_for += Duration::from_secs(*seconds));
             }
         }
         None
@@ -137,54 +137,55 @@ impl World {
         let prior = self.receipt().map(|receipt| receipt.record);
         match decision {
             Decision::Claim => {
-                let id = format!("attempt-{}", self.flights.len());
+                let id = format!("attempt-{}", self.claims.len());
                 let attempt = Attempt { policy: policy.audience.clone(), ..attempt(&id) };
                 self.store(&claim(prior.as_ref(), attempt.clone()));
-                self.flights.push(Flight { attempt, fate, judged: None, seen_for: Duration::ZERO });
+                self.claims.push(Claimed { attempt, fate, result: None, seen_for: Duration::ZERO });
             }
             Decision::Authorise(instruction, by) => {
                 let prior = prior.expect("only an unknown attempt is authorised again");
-                self.store(&resolve(&prior, instruction, *by, at(0)).expect("what is decided can be done"));
+                self.store(&resolve(&prior, instruction, *by, at(0)).expect("a decision can be executed"));
             }
             _ => {}
         }
     }
 
-    fn report(&mut self, number: usize) {
+    fn record_outcome(&mut self, number: usize) {
         let Some(receipt) = self.receipt() else { return };
-        let number = number % self.flights.len();
-        let flight = &mut self.flights[number];
-        let Fate::Sent { evidence, .. } = flight.fate else { return };
-        let result = *flight.judged.get_or_insert_with(|| verdict(&receipt.record, evidence));
+        let number = number % self.claims.len();
+        let claimed = &mut self.claims[number];
+        let Fate::Sent { evidence, .. } = claimed.fate else { return };
+        let result = *claimed.result.get_or_insert_with(|| classify(&receipt.record, evidence));
         let class = if evidence == Evidence::Unavailable { "unavailable" } else { "reported" };
-        if let Some(next) = record_outcome(&receipt.record, &flight.attempt, outcome(result, class)) {
+        if let Some(next) = record_outcome(&receipt.record, &claimed.attempt, outcome(result, class)) {
             self.store(&next);
         }
     }
 
-    fn tend(&mut self, annotation: Option<(usize, Resolve)>) {
+    fn reconcile_receipt(&mut self, annotation: Option<(usize, Resolve)>) {
         let Some(receipt) = self.receipt() else { return };
         let open = receipt.record.open_attempt();
-        let flight = open.and_then(|open| self.flights.iter().find(|flight| flight.attempt.id == open.id));
-        let held = if flight.is_some_and(|f| f.fate == Fate::Abandoned) { Held::Abandoned } else { Held::Elsewhere };
-        let seen_for = flight.map_or(Duration::ZERO, |flight| flight.seen_for);
+        let claimed = open.and_then(|open| self.claims.iter().find(|claimed| claimed.attempt.id == open.id));
+        let is_abandoned = claimed.is_some_and(|claimed| claimed.fate == Fate::Abandoned);
+        let held_by = if is_abandoned { HeldBy::Abandoned } else { HeldBy::OtherProcess };
+        let seen_for = claimed.map_or(Duration::ZERO, |claimed| claimed.seen_for);
         let annotation = annotation.and_then(|(number, decision)| {
             let attempt = receipt.record.attempts.get(number)?;
             Some(format!("{}={}", attempt.id, decision.as_str()))
         });
         let expires = seen_for >= Duration::from_secs(130);
-        match tend(&receipt, annotation.as_deref(), held, seen_for, at(0)) {
-            Tending::Nothing | Tending::Refused(_) => {}
-            Tending::Later(_) => assert!(held == Held::Elsewhere && !expires),
-            Tending::Expired(record) => {
-                assert!(held == Held::Elsewhere && expires);
+        match receipt_action(&receipt, annotation.as_deref(), held_by, seen_for, at(0)) {
+            ReceiptAction::Nothing | ReceiptAction::InvalidResolution(_) => {}
+            ReceiptAction::RequeueAfter(_) => assert!(held_by == HeldBy::OtherProcess && !expires),
+            ReceiptAction::Expired(record) => {
+                assert!(held_by == HeldBy::OtherProcess && expires);
                 self.store(&record);
             }
-            Tending::Disowned(record) => {
-                assert_eq!(held, Held::Abandoned);
+            ReceiptAction::Abandoned(record) => {
+                assert_eq!(held_by, HeldBy::Abandoned);
                 self.store(&record);
             }
-            Tending::Resolved(record, _) => self.store(&record),
+            ReceiptAction::Resolved(record, _) => self.store(&record),
         }
     }
 }

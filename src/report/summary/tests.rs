@@ -5,8 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::audience::{Field, Kind, Member};
 use crate::report::plan::OTHER;
-use crate::report::{DateFormat, Engaged, Filter, Group, Matching, Metric, NumberFormat, Operation, Plan, Ratio};
-use crate::report::{MOST_VALUES, PlanError};
+use crate::report::{
+    AudienceMatcher, DateFormat, EngagementResult, Filter, Group, Metric, NumberFormat, Operation, Plan, Ratio,
+};
+use crate::report::{MAX_VALUES, PlanError};
 
 fn metric(name: &str, operation: Operation, column: Option<&str>) -> Metric {
     Metric { name: name.to_owned(), operation, column: column.map(str::to_owned), filters: vec![], group_by: None }
@@ -16,8 +18,8 @@ fn text(text: &str) -> Cell<'_> {
     Cell::Text(text.into())
 }
 
-fn dollars() -> Meaning {
-    Meaning::Number(NumberFormat { group: Some(','), prefix: "$".to_owned(), ..NumberFormat::default() })
+fn dollars() -> ColumnFormat {
+    ColumnFormat::Number(NumberFormat { group: Some(','), prefix: "$".to_owned(), ..NumberFormat::default() })
 }
 
 fn summary<'a>(plan: &Plan, rows: impl IntoIterator<Item = Vec<(&'a str, Cell<'a>)>>) -> Summary {
@@ -40,13 +42,13 @@ fn number(summary: &Summary, name: &str, group: &str) -> Option<f64> {
 }
 
 #[test]
-fn numbers_are_made_of_declared_columns() {
-    let day = Meaning::Date(DateFormat("%Y-%m-%d".to_owned()));
+fn metrics_are_computed_from_declared_columns() {
+    let day = ColumnFormat::Date(DateFormat("%Y-%m-%d".to_owned()));
     let by_channel =
         Some(Group { column: "Channel".to_owned(), values: vec!["display".to_owned(), "video".to_owned()] });
     let clicks_of_video = Filter { column: "Channel".to_owned(), values: vec!["video".to_owned()] };
     let plan = Plan {
-        meanings: [("Spend".to_owned(), dollars()), ("Day".to_owned(), day)].into(),
+        formats: [("Spend".to_owned(), dollars()), ("Day".to_owned(), day)].into(),
         metrics: vec![
             metric("rows", Operation::Count, None),
             metric("accounts", Operation::Distinct, Some("Account")),
@@ -56,7 +58,7 @@ fn numbers_are_made_of_declared_columns() {
             Metric { group_by: by_channel, ..metric("clicks", Operation::Sum, Some("Clicks")) },
             Metric { filters: vec![clicks_of_video], ..metric("video_clicks", Operation::Max, Some("Clicks")) },
         ],
-        ratios: vec![Ratio { name: "cpc".to_owned(), of: "spend".to_owned(), to: "clicks".to_owned() }],
+        ratios: vec![Ratio { name: "cpc".to_owned(), numerator: "spend".to_owned(), denominator: "clicks".to_owned() }],
         newest: Some("Day".to_owned()),
     };
     let row = |account, channel, spend, clicks: f64, day| {
@@ -97,7 +99,7 @@ fn numbers_are_made_of_declared_columns() {
 }
 
 #[test]
-fn what_is_not_declared_is_never_a_number() {
+fn a_text_without_a_declared_format_is_never_a_number() {
     let plan = Plan { metrics: vec![metric("sum", Operation::Sum, Some("n"))], ..Plan::default() };
     let rows = [
         vec![("n", text("12"))],
@@ -112,9 +114,9 @@ fn what_is_not_declared_is_never_a_number() {
 }
 
 #[test]
-fn columns_are_told_with_their_kinds_and_a_fingerprint() {
+fn the_summary_has_columns_with_their_types_and_a_fingerprint() {
     let rows = |cell| [vec![("a", Cell::Number(1.0)), ("b", cell)], vec![("a", Cell::Nothing), ("a", text("twice"))]];
-    let plan = Plan { meanings: [("z".to_owned(), dollars())].into(), ..Plan::default() };
+    let plan = Plan { formats: [("z".to_owned(), dollars())].into(), ..Plan::default() };
     let one = summary(&plan, rows(text("x")));
     assert_eq!(one.columns["a"].kinds, Kinds { text: true, number: true, ..Kinds::default() });
     assert_eq!(one.missing, ["z"]);
@@ -124,14 +126,14 @@ fn columns_are_told_with_their_kinds_and_a_fingerprint() {
     assert_ne!(one.fingerprint, other.fingerprint);
     let many: Vec<String> = (0..2_000).map(|column| format!("c{column}")).collect();
     let wide = summary(&Plan::default(), [many.iter().map(|name| (name.as_str(), Cell::Nothing)).collect()]);
-    assert_eq!(wide.columns.len(), MOST_COLUMNS);
+    assert_eq!(wide.columns.len(), MAX_COLUMNS);
 }
 
 #[test]
-fn zero_rows_are_fine_and_round_numbers_are_suspicious() {
+fn zero_rows_are_valid_and_a_round_number_of_rows_is_suspicious() {
     let plan = Plan {
         metrics: vec![metric("rows", Operation::Count, None)],
-        meanings: [("Day".to_owned(), Meaning::Date(DateFormat("%Y-%m-%d".to_owned())))].into(),
+        formats: [("Day".to_owned(), ColumnFormat::Date(DateFormat("%Y-%m-%d".to_owned())))].into(),
         newest: Some("Day".to_owned()),
         ..Plan::default()
     };
@@ -145,12 +147,16 @@ fn zero_rows_are_fine_and_round_numbers_are_suspicious() {
 
 #[test]
 fn a_plan_that_contradicts_itself_is_refused() {
-    let ratio = |of: &str| Ratio { name: "r".to_owned(), of: of.to_owned(), to: "a".to_owned() };
+    let ratio = |of: &str| Ratio { name: "r".to_owned(), numerator: of.to_owned(), denominator: "a".to_owned() };
     let a = || metric("a", Operation::Count, None);
     for (metrics, ratios, why) in [
         (vec![metric("a", Operation::Sum, None)], vec![], "metric a needs a column"),
         (vec![a(), a()], vec![], "a is declared twice: give one of them another name"),
-        (vec![a()], vec![ratio("b")], "ratio r names b, which is no metric"),
+        (
+            vec![a()],
+            vec![ratio("b")],
+            "ratio r names b, which isn't a metric: declare it in metrics, or correct the ratio",
+        ),
     ] {
         let plan = Plan { metrics, ratios, ..Plan::default() };
         assert_eq!(Binding::new(plan).err().map(|error| error.to_string()).as_deref(), Some(why));
@@ -158,19 +164,18 @@ fn a_plan_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn more_values_than_a_status_holds_are_refused() {
-    let values = (0..MOST_VALUES).map(|value| value.to_string()).collect();
+fn a_plan_with_too_many_values_is_refused() {
+    let values = (0..MAX_VALUES).map(|value| value.to_string()).collect();
     let group_by = Some(Group { column: "g".to_owned(), values });
     let plan = Plan { metrics: vec![Metric { group_by, ..metric("a", Operation::Count, None) }], ..Plan::default() };
-    assert_eq!(Binding::new(plan).unwrap_err(), PlanError::TooMany(MOST_VALUES + 1));
-    let dates = [("d".to_owned(), Meaning::Date(DateFormat("%Y-%m-%d".to_owned())))];
-    let plan =
-        Plan { meanings: dates.into(), metrics: vec![metric("a", Operation::Sum, Some("d"))], ..Plan::default() };
+    assert_eq!(Binding::new(plan).unwrap_err(), PlanError::TooManyValues(MAX_VALUES + 1));
+    let dates = [("d".to_owned(), ColumnFormat::Date(DateFormat("%Y-%m-%d".to_owned())))];
+    let plan = Plan { formats: dates.into(), metrics: vec![metric("a", Operation::Sum, Some("d"))], ..Plan::default() };
     assert_eq!(Binding::new(plan).unwrap_err(), PlanError::SumOfDates("a".to_owned()));
 }
 
 #[test]
-fn long_numbers_that_are_names_are_told_apart_and_sums_have_no_order() {
+fn long_ids_stay_different_and_sums_do_not_depend_on_order() {
     let plan = Plan {
         metrics: vec![metric("ids", Operation::Distinct, Some("id")), metric("sum", Operation::Sum, Some("n"))],
         ..Plan::default()
@@ -190,7 +195,7 @@ fn long_numbers_that_are_names_are_told_apart_and_sums_have_no_order() {
 }
 
 #[test]
-fn rows_about_members_are_summed_up_for_each_audience() {
+fn rows_of_members_are_aggregated_for_each_audience() {
     let plan = Plan {
         metrics: vec![
             metric("clicks", Operation::Sum, Some("Clicks")),
@@ -200,14 +205,14 @@ fn rows_about_members_are_summed_up_for_each_audience() {
     };
     let mut binding = Binding::new(plan).unwrap();
     let columns = |name: &str| vec![(Field::Website, name.to_owned())];
-    let mut sites = Matching::new(Kind::Accounts, columns("Site"), &mut binding);
-    let mut absent = Matching::new(Kind::Accounts, columns("Domain"), &mut binding);
+    let mut sites = AudienceMatcher::new(Kind::Accounts, columns("Site"), &mut binding);
+    let mut absent = AudienceMatcher::new(Kind::Accounts, columns("Domain"), &mut binding);
     for members in [vec!["example.com", "example.org", "example.net"], vec!["example.org"], vec![]] {
         sites.add(&binding, members.into_iter().map(Member::account));
     }
     absent.add(&binding, [Member::account("example.com")].into_iter());
-    sites.seal();
-    absent.seal();
+    sites.build_index();
+    absent.build_index();
     let binding = Arc::new(binding);
     let mut summariser = Summariser::new(Arc::clone(&binding));
     for (number, (site, clicks)) in (1..).zip([
@@ -218,27 +223,30 @@ fn rows_about_members_are_summed_up_for_each_audience() {
         ("", 16.0),
     ]) {
         let row = named(vec![("Site", text(site)), ("Clicks", Cell::Number(clicks))]);
-        let reading = summariser.push(&row);
-        sites.push(&binding, number, &reading);
-        absent.push(&binding, number, &reading);
+        let view = summariser.push(&row);
+        sites.push(&binding, number, &view);
+        absent.push(&binding, number, &view);
     }
-    let told = |engaged: &Engaged| {
-        let value = |name: &str| match engaged.values[&(name.to_owned(), String::new())] {
+    let numbers = |engagement: &EngagementResult| {
+        let value = |name: &str| match engagement.values[&(name.to_owned(), String::new())] {
             Value::Number(number) => number,
             Value::Date(_) => f64::NAN,
         };
-        (engaged.members, engaged.rows, value("clicks"), value("sites"))
+        (engagement.members, engagement.rows, value("clicks"), value("sites"))
     };
-    let engaged = sites.finish(&binding, |column| summariser.has_seen(column));
-    assert_eq!(engaged.iter().map(told).collect::<Vec<_>>(), [(2, 3, 7.0, 3.0), (1, 1, 4.0, 1.0), (0, 0, 0.0, 0.0)]);
-    let engaged = absent.finish(&binding, |column| summariser.has_seen(column));
-    assert_eq!(engaged[0].missing, ["Domain"]);
+    let engagement = sites.finish(&binding, |column| summariser.has_seen(column));
+    assert_eq!(
+        engagement.iter().map(numbers).collect::<Vec<_>>(),
+        [(2, 3, 7.0, 3.0), (1, 1, 4.0, 1.0), (0, 0, 0.0, 0.0)]
+    );
+    let engagement = absent.finish(&binding, |column| summariser.has_seen(column));
+    assert_eq!(engagement[0].missing, ["Domain"]);
     assert!(summariser.finish().missing.is_empty());
 }
 
 proptest! {
     #[test]
-    fn groups_add_up_to_the_whole(rows in proptest::collection::vec((0_usize..4, -1_000_i32..1_000), 0..200)) {
+    fn the_sum_of_all_groups_is_the_total(rows in proptest::collection::vec((0_usize..4, -1_000_i32..1_000), 0..200)) {
         const NAMES: [&str; 4] = ["a", "b", "c", "d"];
         let group = Group { column: "g".to_owned(), values: vec!["a".to_owned(), "b".to_owned()] };
         let plan = Plan {
@@ -248,7 +256,8 @@ proptest! {
             ],
             ..Plan::default()
         };
-        let summary = summary(&plan, rows.iter().map(|(g, n)| vec![("g", text(NAMES[*g])), ("n", Cell::Number(f64::from(*n)))]));
+        let row = |(g, n): &(usize, i32)| vec![("g", text(NAMES[*g])), ("n", Cell::Number(f64::from(*n)))];
+        let summary = summary(&plan, rows.iter().map(row));
         let each: f64 = ["a", "b", OTHER].iter().filter_map(|group| number(&summary, "each", group)).sum();
         prop_assert_eq!(number(&summary, "all", "").unwrap_or(0.0), each);
         prop_assert!(summary.values.keys().all(|(_, group)| ["", "a", "b", OTHER].contains(&group.as_str())));

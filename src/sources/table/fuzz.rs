@@ -4,10 +4,10 @@ use bolero::check;
 
 use super::{Columns, Format, read, unpack};
 use crate::audience::Kind;
-use crate::nearly::Nearly;
+use crate::fuzz_input::MutatedText;
 
 /// Files that are nearly right, to start from.
-const NEARLY: [&str; 6] = [
+const SAMPLES: [&str; 6] = [
     "first_name,last_name,company,email\nCanary,Lovelace,\"Engines, \"\"Inc\"\"\",canary@example.com\n",
     "website;name\r\ncanary.example.com;x\r\n",
     r#"[{"website":"canary.example.com","more":[1,{"a":null}]}]"#,
@@ -18,8 +18,8 @@ const NEARLY: [&str; 6] = [
 
 #[test]
 fn files() {
-    check!().with_type::<Nearly>().for_each(|input| {
-        let bytes = input.of(&NEARLY);
+    check!().with_type::<MutatedText>().for_each(|input| {
+        let bytes = input.mutate(&SAMPLES);
         let Ok(bytes) = unpack(&bytes) else { return };
         for kind in [Kind::Contacts, Kind::Accounts] {
             for format in [Format::Csv, Format::Json, Format::Ndjson, Format::Yaml] {

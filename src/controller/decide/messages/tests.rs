@@ -35,7 +35,8 @@ fn hold(exhausted: bool) -> Decision {
 
 #[test]
 fn what_leads_on_says_nothing() {
-    let authorise = Decision::Authorise(Instruction { attempt: "a".into(), decision: Resolve::SendAgain }, By::Policy);
+    let authorise =
+        Decision::Authorise(Instruction { attempt: "a".into(), decision: Resolve::SendAgain }, ResolvedBy::Policy);
     for decision in [Decision::Claim, authorise] {
         assert_eq!(of_decision(&decision, &plan(), None, 7, "team"), None);
     }
@@ -145,7 +146,7 @@ fn ends_that_need_a_person_name_the_receipt() {
         (
             Decision::Unreadable(Unreadable::NoRecord),
             Reason::ReceiptUnreadable,
-            "receipt ar-1 can't be trusted, so nothing is sent: it has no record: it was changed by hand or restored incompletely. Restore it from a backup, or look into the Propensity workspace whether the audience is there",
+            "receipt ar-1 can't be trusted, so nothing is sent: it has no record: it was changed manually or restored only in part. Restore it from a backup, or look into the Propensity workspace whether the audience is there",
         ),
     ];
     for (decision, reason, message) in table {

@@ -1,15 +1,15 @@
-//! Whether the name of a column can be one.
+//! Whether a column name looks like a value.
 
-/// Ends of host names that no name of a column has.
+/// Endings of host names that column names don't have.
 const HOSTS: [&str; 16] = [
     ".com", ".net", ".org", ".edu", ".gov", ".io", ".co", ".uk", ".de", ".fr", ".eu", ".ch", ".nl", ".ai", ".dev",
     ".app",
 ];
 
-/// Whether the name of a column looks like a value instead: an email address, a web address, a number or a date. A table without headings has its first row in their place, and
-/// that must not be shown to anybody.
+/// Whether a column name looks like a value: an email address, a URL, a number or a date. In a table without headings
+/// the first row takes their place, and its values must not be shown.
 #[must_use]
-pub fn is_value(name: &str) -> bool {
+pub fn looks_like_value(name: &str) -> bool {
     let name = name.trim().to_ascii_lowercase();
     let is_number = name.bytes().any(|byte| byte.is_ascii_digit())
         && name.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '/' | ':' | '.' | ',' | ' ' | '$' | '%' | '€'));
@@ -22,11 +22,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_told_from_names() {
+    fn values_are_distinguished_from_names() {
         for name in
             ["Account Domain", "account.name", "CTR %", "Spend ($)", "q4", "e-mail", "", "2nd contact", "site.id"]
         {
-            assert!(!is_value(name), "{name}");
+            assert!(!looks_like_value(name), "{name}");
         }
         for value in [
             "ada@example.com",
@@ -38,7 +38,7 @@ mod tests {
             "12 %",
             "linkedin.com/in/ada",
         ] {
-            assert!(is_value(value), "{value}");
+            assert!(looks_like_value(value), "{value}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The fold: what all attempts and resolutions of a record add up to.
+//! The state that follows from all attempts and resolutions of a record.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +11,15 @@ pub enum State {
     Claimed,
     /// The last attempt provably sent nothing; the next may be claimed.
     NotSent,
-    /// The API refused the list for good.
+    /// The API rejected the list.
     Rejected,
-    /// Nobody can know whether the audience was created.
+    /// The audience may or may not have been created.
     Unknown,
     /// A resolution allows one more attempt.
     Authorised,
     /// The audience was created.
     Created,
-    /// A person decided that it is not to be sent again.
+    /// A person decided not to send it again.
     Dismissed,
 }
 
@@ -42,31 +42,31 @@ impl State {
         }
     }
 
-    /// Closed receipts need no watching: nothing more happens to them.
+    /// Whether something may still happen to the receipt. Closed receipts need no watch.
     #[must_use]
     pub fn is_open(self) -> bool {
         !matches!(self, Self::Created | Self::Dismissed)
     }
 }
 
-/// What a record adds up to.
+/// What follows from all attempts and resolutions of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Standing {
+pub struct RecordSummary {
     /// The state.
     pub state: State,
     /// How many attempts are known to have created an audience.
     pub creates: u32,
-    /// Of a created audience: how many further ones other attempts may have left.
+    /// For a created audience: how many more audiences the other attempts may have created.
     pub possible_extras: u32,
-    /// How many attempts may have been stored, the known ones included.
+    /// How many attempts may have created an audience, the known ones included.
     pub may_be_stored: u32,
 }
 
-impl Standing {
-    /// The fold over all attempts and resolutions.
+impl RecordSummary {
+    /// Computes the summary of a record.
     ///
-    /// An attempt without an outcome keeps the receipt open whatever else is known; a create that is known outranks the rest; an unknown that nobody
-    /// settled comes before what later attempts say; else the last attempt decides.
+    /// The state, in order of precedence: an attempt without an outcome keeps the receipt `Claimed`; a known create
+    /// makes it `Created`; an unresolved unknown outcome makes it `Unknown`; otherwise the last attempt decides.
     #[must_use]
     pub fn of(record: &Record) -> Self {
         let states = || record.attempts.iter().map(|a| attempt_state(record, a));
@@ -84,7 +84,7 @@ impl Standing {
         } else if states().any(|s| s == State::Unknown) {
             State::Unknown
         } else {
-            // Without any attempt this is an anchor, which stands for itself.
+            // A record without attempts is an anchor's, and that is always `Created`.
             states().next_back().unwrap_or(State::Created)
         };
         let possible_extras = if state == State::Created { unclear + creates.saturating_sub(1) } else { 0 };
@@ -92,13 +92,14 @@ impl Standing {
     }
 }
 
-/// Whether nothing is known of what the request of this attempt did.
+/// Whether it isn't known what the request of this attempt did.
 fn is_unclear(attempt: &Attempt) -> bool {
     attempt.outcome.as_ref().is_none_or(|o| o.result == OutcomeResult::Unknown)
 }
 
-/// What one attempt says: without an outcome it is open whatever else stands there, a create that the API confirmed outranks a resolution, and a
-/// resolution outranks every other outcome, so that a late one reopens nothing.
+/// The state of one attempt. Without an outcome it is `Claimed`, whatever its resolution. A create that the API
+/// confirmed outranks a resolution. A resolution outranks every other outcome, so that a late outcome doesn't reopen
+/// the receipt.
 pub(super) fn attempt_state(record: &Record, attempt: &Attempt) -> State {
     let Some(outcome) = &attempt.outcome else { return State::Claimed };
     match (record.resolution(&attempt.id).map(|r| r.decision), outcome.result) {

@@ -30,7 +30,7 @@ fn an_instruction_names_an_attempt_and_a_decision() {
 }
 
 #[test]
-fn every_decision_is_read_back_from_its_own_word() {
+fn every_decision_is_parsed_from_its_own_text() {
     for decision in DECISIONS {
         let parsed = Instruction::parse(&format!("abc={}", decision.as_str()));
         assert_eq!(parsed, Ok(instruction("abc", decision)));
@@ -38,7 +38,7 @@ fn every_decision_is_read_back_from_its_own_word() {
 }
 
 #[test]
-fn only_unknown_and_rejected_attempts_are_settled() {
+fn only_unknown_and_rejected_attempts_can_be_resolved() {
     let table = [
         (attempt("a"), Err(ResolveError::NotResolvable)),
         (ended("a", OutcomeResult::Created), Err(ResolveError::NotResolvable)),
@@ -48,17 +48,17 @@ fn only_unknown_and_rejected_attempts_are_settled() {
     ];
     for (attempt, expected) in table {
         let record = record(vec![attempt], vec![]);
-        let resolved = resolve(&record, &instruction("a", Resolve::Dismiss), By::Person, at(5));
+        let resolved = resolve(&record, &instruction("a", Resolve::Dismiss), ResolvedBy::Person, at(5));
         assert_eq!(resolved.map(|_| ()), expected, "{:?}", record.state);
     }
 }
 
 #[test]
-fn a_resolution_says_what_was_decided_by_whom_and_when() {
+fn a_resolution_records_the_decision_who_made_it_and_when() {
     let states = [State::Created, State::Authorised, State::Dismissed];
     for (decision, state) in DECISIONS.into_iter().zip(states) {
         let before = record(vec![ended("a", OutcomeResult::Unknown)], vec![]);
-        for by in [By::Person, By::Policy] {
+        for by in [ResolvedBy::Person, ResolvedBy::Policy] {
             let after = resolve(&before, &instruction("a", decision), by, at(5)).unwrap();
             assert_eq!(after.state, state);
             let expected = Resolution { attempt: "a".into(), decision, by, at: at(5), unknown: Map::new() };
@@ -69,29 +69,29 @@ fn a_resolution_says_what_was_decided_by_whom_and_when() {
 }
 
 #[test]
-fn an_attempt_is_settled_once() {
+fn an_attempt_is_resolved_once() {
     for first in DECISIONS {
         let record = record(vec![ended("a", OutcomeResult::Unknown)], vec![]);
-        let settled = resolve(&record, &instruction("a", first), By::Person, at(5)).unwrap();
+        let resolved = resolve(&record, &instruction("a", first), ResolvedBy::Person, at(5)).unwrap();
         for second in DECISIONS {
-            let again = resolve(&settled, &instruction("a", second), By::Person, at(6));
+            let again = resolve(&resolved, &instruction("a", second), ResolvedBy::Person, at(6));
             assert_eq!(again, Err(ResolveError::AlreadyResolved));
         }
     }
 }
 
 #[test]
-fn each_attempt_is_settled_by_its_own_id() {
+fn each_attempt_is_resolved_by_its_own_id() {
     let record = record(
         vec![ended("a", OutcomeResult::Unknown), ended("b", OutcomeResult::Unknown)],
         vec![resolution("a", Resolve::SendAgain)],
     );
     assert_eq!(
-        resolve(&record, &instruction("c", Resolve::Dismiss), By::Person, at(5)),
+        resolve(&record, &instruction("c", Resolve::Dismiss), ResolvedBy::Person, at(5)),
         Err(ResolveError::NoSuchAttempt)
     );
-    let settled = resolve(&record, &instruction("b", Resolve::Created), By::Person, at(5)).unwrap();
-    assert_eq!((settled.state, settled.possible_extras), (State::Created, 1));
+    let resolved = resolve(&record, &instruction("b", Resolve::Created), ResolvedBy::Person, at(5)).unwrap();
+    assert_eq!((resolved.state, resolved.possible_extras), (State::Created, 1));
 }
 
 #[test]

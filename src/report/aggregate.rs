@@ -1,4 +1,4 @@
-//! The numbers of some rows of a report: of all, or of those about an audience.
+//! Computes metrics and ratios over some rows of a report: over all rows, or over the rows of one audience.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use super::plan::{Binding, Bound, Operation, Ratio};
 use super::value::{self, Cell};
 
-/// Different values that all `distinct` metrics of a report may count together: they are what takes memory.
-pub const MOST_DISTINCT: usize = 1_000_000;
+/// The maximum number of different values that all `distinct` metrics of a report store together. It limits memory.
+pub const MAX_DISTINCT: usize = 1_000_000;
 
-/// A number that was made.
+/// The value of a metric or ratio.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value {
     /// A number.
@@ -22,81 +22,84 @@ pub enum Value {
     Date(Timestamp),
 }
 
-/// Numbers by metric or ratio and group; one without a group has an empty one. Absent where nothing was found that could make it.
+/// Values by name of the metric or ratio and by group. The group is empty if there is no grouping. A value is absent if
+/// no row has data for it.
 pub type Values = BTreeMap<(String, String), Value>;
 
-/// A row, as far as it is needed: by the numbers of the columns.
-pub struct Reading<'r> {
+/// The needed cells of a row and their values, by column number.
+pub struct RowView<'r> {
     pub(super) cells: Vec<Option<&'r Cell<'r>>>,
     pub(super) values: Vec<Option<Value>>,
 }
 
-impl<'r> Reading<'r> {
-    /// What stands in a column, as text.
+impl<'r> RowView<'r> {
+    /// The cell of a column as text.
     #[must_use]
     pub fn text(&self, column: usize) -> Option<Cow<'r, str>> {
         self.cells[column].and_then(Cell::text)
     }
 }
 
-/// What rows come to so far.
-pub struct Tally(Vec<Vec<SoFar>>);
+/// The metrics over the rows added so far: for each metric, one accumulator for each group.
+pub struct Aggregate(Vec<Vec<Accumulator>>);
 
 #[derive(Default)]
-struct SoFar {
-    /// Rows that had a part in it.
+struct Accumulator {
+    /// The number of rows included.
     count: u64,
     value: Option<Value>,
-    /// What a sum lost to rounding.
+    /// The rounding error of the sum, for compensation.
     lost: f64,
+    /// Hashes of the different values.
     distinct: HashSet<u64, FixedState>,
-    /// There were more different values than there is room for, or the sum is too large.
+    /// There are more different values than the limit allows, or the sum is too large.
     is_overflowing: bool,
 }
 
-impl Tally {
-    /// Of no rows yet.
+impl Aggregate {
+    /// An aggregate of no rows.
     #[must_use]
     pub fn new(binding: &Binding) -> Self {
-        let groups = |metric: &Bound| metric.groups.iter().map(|_| SoFar::default()).collect();
+        let groups = |metric: &Bound| metric.groups.iter().map(|_| Accumulator::default()).collect();
         Self(binding.metrics.iter().map(groups).collect())
     }
 
-    /// Adds a row. `room` is how many different values may still be remembered.
-    pub fn push(&mut self, binding: &Binding, row: &Reading<'_>, room: &mut usize) {
+    /// Adds a row. `room` is how many more different values may be stored.
+    pub fn push(&mut self, binding: &Binding, row: &RowView<'_>, room: &mut usize) {
         for (metric, groups) in binding.metrics.iter().zip(&mut self.0) {
             metric.push(groups, row, room);
         }
     }
 
-    /// The numbers, and the metrics that can't be told: for too many different values, or too large a sum.
+    /// The values, and the metrics that aren't available because of too many different values or too large a sum.
     #[must_use]
     pub fn finish(self, binding: &Binding) -> (Values, Vec<String>) {
         let (mut values, mut uncounted) = (Values::new(), vec![]);
         for ((metric, bound), groups) in binding.plan.metrics.iter().zip(&binding.metrics).zip(self.0) {
-            if groups.iter().any(|so_far| so_far.is_overflowing) {
+            if groups.iter().any(|accumulator| accumulator.is_overflowing) {
                 uncounted.push(metric.name.clone());
                 continue;
             }
             let last = bound.groups.len() - 1;
-            for (number, (group, so_far)) in bound.groups.iter().zip(groups).enumerate() {
-                // What is other is told only where there is any.
-                let is_told = so_far.count > 0 || number < last || bound.group_by.is_none();
-                if let Some(value) = so_far.value_of(bound.operation).filter(|_| is_told) {
+            for (number, (group, accumulator)) in bound.groups.iter().zip(groups).enumerate() {
+                // The group `other` is included only if it has rows.
+                let is_included = accumulator.count > 0 || number < last || bound.group_by.is_none();
+                if let Some(value) = accumulator.value_of(bound.operation).filter(|_| is_included) {
                     values.insert((metric.name.clone(), group.clone()), value);
                 }
             }
         }
-        for Ratio { name, of, to } in &binding.plan.ratios {
+        for Ratio { name, numerator, denominator } in &binding.plan.ratios {
             let number = |metric: &String, group: &String| match values.get(&(metric.clone(), group.clone())) {
                 Some(Value::Number(number)) => Some(*number),
                 _ => None,
             };
-            let groups = values.keys().filter(|(metric, _)| metric == of).map(|(_, group)| group);
+            let groups = values.keys().filter(|(metric, _)| metric == numerator).map(|(_, group)| group);
             let divided: Vec<_> = groups
                 .filter_map(|group| {
-                    let (of, to) = (number(of, group)?, number(to, group).filter(|to| *to != 0.0)?);
-                    Some(((name.clone(), group.clone()), Value::Number(value::sane(of / to)?)))
+                    let dividend = number(numerator, group)?;
+                    let divisor = number(denominator, group).filter(|divisor| *divisor != 0.0)?;
+                    Some(((name.clone(), group.clone()), Value::Number(value::in_range(dividend / divisor)?)))
                 })
                 .collect();
             values.extend(divided);
@@ -106,7 +109,7 @@ impl Tally {
 }
 
 impl Bound {
-    fn push(&self, groups: &mut [SoFar], row: &Reading<'_>, room: &mut usize) {
+    fn push(&self, groups: &mut [Accumulator], row: &RowView<'_>, room: &mut usize) {
         let passes =
             |(column, values): &(usize, HashSet<String>)| row.text(*column).is_some_and(|t| values.contains(&*t));
         if !self.filters.iter().all(passes) {
@@ -122,20 +125,20 @@ impl Bound {
                 row.text(*column).and_then(|text| values.get(&*text)).copied().unwrap_or(groups.len() - 1)
             }
         };
-        let so_far = &mut groups[group];
-        so_far.count += 1;
+        let accumulator = &mut groups[group];
+        accumulator.count += 1;
         if self.operation == Operation::Distinct {
             if let Some(text) = cell.flatten().and_then(Cell::text) {
-                so_far.remember(&text, room);
+                accumulator.add_distinct(&text, room);
             }
         } else if let Some(value) = self.column.and_then(|column| row.values[column]) {
-            so_far.add(self.operation, value);
+            accumulator.add(self.operation, value);
         }
     }
 }
 
-impl SoFar {
-    fn remember(&mut self, text: &str, room: &mut usize) {
+impl Accumulator {
+    fn add_distinct(&mut self, text: &str, room: &mut usize) {
         let hash = FixedState::default().hash_one(text);
         if *room > 0 {
             *room -= usize::from(self.distinct.insert(hash));
@@ -148,9 +151,9 @@ impl SoFar {
         let value = match (operation, self.value, new) {
             (Operation::Count | Operation::Distinct, ..) | (Operation::Sum, _, Value::Date(_)) => return,
             (Operation::Sum, Some(Value::Number(old)), Value::Number(new)) => {
-                let sum = value::sane(old + new);
+                let sum = value::in_range(old + new);
                 self.is_overflowing |= sum.is_none();
-                // Neumaier's way of adding up: the order of the rows must not show.
+                // Neumaier summation, so that the sum doesn't depend on the order of the rows.
                 let sum = sum.unwrap_or(old);
                 self.lost += if old.abs() >= new.abs() { (old - sum) + new } else { (new - sum) + old };
                 Some(Value::Number(sum))
@@ -164,7 +167,7 @@ impl SoFar {
         self.value = value.or(self.value);
     }
 
-    /// No rows come to none; the smallest of none isn't known.
+    /// The value for an operation. Without rows, a count or sum is zero, and min, max and last have no value.
     #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     fn value_of(&self, operation: Operation) -> Option<Value> {
         match operation {
