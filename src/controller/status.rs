@@ -11,7 +11,7 @@ use super::scene::Phase;
 use super::tracked::{Digest, Share, Tracked};
 use super::verdicts;
 use crate::api::audience_status::{CreatedAudience, Funnel, LastResult, OpenUnknown, PartStatus, RowProblem, Warnings};
-use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
+use crate::api::condition::{self, ConditionType, DesiredCondition, Reason, Verdict};
 use crate::api::{AccountAudience, AudienceStatus, ContactAudience, LocalRef};
 use crate::audience::Kind;
 
@@ -87,7 +87,7 @@ pub fn next(old: &AudienceStatus, facts: &Facts, now: Timestamp) -> AudienceStat
     let mut conditions = if keeps_truth {
         old.conditions.clone()
     } else {
-        condition::settle(&old.conditions, &wanted(facts), facts.generation, now)
+        condition::update(&old.conditions, &wanted(facts), facts.generation, now)
     };
     // While it isn't looked at anew, the audience that was looked at last is still the one in the workspace.
     if !keeps_truth && facts.suppressed_sent().is_none() {
@@ -183,18 +183,18 @@ fn says_created(old: &AudienceStatus, facts: &Facts) -> bool {
     ready && same_parts && old.receipt_ref.as_ref().map(|r| r.name.as_str()) == facts.receipt.as_deref()
 }
 
-fn wanted(facts: &Facts) -> Vec<Wanted> {
+fn wanted(facts: &Facts) -> Vec<DesiredCondition> {
     let mut wanted = readiness(&facts.verdict, facts.phase);
     if let Some(verdict) = facts.suppressed_later() {
-        wanted.push(Wanted { type_: ConditionType::SuppressedMembersSent, status: true, verdict });
+        wanted.push(DesiredCondition { type_: ConditionType::SuppressedMembersSent, status: true, verdict });
     }
     wanted
 }
 
 /// What every kind of object tells: `Ready`, and what keeps it from being so.
 #[must_use]
-pub fn readiness(verdict: &Verdict, phase: Phase) -> Vec<Wanted> {
-    let want = |type_, status| Wanted { type_, status, verdict: verdict.clone() };
+pub fn readiness(verdict: &Verdict, phase: Phase) -> Vec<DesiredCondition> {
+    let want = |type_, status| DesiredCondition { type_, status, verdict: verdict.clone() };
     let mut wanted = vec![want(ConditionType::Ready, phase == Phase::Ready)];
     match phase {
         Phase::Reconciling => wanted.push(want(ConditionType::Reconciling, true)),

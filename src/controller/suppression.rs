@@ -33,7 +33,7 @@ pub async fn pass(ctx: &Context, list: &SuppressionList) -> Result<(Outcome, Opt
         }
     };
     let wanted = status::readiness(&verdict, phase);
-    let conditions = condition::settle(&old.conditions, &wanted, generation, ctx.clock.wall());
+    let conditions = condition::update(&old.conditions, &wanted, generation, ctx.clock.wall());
     let status = SuppressionStatus { observed_generation: generation, conditions, entries };
     if status != old {
         let written = ctx.cluster.replace_status(list, &status).await;

@@ -16,7 +16,7 @@ use super::scene::{Phase, host_not_allowed, key_obstacle, ledger_obstacle, until
 use super::verdicts::{self, Said, when};
 use super::written::Written;
 use super::{reports, status};
-use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
+use crate::api::condition::{self, ConditionType, DesiredCondition, Reason, Verdict};
 use crate::api::workspace::{ReportFreshness, WorkspaceStatus};
 use crate::api::{PropensityReport, PropensityWorkspace, requested_at};
 use crate::audience::Kind;
@@ -309,7 +309,7 @@ fn next_status(
     };
     WorkspaceStatus {
         observed_generation: workspace.metadata.generation,
-        conditions: condition::settle(&old.conditions, &wanted, workspace.metadata.generation, ctx.clock.wall()),
+        conditions: condition::update(&old.conditions, &wanted, workspace.metadata.generation, ctx.clock.wall()),
         ledger_id: match health.ledger {
             LedgerState::Present(id) => Some(id.clone()),
             _ => old.ledger_id,
@@ -321,8 +321,8 @@ fn next_status(
     }
 }
 
-fn wanted(ctx: &Context, workspace: &PropensityWorkspace, health: &Health<'_>) -> Vec<Wanted> {
-    let want = |type_, status, verdict: Verdict| Wanted { type_, status, verdict };
+fn wanted(ctx: &Context, workspace: &PropensityWorkspace, health: &Health<'_>) -> Vec<DesiredCondition> {
+    let want = |type_, status, verdict: Verdict| DesiredCondition { type_, status, verdict };
     let (verdict, phase) = readiness(ctx, workspace, health);
     let mut wanted = status::readiness(&verdict, phase);
     let name = workspace.metadata.name.as_deref().unwrap_or_default();

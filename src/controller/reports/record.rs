@@ -1,9 +1,9 @@
 //! What a report's status says, and its write. A status that says nothing new isn't written.
 
 use super::fetch::Fault;
-use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
+use crate::api::condition::{self, ConditionType, DesiredCondition, Reason, Verdict};
 use crate::api::report::{
-    self as api, ColumnSeen, MetricValue, Operation as ApiOperation, PropensityReportSpec, ReportStatus,
+    self as api, MetricValue, ObservedColumn, Operation as ApiOperation, PropensityReportSpec, ReportStatus,
 };
 use crate::api::{PropensityReport, requested_at};
 use crate::controller::announce;
@@ -94,11 +94,11 @@ fn shown(name: &str) -> String {
     if is_value(name) { "(hidden)".to_owned() } else { name.chars().take(100).collect() }
 }
 
-fn columns(summary: &Summary) -> Vec<ColumnSeen> {
+fn columns(summary: &Summary) -> Vec<ObservedColumn> {
     let seen = |(name, column): (&String, &Column)| {
         let Kinds { bool, nested, number, text } = column.kinds;
         let types = [(bool, "bool"), (nested, "nested"), (number, "number"), (text, "text")];
-        ColumnSeen {
+        ObservedColumn {
             name: shown(name),
             types: types.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect(),
             unparsed: column.unparsed,
@@ -211,7 +211,7 @@ fn fetched(report: &PropensityReport, summary: &Summary) -> Verdict {
 }
 
 /// Cells that aren't what is expected of them, while others of their column are.
-fn unparsed(columns: &[ColumnSeen]) -> Option<Wanted> {
+fn unparsed(columns: &[ObservedColumn]) -> Option<DesiredCondition> {
     let wrong: Vec<_> = columns.iter().filter(|column| column.unparsed > 0).collect();
     let named = wrong.iter().take(NAMED).map(|c| format!("{} in {}", c.unparsed, c.name)).collect::<Vec<_>>();
     let message = format!(
@@ -219,12 +219,12 @@ fn unparsed(columns: &[ColumnSeen]) -> Option<Wanted> {
         named.join(", ")
     );
     let verdict = Verdict::new(Reason::ColumnFormatMismatch, message);
-    (!wrong.is_empty()).then_some(Wanted { type_: ConditionType::CellsUnparsed, status: true, verdict })
+    (!wrong.is_empty()).then_some(DesiredCondition { type_: ConditionType::CellsUnparsed, status: true, verdict })
 }
 
 /// How columns differ.
-fn difference(before: &[ColumnSeen], after: &[ColumnSeen]) -> String {
-    let lacking = |of: &[ColumnSeen], other: &[ColumnSeen]| {
+fn difference(before: &[ObservedColumn], after: &[ObservedColumn]) -> String {
+    let lacking = |of: &[ObservedColumn], other: &[ObservedColumn]| {
         let names = of.iter().filter(|column| !other.iter().any(|o| o.name == column.name)).map(|c| c.name.clone());
         names.collect::<Vec<_>>()
     };
@@ -252,14 +252,14 @@ async fn tell(
     report: &PropensityReport,
     (verdict, phase): Said,
     mut status: ReportStatus,
-    also: Vec<Wanted>,
+    also: Vec<DesiredCondition>,
 ) -> Result<(), CallError> {
     let old = report.status.clone().unwrap_or_default();
     let generation = report.metadata.generation;
     let mut wanted = status::readiness(&verdict, phase);
     wanted.extend(also);
     status.observed_generation = generation;
-    status.conditions = condition::settle(&old.conditions, &wanted, generation, ctx.clock.wall());
+    status.conditions = condition::update(&old.conditions, &wanted, generation, ctx.clock.wall());
     if phase != Phase::Ready {
         // They are about the numbers that stay.
         status.conditions.extend(condition::find(&old.conditions, ConditionType::CellsUnparsed).cloned());
