@@ -25,7 +25,7 @@ use crate::api::{PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
 use crate::ledger::DayBudget;
-use crate::propensity::{BaseUrl, Client, Reports};
+use crate::propensity::{BaseUrl, Client, ReportClient};
 use crate::sources::{Secrets, remote::Remote, secrets::Scope, versions::Versions};
 use crate::telemetry::metrics::Metrics;
 
@@ -67,7 +67,7 @@ pub struct Context {
     /// What is remembered of lists that live elsewhere.
     pub lists: Lists,
     /// Fetches reports.
-    pub report_client: Reports,
+    pub report_client: ReportClient,
     /// What is remembered of reports between passes.
     pub reports: reports::State,
     /// The gates of the keys.

@@ -25,7 +25,7 @@ use super::{anchor::Ledgers, lead, queue, reports, sources, watches, workspace};
 use crate::api::{AccountAudience, ContactAudience, PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::Clock;
-use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError, Reports};
+use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError, ReportClient};
 use crate::settings::Settings;
 use crate::sources::networks::PrivateNetworks;
 use crate::sources::remote::{Permitted, Remote};
@@ -196,10 +196,10 @@ fn extra_roots(settings: &Settings) -> Result<Option<Vec<u8>>, RunError> {
     settings.ca_file.as_ref().map(read).transpose()
 }
 
-fn report_client(settings: &Settings, allowed: AllowedHosts) -> Result<Reports, RunError> {
+fn report_client(settings: &Settings, allowed: AllowedHosts) -> Result<ReportClient, RunError> {
     // As for creates, the environment's proxy isn't asked on the way to this machine itself.
     let direct = settings.api_url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
-    Ok(Reports::new(allowed, &client_settings(settings)?, direct)?)
+    Ok(ReportClient::new(allowed, &client_settings(settings)?, direct)?)
 }
 
 fn remote(settings: &Settings) -> Result<Remote, RunError> {

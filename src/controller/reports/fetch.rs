@@ -15,7 +15,7 @@ use crate::api::report::{PropensityReportSpec, ReportFormat};
 use crate::clock::Stopwatch;
 use crate::controller::context::Context;
 use crate::controller::scene::Phase;
-use crate::propensity::{EndpointError, KeyId, Pieces, ReportFault, ReportUrl, WorkspaceKey};
+use crate::propensity::{EndpointError, KeyId, ReportBody, ReportFault, ReportUrl, WorkspaceKey};
 use crate::sources::rows::{self, Layout, RowsError};
 use crate::telemetry::metrics::{Endpoint, FetchOutcome};
 
@@ -61,10 +61,10 @@ impl Fault {
                 (Lasting, FetchOutcome::Refused, Reason::HostNotAllowed, Reconciling)
             }
             Self::Report(ReportFault::Endpoint(_)) => (Lasting, FetchOutcome::Refused, Reason::UrlInvalid, Reconciling),
-            Self::Report(ReportFault::Busy(_)) => {
+            Self::Report(ReportFault::RateLimited(_)) => {
                 (Passing, FetchOutcome::RateLimited, Reason::RateLimited, Reconciling)
             }
-            Self::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_))
+            Self::Report(ReportFault::Unreachable | ReportFault::ConnectionLost | ReportFault::Server(_))
             | Self::TooSlow
             | Self::WorkspaceGone => (Passing, FetchOutcome::Unreachable, Reason::ApiUnreachable, Reconciling),
             Self::Rows(RowsError::CutOff) => (Passing, FetchOutcome::Unreadable, Reason::ReportUnreadable, Reconciling),
@@ -100,7 +100,7 @@ pub async fn fetch(
             return (serving, Err(Fault::WorkspaceGone));
         }
         let watch = Stopwatch::start();
-        let asked = ctx.report_client.ask(url, key, &query, ctx.clock.wall().into()).await;
+        let asked = ctx.report_client.fetch(url, key, &query, ctx.clock.wall().into()).await;
         let (page, class) = match asked {
             Err(fault) => {
                 let fault = Fault::from(fault);
@@ -157,7 +157,7 @@ struct Page {
 
 /// Reads a page while it comes. What parses it runs where it holds nobody up, and ends when the answer does or when this is given up.
 async fn page(
-    mut pieces: Pieces,
+    mut pieces: ReportBody,
     layout: Layout,
     largest: u64,
     mut serving: Vec<Serving>,

@@ -64,7 +64,7 @@ pub(super) async fn serve(ctx: &Arc<Context>, serving: Vec<Serving>) -> Result<O
     let Some(first) = serving.first() else { return Ok(Outcome::Done) };
     let (spec, url, key) = (first.report.spec.clone(), first.url.clone(), first.key.clone());
     let (serving, fetched) = fetch(ctx, &spec, &url, &key, serving).await;
-    if let Err(Fault::Report(ReportFault::Busy(retry_after))) = &fetched {
+    if let Err(Fault::Report(ReportFault::RateLimited(retry_after))) = &fetched {
         let workspaces = ctx.gates.must_pause(key.id(), ctx.clock.boottime(), *retry_after);
         workspaces.into_iter().for_each(|workspace| ctx.wake.workspace(workspace));
     }
