@@ -26,7 +26,7 @@ use crate::audience::Kind;
 use crate::clock::{Clock, Moment};
 use crate::ledger::DayBudget;
 use crate::propensity::{BaseUrl, Client, ReportClient};
-use crate::sources::{Secrets, remote::Remote, secrets::Scope, versions::Versions};
+use crate::sources::{Secrets, remote::SourceClient, secrets::Scope, versions::Versions};
 use crate::telemetry::metrics::Metrics;
 
 /// A workspace by namespace and name.
@@ -63,7 +63,7 @@ pub struct Context {
     /// What to watch by its name, since a list is read from it.
     pub named_sources: UnboundedSender<Named>,
     /// Fetches lists that live elsewhere.
-    pub remote: Remote,
+    pub remote: SourceClient,
     /// What is remembered of lists that live elsewhere.
     pub lists: Lists,
     /// Fetches reports.

@@ -26,7 +26,7 @@ use crate::api::condition::{self, ConditionType, Reason, Verdict};
 use crate::api::{ListSource, PropensityWorkspace, SuppressionList};
 use crate::audience::Suppression;
 use crate::clock::Moment;
-use crate::sources::versions::Place;
+use crate::sources::versions::NamespacedName;
 
 /// Lists that are read at once: each may be large.
 const READ_AT_ONCE: usize = 2;
@@ -51,7 +51,7 @@ struct Inner {
     /// Audiences that depend on other objects, by namespace.
     dependent: HashMap<String, HashSet<AudienceKey>>,
     /// At which versions suppression lists were read.
-    suppressions: HashMap<Place, Vec<String>>,
+    suppressions: HashMap<NamespacedName, Vec<String>>,
 }
 
 /// A list that was read.
@@ -113,12 +113,12 @@ impl Lists {
     }
 
     /// Notes at which versions a suppression list is read; whether that is new.
-    fn reads_suppression(&self, place: Place, versions: &[String]) -> bool {
+    fn reads_suppression(&self, place: NamespacedName, versions: &[String]) -> bool {
         self.lock().suppressions.insert(place, versions.to_owned()).is_none_or(|old| old != versions)
     }
 
     /// Forgets a suppression list that is gone, or was read to no end.
-    pub fn forget_suppression(&self, place: &Place) {
+    pub fn forget_suppression(&self, place: &NamespacedName) {
         self.lock().suppressions.remove(place);
     }
 

@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError, ReportClient};
 use crate::settings::Settings;
 use crate::sources::networks::PrivateNetworks;
-use crate::sources::remote::{Permitted, Remote};
+use crate::sources::remote::{FetchPolicy, SourceClient};
 use crate::sources::{Secrets, secrets::Scope, versions::Versions};
 use crate::telemetry::http::{self, Health, ListenError};
 use crate::telemetry::metrics::Metrics;
@@ -202,12 +202,13 @@ fn report_client(settings: &Settings, allowed: AllowedHosts) -> Result<ReportCli
     Ok(ReportClient::new(allowed, &client_settings(settings)?, direct)?)
 }
 
-fn remote(settings: &Settings) -> Result<Remote, RunError> {
+fn remote(settings: &Settings) -> Result<SourceClient, RunError> {
     let hosts = AllowedHosts::parse(settings.source_hosts.iter()).map_err(RunError::SourceHosts)?;
     let networks = settings.source_networks.iter().map(String::as_str);
     let networks = PrivateNetworks::parse(networks).map_err(RunError::SourceNetworks)?;
     let roots = extra_roots(settings)?;
-    Remote::new(Permitted { hosts, networks }, roots.as_deref()).map_err(|_| RunError::Client(ClientError::Setup))
+    SourceClient::new(FetchPolicy { hosts, networks }, roots.as_deref())
+        .map_err(|_| RunError::Client(ClientError::Setup))
 }
 
 /// Watches, leads, drains.
@@ -223,7 +224,7 @@ async fn work(settings: &Settings, parts: Parts, health: &Health) -> Result<(), 
     tasks.spawn(watches::reports(Arc::clone(&ctx), preports));
     tasks.spawn(watches::receipts(Arc::clone(&ctx)));
     for scope in scopes(settings) {
-        ctx.secrets.announce(&scope);
+        ctx.secrets.add_watch(&scope);
         tasks.spawn(watches::secrets(Arc::clone(&ctx), scope));
     }
     tasks.spawn(watches::named_secrets(Arc::clone(&ctx), named_secrets));

@@ -24,13 +24,13 @@ use super::watches::{PAGE, while_named};
 use crate::api::suppression::SuppressionListSpec;
 use crate::api::{EntryRef, FluxKind, HttpFile, ListSource, SuppressionList};
 use crate::sources::secrets::refused_with;
-use crate::sources::versions::{Holder, Place, Seen, Watched};
+use crate::sources::versions::{NamespacedName, ObjectVersion, SourceKind, SourceWatchState};
 
 /// Something that is watched by its name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Named {
     /// A Secret or a Flux source.
-    Object(Holder, Place),
+    Object(SourceKind, NamespacedName),
     /// A file behind a URL.
     Url(Poll),
 }
@@ -76,7 +76,7 @@ impl Poll {
 
     /// What its versions are kept under.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> NamespacedName {
         let address = match &self.url {
             Address::Plain(url) => url.clone(),
             Address::Secret(name, key) => format!("{name} {key}"),
@@ -86,10 +86,10 @@ impl Poll {
 }
 
 impl Named {
-    fn held(&self) -> (Holder, Place) {
+    fn held(&self) -> (SourceKind, NamespacedName) {
         match self {
             Self::Object(holder, place) => (*holder, place.clone()),
-            Self::Url(poll) => (Holder::Http, poll.place()),
+            Self::Url(poll) => (SourceKind::Http, poll.place()),
         }
     }
 
@@ -99,11 +99,13 @@ impl Named {
             (Self::Url(poll), ListSource { http: Some(file), .. }) => {
                 Poll::of(namespace, file).is_some_and(|other| other == *poll)
             }
-            (Self::Object(Holder::Secret, (_, name)), ListSource { http: Some(file), .. }) => {
+            (Self::Object(SourceKind::Secret, (_, name)), ListSource { http: Some(file), .. }) => {
                 file.url_from.as_ref().is_some_and(|entry| entry.name == *name)
             }
-            (Self::Object(Holder::Secret, (_, name)), ListSource { secret: Some(entry), .. }) => entry.name == *name,
-            (Self::Object(Holder::Flux(kind), (_, name)), ListSource { flux_source: Some(file), .. }) => {
+            (Self::Object(SourceKind::Secret, (_, name)), ListSource { secret: Some(entry), .. }) => {
+                entry.name == *name
+            }
+            (Self::Object(SourceKind::Flux(kind), (_, name)), ListSource { flux_source: Some(file), .. }) => {
                 file.kind == *kind && file.name == *name
             }
             _ => false,
@@ -124,7 +126,7 @@ pub async fn named(ctx: Arc<Context>, named: UnboundedReceiver<Named>) {
     };
     let announce = |named: &Named| {
         let (holder, place) = named.held();
-        ctx.versions.announce(holder, &place)
+        ctx.versions.add_watch(holder, &place)
     };
     let forget = |named: &Named| {
         let (holder, place) = named.held();
@@ -136,13 +138,13 @@ pub async fn named(ctx: Arc<Context>, named: UnboundedReceiver<Named>) {
 async fn watch(ctx: Arc<Context>, named: Named) {
     match named {
         Named::Url(poll) => ask(ctx, poll).await,
-        Named::Object(Holder::Flux(kind), place) => {
+        Named::Object(SourceKind::Flux(kind), place) => {
             let resource = flux_resource(kind);
             let api = Api::namespaced_with(ctx.cluster.client().clone(), &place.0, &resource);
             let version = |object: DynamicObject| {
                 object.data.pointer("/status/artifact/digest").and_then(|d| d.as_str()).unwrap_or_default().to_owned()
             };
-            object(ctx, api, Holder::Flux(kind), place, version).await;
+            object(ctx, api, SourceKind::Flux(kind), place, version).await;
         }
         Named::Object(holder, place) => {
             let api: Api<PartialObjectMeta<Secret>> = ctx.cluster.api(&place.0);
@@ -166,13 +168,18 @@ pub fn flux_resource(kind: FluxKind) -> ApiResource {
 }
 
 /// Keeps the version of one object current. Where the cluster doesn't know its kind, it is looked for again and again, so that one which comes later is found.
-async fn object<K>(ctx: Arc<Context>, api: Api<K>, holder: Holder, place: Place, version: impl Fn(K) -> String)
-where
+async fn object<K>(
+    ctx: Arc<Context>,
+    api: Api<K>,
+    holder: SourceKind,
+    place: NamespacedName,
+    version: impl Fn(K) -> String,
+) where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     let config = watcher::Config::default().fields(&format!("metadata.name={}", place.1));
     let mut events = watcher(api, config).default_backoff().boxed();
-    let seen = |object| Seen { version: version(object), labels: BTreeMap::new() };
+    let seen = |object| ObjectVersion { version: version(object), labels: BTreeMap::new() };
     let mut listed = false;
     while let Some(event) = events.next().await {
         let now = ctx.clock.boottime();
@@ -189,7 +196,7 @@ where
                 if !listed {
                     ctx.versions.remove(holder, &place, now);
                 }
-                ctx.versions.stands(holder, &place, Watched::Current)
+                ctx.versions.set_watch_state(holder, &place, SourceWatchState::Current)
             }
             Ok(watcher::Event::Apply(object)) => ctx.versions.upsert(holder, place.clone(), seen(object), now),
             Ok(watcher::Event::Delete(_)) => {
@@ -197,8 +204,8 @@ where
                 true
             }
             Err(error) => match refused_with(&error) {
-                Some(403) => ctx.versions.stands(holder, &place, Watched::Denied),
-                Some(404) => ctx.versions.stands(holder, &place, Watched::NoKind),
+                Some(403) => ctx.versions.set_watch_state(holder, &place, SourceWatchState::Denied),
+                Some(404) => ctx.versions.set_watch_state(holder, &place, SourceWatchState::NoKind),
                 _ => false,
             },
         };
@@ -225,16 +232,16 @@ async fn ask(ctx: Arc<Context>, poll: Poll) {
                 (failures, is_known) = (0, true);
                 let upserted = fetched.is_some_and(|fetched| {
                     etag = fetched.etag;
-                    let seen = Seen { version: fetched.sha256, labels: BTreeMap::new() };
-                    ctx.versions.upsert(Holder::Http, place.clone(), seen, ctx.clock.boottime())
+                    let seen = ObjectVersion { version: fetched.sha256, labels: BTreeMap::new() };
+                    ctx.versions.upsert(SourceKind::Http, place.clone(), seen, ctx.clock.boottime())
                 });
-                ctx.versions.stands(Holder::Http, &place, Watched::Current) || upserted
+                ctx.versions.set_watch_state(SourceKind::Http, &place, SourceWatchState::Current) || upserted
             }
             Err(why) => {
                 failures += 1;
                 tracing::debug!(namespace = poll.namespace, %why, "a list isn't fetched");
-                let told = !is_known || failures >= LASTING || !why.may_pass();
-                told && ctx.versions.stands(Holder::Http, &place, Watched::Failed(why))
+                let told = !is_known || failures >= LASTING || !why.is_transient();
+                told && ctx.versions.set_watch_state(SourceKind::Http, &place, SourceWatchState::Failed(why))
             }
         };
         if news {
@@ -260,12 +267,13 @@ pub async fn suppression_lists(ctx: Arc<Context>, mut writer: Writer<Suppression
     let told = |change: Change<SuppressionList>| match change {
         Change::Applied(list) => {
             let key = ObjectRef::from_obj(&list);
-            let place: Place = (key.namespace.clone().unwrap_or_default(), key.name.clone());
+            let place: NamespacedName = (key.namespace.clone().unwrap_or_default(), key.name.clone());
             // Its status doesn't matter: each write of it is a new resource version.
             let (uid, generation) = (list.metadata.uid.clone().unwrap_or_default(), list.metadata.generation);
-            let seen = Seen { version: format!("{uid} {}", generation.unwrap_or_default()), labels: BTreeMap::new() };
+            let seen =
+                ObjectVersion { version: format!("{uid} {}", generation.unwrap_or_default()), labels: BTreeMap::new() };
             writer.apply_watcher_event(&watcher::Event::Apply(list));
-            if ctx.versions.upsert(Holder::SuppressionList, place.clone(), seen, ctx.clock.boottime()) {
+            if ctx.versions.upsert(SourceKind::SuppressionList, place.clone(), seen, ctx.clock.boottime()) {
                 ctx.wake.audiences(ctx.lists.dependent(&place.0));
             }
             ctx.wake.suppression_list(key);
@@ -274,12 +282,12 @@ pub async fn suppression_lists(ctx: Arc<Context>, mut writer: Writer<Suppression
             if let Some(list) = store.get(&ObjectRef::new(&place.1).within(&place.0)) {
                 writer.apply_watcher_event(&watcher::Event::Delete((*list).clone()));
             }
-            ctx.versions.remove(Holder::SuppressionList, &place, ctx.clock.boottime());
+            ctx.versions.remove(SourceKind::SuppressionList, &place, ctx.clock.boottime());
             ctx.lists.forget_suppression(&place);
             ctx.wake.audiences(ctx.lists.dependent(&place.0));
         }
         Change::Ready => {
-            ctx.versions.are_listed(Holder::SuppressionList);
+            ctx.versions.mark_listed(SourceKind::SuppressionList);
             ctx.feeds.send_modify(|count| *count += 1);
         }
     };
@@ -302,21 +310,21 @@ pub async fn config_maps(ctx: Arc<Context>) {
     let read = |map: PartialObjectMeta<ConfigMap>| {
         let place = (map.metadata.namespace.unwrap_or_default(), map.metadata.name.unwrap_or_default());
         let version = map.metadata.resource_version.unwrap_or_default();
-        (place, Seen { version, labels: map.metadata.labels.unwrap_or_default() })
+        (place, ObjectVersion { version, labels: map.metadata.labels.unwrap_or_default() })
     };
-    let told = |change: Change<(Place, Seen)>| match change {
+    let told = |change: Change<(NamespacedName, ObjectVersion)>| match change {
         Change::Applied((place, seen)) => {
             let namespace = place.0.clone();
-            if ctx.versions.upsert(Holder::ConfigMap, place, seen, ctx.clock.boottime()) {
+            if ctx.versions.upsert(SourceKind::ConfigMap, place, seen, ctx.clock.boottime()) {
                 changed(&ctx, &namespace);
             }
         }
         Change::Gone(place) => {
-            ctx.versions.remove(Holder::ConfigMap, &place, ctx.clock.boottime());
+            ctx.versions.remove(SourceKind::ConfigMap, &place, ctx.clock.boottime());
             changed(&ctx, &place.0);
         }
         Change::Ready => {
-            ctx.versions.are_listed(Holder::ConfigMap);
+            ctx.versions.mark_listed(SourceKind::ConfigMap);
             ctx.feeds.send_modify(|count| *count += 1);
         }
     };

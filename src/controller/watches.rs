@@ -227,7 +227,7 @@ pub async fn named_secrets(ctx: Arc<Context>, named: UnboundedReceiver<Scope>) {
         })
     };
     let watch = |scope| secrets(Arc::clone(&ctx), scope);
-    while_named(named, |scope| ctx.secrets.announce(scope), watch, is_named, |scope| ctx.secrets.forget(scope)).await;
+    while_named(named, |scope| ctx.secrets.add_watch(scope), watch, is_named, |scope| ctx.secrets.forget(scope)).await;
 }
 
 /// Starts a watch for each that is named, unless there is one already, and ends it when nobody names it any more.

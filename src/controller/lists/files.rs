@@ -20,10 +20,10 @@ use super::words::{self, Owner};
 use crate::api::suppression::SuppressionListSpec;
 use crate::api::{ColumnNames, EntryRef, FluxFile, HttpFile, ListFormat, ListSource, SelectedEntries};
 use crate::audience::{BadEntry, Entry, Field, Kind, Member, Suppression};
-use crate::sources::archive::{ArchiveError, is_plain};
+use crate::sources::archive::{ArchiveError, is_valid_path};
 use crate::sources::remote::{FetchError, Fetched};
-use crate::sources::table::{self, Columns, Format, LARGEST_FILE, Tally, Unreadable};
-use crate::sources::versions::Holder;
+use crate::sources::table::{self, Columns, FileError, FileSummary, Format, MAX_FILE_BYTES};
+use crate::sources::versions::SourceKind;
 
 /// Why a list isn't read.
 pub enum Stop {
@@ -61,20 +61,25 @@ pub struct Room(usize);
 
 impl Default for Room {
     fn default() -> Self {
-        Self(LARGEST_FILE)
+        Self(MAX_FILE_BYTES)
     }
 }
 
 impl Room {
-    fn take(&mut self, bytes: usize) -> Result<(), Unreadable> {
-        self.0 = self.0.checked_sub(bytes).ok_or(Unreadable::TooMuch)?;
+    fn take(&mut self, bytes: usize) -> Result<(), FileError> {
+        self.0 = self.0.checked_sub(bytes).ok_or(FileError::TotalTooLarge)?;
         Ok(())
     }
 }
 
 impl File {
     /// Gives each row of the file, and tells what it holds beside.
-    pub fn read(self, kind: Kind, room: &mut Room, row: impl FnMut(u64, &mut Member)) -> Result<Tally, Unreadable> {
+    pub fn read(
+        self,
+        kind: Kind,
+        room: &mut Room,
+        row: impl FnMut(u64, &mut Member),
+    ) -> Result<FileSummary, FileError> {
         let bytes = table::unpack(&self.bytes)?;
         room.take(bytes.len())?;
         table::read(&bytes, kind, self.format, &self.columns, row)
@@ -121,7 +126,7 @@ pub async fn files(
 async fn config_map(ctx: &Context, namespace: &str, owner: Owner<'_>, entry: &EntryRef) -> Result<Found, Stop> {
     let api = ctx.cluster.api::<ConfigMap>(namespace);
     let Some(map) = ctx.cluster.call_in(Lane::Flight, api.get_opt(&entry.name)).await? else {
-        return Err(not_found(Holder::ConfigMap, entry, namespace, owner));
+        return Err(not_found(SourceKind::ConfigMap, entry, namespace, owner));
     };
     of_config_map(map, entry, owner)
 }
@@ -152,7 +157,7 @@ fn of_config_map(map: ConfigMap, entry: &EntryRef, owner: Owner<'_>) -> Result<F
     let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
     let bytes = text.or_else(|| map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0));
     let found = |bytes| Found { name: format!("configMap {name}/{key}"), key: key.clone(), bytes };
-    Ok(bytes.map(found).ok_or_else(|| words::no_entry(Holder::ConfigMap, entry, owner))?)
+    Ok(bytes.map(found).ok_or_else(|| words::no_entry(SourceKind::ConfigMap, entry, owner))?)
 }
 
 async fn secret(ctx: &Context, namespace: &str, owner: Owner<'_>, entry: &EntryRef) -> Result<Found, Stop> {
@@ -160,13 +165,13 @@ async fn secret(ctx: &Context, namespace: &str, owner: Owner<'_>, entry: &EntryR
     let api = ctx.cluster.api::<Secret>(namespace);
     let secret = match ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
         Ok(Some(secret)) => secret,
-        Ok(None) => return Err(not_found(Holder::Secret, entry, namespace, owner)),
-        Err(CallError::Forbidden) => return Err(words::denied(Holder::Secret, name, namespace).into()),
+        Ok(None) => return Err(not_found(SourceKind::Secret, entry, namespace, owner)),
+        Err(CallError::Forbidden) => return Err(words::denied(SourceKind::Secret, name, namespace).into()),
         Err(error) => return Err(error.into()),
     };
     let bytes = secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
     let found = |bytes| Found { name: format!("secret {name}/{key}"), key: key.clone(), bytes };
-    Ok(bytes.map(found).ok_or_else(|| words::no_entry(Holder::Secret, entry, owner))?)
+    Ok(bytes.map(found).ok_or_else(|| words::no_entry(SourceKind::Secret, entry, owner))?)
 }
 
 /// How soon to look again for what can't be fetched, where a server or a network is to blame, and where it is something else.
@@ -177,14 +182,14 @@ fn unfetched(name: &str, why: &FetchError) -> Stop {
     match why {
         // Only another artifact mends it.
         FetchError::Archive(_) => words::unfetched(name, why).into(),
-        _ => Stop::Passing(words::unfetched(name, why), if why.may_pass() { SOON } else { LATER }),
+        _ => Stop::Passing(words::unfetched(name, why), if why.is_transient() { SOON } else { LATER }),
     }
 }
 
 /// A file out of the artifact that a Flux source has now.
 async fn artifact(ctx: &Context, namespace: &str, owner: Owner<'_>, file: &FluxFile) -> Result<Found, Stop> {
     let FluxFile { kind, name, path } = file;
-    let holder = Holder::Flux(*kind);
+    let holder = SourceKind::Flux(*kind);
     let api = Api::namespaced_with(ctx.cluster.client().clone(), namespace, &flux_resource(*kind));
     let found: Option<DynamicObject> = match ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
         Err(CallError::Forbidden) => return Err(words::denied(holder, name, namespace).into()),
@@ -199,11 +204,11 @@ async fn artifact(ctx: &Context, namespace: &str, owner: Owner<'_>, file: &FluxF
         return Err(words::no_artifact(holder, name).into());
     };
     let place = format!("{holder} {name}/{path}");
-    let fetched = if is_plain(path) {
+    let fetched = if is_valid_path(path) {
         let _turn = ctx.lists.download().await?;
-        ctx.remote.artifact(url, digest, path).await
+        ctx.remote.fetch_from_artifact(url, digest, path).await
     } else {
-        Err(ArchiveError::NoSuchFile.into())
+        Err(ArchiveError::FileNotFound.into())
     };
     let bytes = fetched.map_err(|why| unfetched(&place, &why))?;
     Ok(Found { name: place, key: path.clone(), bytes })
@@ -216,13 +221,13 @@ async fn behind_url(ctx: &Context, namespace: &str, file: &HttpFile) -> Result<F
     let fetched = match &url {
         Ok(url) => {
             let _turn = ctx.lists.download().await?;
-            ctx.remote.file(url).await
+            ctx.remote.fetch_file(url).await
         }
         Err(why) => Err(why.clone()),
     };
     let wanted = file.sha256.as_ref().map(|sha256| sha256.to_ascii_lowercase());
     let fetched = fetched.and_then(|fetched| match wanted {
-        Some(wanted) if wanted != fetched.sha256 => Err(FetchError::Digest),
+        Some(wanted) if wanted != fetched.sha256 => Err(FetchError::DigestMismatch),
         _ => Ok(fetched),
     });
     let Fetched { bytes, .. } = fetched.map_err(|why| unfetched(&name, &why))?;
@@ -239,7 +244,7 @@ async fn url(ctx: &Context, namespace: &str, address: &Address) -> Result<String
     let api = ctx.cluster.api::<Secret>(namespace);
     let secret = ctx.cluster.call_in(Lane::Flight, api.get_opt(name)).await.ok().flatten();
     let entry = secret.and_then(|secret| secret.data).and_then(|mut data| data.remove(key));
-    entry.and_then(|bytes| String::from_utf8(bytes.0).ok()).ok_or(FetchError::NoUrl)
+    entry.and_then(|bytes| String::from_utf8(bytes.0).ok()).ok_or(FetchError::UrlMissing)
 }
 
 /// What a file behind a URL hashes to now; `None` where its server says that it is still the one with this `ETag`.
@@ -250,11 +255,11 @@ pub async fn news(
     etag: Option<&HeaderValue>,
 ) -> Result<Option<Fetched>, FetchError> {
     let url = url(ctx, namespace, address).await?;
-    let _turn = ctx.lists.question().await.map_err(|_| FetchError::CutOff)?;
-    ctx.remote.news(&url, etag).await
+    let _turn = ctx.lists.question().await.map_err(|_| FetchError::ConnectionLost)?;
+    ctx.remote.fetch_if_changed(&url, etag).await
 }
 
-fn not_found(holder: Holder, entry: &EntryRef, namespace: &str, owner: Owner<'_>) -> Stop {
+fn not_found(holder: SourceKind, entry: &EntryRef, namespace: &str, owner: Owner<'_>) -> Stop {
     words::not_found(holder, &entry.name, namespace, &format!("spec.from of {owner}")).into()
 }
 
@@ -303,7 +308,7 @@ pub async fn suppressions(
     let mut lists = vec![];
     for Suppressor { name, named_in } in suppressors {
         let Some(list) = live::suppression_list(ctx, namespace, name).await? else {
-            return Err(words::not_found(Holder::SuppressionList, name, namespace, named_in).into());
+            return Err(words::not_found(SourceKind::SuppressionList, name, namespace, named_in).into());
         };
         let files = files(ctx, namespace, Owner::Suppression(name), &list.spec.from, room).await?;
         lists.push(Unread { name: name.clone(), spec: list.spec, files });

@@ -10,7 +10,7 @@ use crate::api::{
 };
 use crate::audience::Kind;
 use crate::clock::Moment;
-use crate::sources::versions::{Holder, Place, Version};
+use crate::sources::versions::{NamespacedName, SourceKind, SourceState};
 
 /// A suppression list that holds for an audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,20 +59,22 @@ impl<'a> Needs<'a> {
         for source in sources {
             match source {
                 ListSource { config_map: Some(EntryRef { name, .. }), .. } => {
-                    self.add(Holder::ConfigMap, name, &named_in)?;
+                    self.add(SourceKind::ConfigMap, name, &named_in)?;
                 }
-                ListSource { secret: Some(EntryRef { name, .. }), .. } => self.add(Holder::Secret, name, &named_in)?,
+                ListSource { secret: Some(EntryRef { name, .. }), .. } => {
+                    self.add(SourceKind::Secret, name, &named_in)?
+                }
                 ListSource { config_maps: Some(SelectedEntries { match_labels, count, .. }), .. } => {
-                    let names = self.ctx.versions.selected(self.namespace, match_labels);
+                    let names = self.ctx.versions.config_maps_with_labels(self.namespace, match_labels);
                     if names.len() != *count as usize {
                         return Err(words::wrong_count(names.len(), *count, owner));
                     }
                     for name in names {
-                        self.add(Holder::ConfigMap, &name, &named_in)?;
+                        self.add(SourceKind::ConfigMap, &name, &named_in)?;
                     }
                 }
                 ListSource { flux_source: Some(FluxFile { kind, name, .. }), .. } => {
-                    self.add(Holder::Flux(*kind), name, &named_in)?;
+                    self.add(SourceKind::Flux(*kind), name, &named_in)?;
                 }
                 ListSource { http: Some(file), .. } => self.add_file(file, &named_in)?,
                 ListSource { .. } => {}
@@ -84,7 +86,7 @@ impl<'a> Needs<'a> {
     /// Adds suppression lists with their sources.
     pub fn add_suppressors(&mut self, suppressors: &[Suppressor]) -> Result<(), Said> {
         for Suppressor { name, named_in } in suppressors {
-            self.add(Holder::SuppressionList, name, named_in)?;
+            self.add(SourceKind::SuppressionList, name, named_in)?;
             if let Some(list) = self.ctx.suppression_list(self.namespace, name) {
                 self.add_sources(&list.spec.from, Owner::Suppression(name))?;
             }
@@ -95,11 +97,11 @@ impl<'a> Needs<'a> {
     /// Adds a file behind a URL, which may stand in a Secret.
     fn add_file(&mut self, file: &HttpFile, named_in: &str) -> Result<(), Said> {
         if let Some(entry) = &file.url_from {
-            self.add(Holder::Secret, &entry.name, named_in)?;
+            self.add(SourceKind::Secret, &entry.name, named_in)?;
         }
         let name = words::file_name(file);
         match (Poll::of(self.namespace, file), &file.sha256) {
-            (Some(poll), _) => self.take(Holder::Http, poll.place(), &name, named_in, || Named::Url(poll.clone())),
+            (Some(poll), _) => self.take(SourceKind::Http, poll.place(), &name, named_in, || Named::Url(poll.clone())),
             (None, sha256) => {
                 self.versions.push(format!("{name} {}", sha256.as_deref().unwrap_or_default()));
                 Ok(())
@@ -107,28 +109,28 @@ impl<'a> Needs<'a> {
         }
     }
 
-    fn add(&mut self, holder: Holder, name: &str, named_in: &str) -> Result<(), Said> {
-        let place: Place = (self.namespace.to_owned(), name.to_owned());
+    fn add(&mut self, holder: SourceKind, name: &str, named_in: &str) -> Result<(), Said> {
+        let place: NamespacedName = (self.namespace.to_owned(), name.to_owned());
         self.take(holder, place.clone(), name, named_in, || Named::Object(holder, place.clone()))
     }
 
     fn take(
         &mut self,
-        holder: Holder,
-        place: Place,
+        holder: SourceKind,
+        place: NamespacedName,
         name: &str,
         named_in: &str,
         named: impl Fn() -> Named,
     ) -> Result<(), Said> {
-        self.changed = self.changed.max(self.ctx.versions.changed(holder, &place));
-        match self.ctx.versions.of(holder, &place) {
-            Version::Present(version) => self.versions.push(format!("{holder} {name} {version}")),
-            Version::Absent => return Err(words::not_found(holder, name, self.namespace, named_in)),
-            Version::Denied => return Err(words::denied(holder, name, self.namespace)),
-            Version::NoKind => return Err(words::no_kind(holder, name, named_in)),
-            Version::Failed(why) => return Err(words::unfetched(name, &why)),
-            Version::Unknown => {
-                let by_name = matches!(holder, Holder::Secret | Holder::Flux(_) | Holder::Http);
+        self.changed = self.changed.max(self.ctx.versions.last_changed(holder, &place));
+        match self.ctx.versions.state_of(holder, &place) {
+            SourceState::Present(version) => self.versions.push(format!("{holder} {name} {version}")),
+            SourceState::Absent => return Err(words::not_found(holder, name, self.namespace, named_in)),
+            SourceState::Denied => return Err(words::denied(holder, name, self.namespace)),
+            SourceState::NoKind => return Err(words::no_kind(holder, name, named_in)),
+            SourceState::Failed(why) => return Err(words::unfetched(name, &why)),
+            SourceState::Unknown => {
+                let by_name = matches!(holder, SourceKind::Secret | SourceKind::Flux(_) | SourceKind::Http);
                 if by_name && !self.ctx.versions.is_watched(holder, &place) {
                     // Whoever listens may be ending; then nothing needs watching.
                     let _ = self.ctx.named_sources.send(named());

@@ -11,7 +11,7 @@ use crate::api::condition::{Reason, Verdict};
 use crate::api::{EntryRef, HttpFile};
 use crate::audience::Kind;
 use crate::sources::remote::FetchError;
-use crate::sources::versions::Holder;
+use crate::sources::versions::SourceKind;
 
 /// Whose `spec.from` names a source.
 #[derive(Clone, Copy, Debug)]
@@ -31,14 +31,14 @@ impl fmt::Display for Owner<'_> {
     }
 }
 
-pub fn not_found(holder: Holder, name: &str, namespace: &str, named_in: &str) -> Said {
+pub fn not_found(holder: SourceKind, name: &str, namespace: &str, named_in: &str) -> Said {
     let message = format!(
         "nothing is sent: there is no {holder} {name} in namespace {namespace}. Create it, or correct {named_in}"
     );
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
 
-pub fn no_entry(holder: Holder, entry: &EntryRef, owner: Owner<'_>) -> Said {
+pub fn no_entry(holder: SourceKind, entry: &EntryRef, owner: Owner<'_>) -> Said {
     let EntryRef { name, key } = entry;
     let message = format!(
         "nothing is sent: {holder} {name} has no entry {key}. Add it, or correct the key in spec.from of {owner}"
@@ -53,25 +53,25 @@ pub fn wrong_count(found: usize, count: u32, owner: Owner<'_>) -> Said {
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
 
-pub fn looked_up(holder: Holder, name: &str) -> Said {
+pub fn looked_up(holder: SourceKind, name: &str) -> Said {
     (Verdict::new(Reason::Pending, format!("{holder} {name} is being looked up")), Phase::Reconciling)
 }
 
-pub fn denied(holder: Holder, name: &str, namespace: &str) -> Said {
+pub fn denied(holder: SourceKind, name: &str, namespace: &str) -> Said {
     let message = format!(
         "nothing is sent: the operator may not read {holder} {name} in namespace {namespace}. Grant its ServiceAccount get, list and watch on it by a Role and RoleBinding in the namespace"
     );
     (Verdict::new(Reason::AccessDenied, message), Phase::Reconciling)
 }
 
-pub fn no_kind(holder: Holder, name: &str, named_in: &str) -> Said {
+pub fn no_kind(holder: SourceKind, name: &str, named_in: &str) -> Said {
     let message = format!(
         "nothing is sent: this cluster knows no {holder} of source.toolkit.fluxcd.io/v1, so there is no {name}. Install Flux, or correct {named_in}"
     );
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
 
-pub fn no_artifact(holder: Holder, name: &str) -> Said {
+pub fn no_artifact(holder: SourceKind, name: &str) -> Said {
     let message = format!("nothing is sent: {holder} {name} has no artifact yet. Its own status says why");
     (Verdict::new(Reason::SourceNotFound, message), Phase::Reconciling)
 }
@@ -87,7 +87,7 @@ pub fn file_name(file: &HttpFile) -> String {
 
 /// A file that can't be fetched.
 pub fn unfetched(name: &str, why: &FetchError) -> Said {
-    let phase = if why.may_pass() { Phase::Reconciling } else { Phase::Stalled };
+    let phase = if why.is_transient() { Phase::Reconciling } else { Phase::Stalled };
     (unreadable(name, why).0, phase)
 }
 

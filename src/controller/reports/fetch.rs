@@ -67,7 +67,9 @@ impl Fault {
             Self::Report(ReportFault::Unreachable | ReportFault::ConnectionLost | ReportFault::Server(_))
             | Self::TooSlow
             | Self::WorkspaceGone => (Passing, FetchOutcome::Unreachable, Reason::ApiUnreachable, Reconciling),
-            Self::Rows(RowsError::CutOff) => (Passing, FetchOutcome::Unreadable, Reason::ReportUnreadable, Reconciling),
+            Self::Rows(RowsError::Truncated) => {
+                (Passing, FetchOutcome::Unreadable, Reason::ReportUnreadable, Reconciling)
+            }
             Self::Report(ReportFault::Redirect(_) | ReportFault::Status(_))
             | Self::Rows(_)
             | Self::SamePage(..)
@@ -202,9 +204,9 @@ async fn page(
     drop(sender);
     match parse.await {
         Ok((serving, Ok(page))) => (serving, failed.map_or(Ok(page), Err)),
-        Ok((serving, Err(RowsError::CutOff))) => (serving, Err(failed.unwrap_or(RowsError::CutOff.into()))),
+        Ok((serving, Err(RowsError::Truncated))) => (serving, Err(failed.unwrap_or(RowsError::Truncated.into()))),
         Ok((serving, Err(error))) => (serving, Err(error.into())),
-        Err(_) => (vec![], Err(RowsError::CutOff.into())),
+        Err(_) => (vec![], Err(RowsError::Truncated.into())),
     }
 }
 

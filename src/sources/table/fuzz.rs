@@ -1,4 +1,4 @@
-//! A fuzz target: any bytes are a list, or a reason that doesn't repeat them; within bounds.
+//! A fuzz target: any bytes give a list or an error within limits, and no error repeats content.
 
 use bolero::check;
 
@@ -6,7 +6,7 @@ use super::{Columns, Format, read, unpack};
 use crate::audience::Kind;
 use crate::nearly::Nearly;
 
-/// Files that are nearly right, to start from.
+/// Almost valid files as starting points.
 const NEARLY: [&str; 6] = [
     "first_name,last_name,company,email\nCanary,Lovelace,\"Engines, \"\"Inc\"\"\",canary@example.com\n",
     "website;name\r\ncanary.example.com;x\r\n",
@@ -29,7 +29,7 @@ fn files() {
                     (count, last) = (count + 1, number);
                 });
                 match outcome {
-                    Ok(tally) => assert_eq!(tally.rows, count),
+                    Ok(summary) => assert_eq!(summary.rows, count),
                     Err(why) => assert!(!why.to_string().to_lowercase().contains("canary"), "{why}"),
                 }
             }
