@@ -129,7 +129,7 @@ impl AnswerClass {
     pub fn description(self) -> &'static str {
         match self {
             Self::Created => "the API created the audience",
-            Self::ErrorTrue => "the API rejected the request: it answered with error: true",
+            Self::ErrorTrue => "the API answered with error: true",
             Self::RateLimited => "the API answered 429: too many requests",
             Self::Unauthorized => "the API answered 401: it rejected the workspace key",
             Self::Forbidden => "the API answered 403: the workspace key lacks the permission",
