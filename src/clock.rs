@@ -1,9 +1,9 @@
-//! The one place that asks the machine for time and randomness.
+//! The only module that reads time and randomness from the machine.
 //!
-//! Everything below the controller takes them as arguments; everything else takes a [`Clock`]. Deadlines are counted on
-//! `CLOCK_BOOTTIME`, which goes on while a machine is suspended, so that a process that slept through its own deadline
-//! knows it when it wakes. Wall time is for people and for UTC days, never for order.
-#![allow(clippy::disallowed_methods, reason = "this is the place where ambient time and randomness are allowed")]
+//! Code below the controller gets them as arguments; other code gets a [`Clock`]. Deadlines use `CLOCK_BOOTTIME`,
+//! which continues while a machine is suspended, so that a process detects a deadline that passed during suspension.
+//! Wall time is for display and for UTC days, never for ordering.
+#![allow(clippy::disallowed_methods, reason = "this module is the only one that may read ambient time and randomness")]
 
 use std::ops::Add;
 use std::time::{Duration, Instant};
@@ -12,22 +12,22 @@ use data_encoding::BASE32_NOPAD;
 use jiff::{Timestamp, Unit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// A point on the clock that counts suspension. Only differences mean anything, and only within one process.
+/// A point in time on the clock that includes suspension. Only differences within one process are meaningful.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 
 impl Moment {
-    /// A moment at this distance from the clock's zero, for tests and tables.
+    /// The point in time at this distance from the clock's zero, for tests and tables.
     pub const fn from_zero(distance: Duration) -> Self {
         Self(distance)
     }
 
-    /// How long after `earlier` this moment is; zero if it isn't after it.
+    /// The time since `earlier`; zero if this moment isn't later.
     pub const fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The moment that lies this long before; the clock's zero if that would be before it.
+    /// The moment this much earlier; not before the clock's zero.
     pub const fn earlier_by(self, distance: Duration) -> Self {
         Self(self.0.saturating_sub(distance))
     }
@@ -41,11 +41,11 @@ impl Add<Duration> for Moment {
     }
 }
 
-/// Time and randomness. Cheap to copy; every copy shows the same time.
+/// Time and randomness. Cheap to copy; all copies show the same time.
 ///
-/// A scale above 1 makes [`Clock::boottime`] run that many times faster, so that a test can watch an hour's outage in
-/// seconds. Whatever waits must then sleep through [`Clock::sleep`], [`Clock::sleep_until`] or [`Clock::real`].
-/// Wall time always stays true.
+/// With a scale above 1, [`Clock::boottime`] runs that many times faster, so that a test can simulate an hour in
+/// seconds. Code that waits must then use [`Clock::sleep`], [`Clock::sleep_until`] or [`Clock::real`]. Wall time
+/// isn't scaled.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Moment,
@@ -59,28 +59,28 @@ impl Default for Clock {
 }
 
 impl Clock {
-    /// The true clock.
+    /// The real clock.
     pub fn new() -> Self {
         Self::scaled(1)
     }
 
-    /// A clock on which `scale` seconds pass in each real second. Zero counts as one.
+    /// A clock on which `scale` seconds pass per real second. Zero counts as one.
     pub fn scaled(scale: u32) -> Self {
         Self { origin: real_boottime(), scale: scale.max(1) }
     }
 
-    /// Now, on the clock that counts suspension.
+    /// The current time on the clock that includes suspension.
     pub fn boottime(&self) -> Moment {
         self.origin + real_boottime().since(self.origin).saturating_mul(self.scale)
     }
 
-    /// Now, as people write it, to the millisecond. It can jump, so nothing is ordered by it.
+    /// The current wall time, to the millisecond. It can jump, so it must not be used for ordering.
     pub fn wall(&self) -> Timestamp {
         let now = Timestamp::now();
         now.round(Unit::Millisecond).unwrap_or(now)
     }
 
-    /// How long this clock's `duration` takes in real time: what to give to a timeout.
+    /// The real time of a duration on this clock: the value to use as a timeout.
     pub fn real(&self, duration: Duration) -> Duration {
         duration / self.scale
     }
@@ -96,22 +96,22 @@ impl Clock {
         self.sleep_until(self.boottime() + duration).await;
     }
 
-    /// Sleeps until `moment`, and wakes within half a minute where the machine was suspended past it.
+    /// Sleeps until `moment`. If the machine was suspended past it, the sleep ends within 30 seconds.
     pub async fn sleep_until(&self, moment: Moment) {
-        // Timers stand still during suspension, `boottime` doesn't: look again now and then.
-        const LOOK_AGAIN: Duration = Duration::from_secs(30);
+        // Timers stop during suspension, `boottime` doesn't: check it regularly.
+        const CHECK_INTERVAL: Duration = Duration::from_secs(30);
         loop {
             let left = moment.since(self.boottime());
             if left.is_zero() {
                 return;
             }
-            // Rounded up, or the last loops would spin on less than a timer's tick.
+            // Rounded up, so that the last iterations don't spin on less than a timer tick.
             let real = self.real(left).max(Duration::from_millis(1));
-            tokio::time::sleep(real.min(LOOK_AGAIN)).await;
+            tokio::time::sleep(real.min(CHECK_INTERVAL)).await;
         }
     }
 
-    /// A fresh id: 80 random bits as 16 characters of lower-case base32.
+    /// A new ID: 80 random bits as 16 characters of lower-case base32.
     pub fn random_id(&self) -> String {
         let mut id = BASE32_NOPAD.encode(&random::<10>());
         id.make_ascii_lowercase();
@@ -120,23 +120,23 @@ impl Clock {
 
     /// A random number, at least 0 and below 1.
     pub fn jitter(&self) -> f64 {
-        // 53 bits, all that the fraction of an f64 holds.
+        // 53 bits, the precision of an f64.
         (u64::from_le_bytes(random()) >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// `duration`, made longer by a random share of `factor` times itself: 2 s with a factor of 0.5 is 2 to 3 s.
+    /// `duration`, extended by a random part of `factor` times itself: 2 s with a factor of 0.5 is 2 to 3 s.
     pub fn jittered(&self, duration: Duration, factor: f64) -> Duration {
         duration.saturating_add(duration.mul_f64(self.jitter() * factor.max(0.0)))
     }
 }
 
-/// Measures how long something really took, whatever the clock's scale, and not counting suspension: for metrics and
-/// for noticing that this process hangs.
+/// Measures real time, independent of the clock's scale and without suspension: for metrics and for detecting a
+/// hanging process.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts at zero.
+    /// Starts the measurement.
     pub fn start() -> Self {
         Self(Instant::now())
     }
@@ -147,7 +147,7 @@ impl Stopwatch {
     }
 }
 
-/// The processor time that this process has used.
+/// The CPU time of this process.
 pub fn cpu_time() -> Duration {
     read(ClockId::ProcessCPUTime)
 }
@@ -157,12 +157,12 @@ fn real_boottime() -> Moment {
 }
 
 fn read(clock: ClockId) -> Duration {
-    Duration::try_from(clock_gettime(clock)).expect("these clocks never show a time before zero")
+    Duration::try_from(clock_gettime(clock)).expect("these clocks are never negative")
 }
 
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the kernel always has randomness once the machine is up");
+    getrandom::fill(&mut bytes).expect("the kernel always provides randomness after boot");
     bytes
 }
 
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn boottime_goes_on() {
+    fn boottime_advances() {
         let clock = Clock::new();
         let before = clock.boottime();
         std::thread::sleep(Duration::from_millis(2));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_hour_passes_in_a_moment_on_a_scaled_clock() {
+    async fn an_hour_passes_quickly_on_a_scaled_clock() {
         let clock = Clock::scaled(36_000);
         assert_eq!(clock.real(Duration::from_secs(3_600)), Duration::from_millis(100));
         let (start, watch) = (clock.boottime(), Stopwatch::start());
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_only_makes_longer_and_stays_in_its_share() {
+    fn jitter_only_extends_and_stays_within_its_factor() {
         let clock = Clock::new();
         let base = Duration::from_secs(10);
         for _ in 0..1_000 {

@@ -1,4 +1,4 @@
-//! Parses arguments and runs the operator.
+//! Parses the arguments and runs the operator.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         return fail(&error);
     }
     if rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::warn!("another TLS provider was installed first");
+        tracing::warn!("another TLS provider is installed already; it is used instead of ring");
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,4 +1,4 @@
-//! The status of both kinds of audience. No value of a list ever stands in it.
+//! The status of both kinds of audience. It never contains a value of a list.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -8,18 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::report::MetricValue;
 use super::{LocalRef, condition};
 
-/// What the operator knows of an audience.
+/// The observed state of an audience.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AudienceStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`; while they are true, also `Reconciling`, `Stalled` and `SuppressedMembersSent`.
+    /// `Ready` always; `Reconciling`, `Stalled` and `SuppressedMembersSent` only while they are true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
     pub conditions: Vec<Condition>,
-    /// SHA-256 of the normalised list. The same hash means the same audience, however the list is written.
+    /// SHA-256 of the normalised list. Lists with the same members have the same hash, whatever their order and
+    /// notation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub list_hash: Option<String>,
@@ -27,23 +28,23 @@ pub struct AudienceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 12))]
     pub short_list_hash: Option<String>,
-    /// What became of each row.
+    /// How many rows were read, are invalid, are duplicates, are excluded and will be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members: Option<Funnel>,
     /// The first ten invalid rows, without their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub problems: Vec<RowProblem>,
-    /// Columns of the sources, or names of fields, that mean nothing to this kind of audience and were ignored.
+    /// The number of columns or fields in the sources that this kind of audience doesn't use. They are ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_columns: Option<u64>,
-    /// Members that are sent, and perhaps shouldn't be. They block nothing.
+    /// Numbers of members that are sent but look unsuitable. Warnings block nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Warnings>,
-    /// The receipt of the present list, which is the truth of what was sent.
+    /// The receipt of the current list. It is the authoritative record of what was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt_ref: Option<LocalRef>,
-    /// The audiences that a split list is, each with its own receipt.
+    /// The audiences of a split list, each with its own receipt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     pub parts: Vec<PartStatus>,
@@ -53,21 +54,24 @@ pub struct AudienceStatus {
     /// The last audience created from this resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_created: Option<CreatedAudience>,
-    /// The last five audiences created from this resource, the newest first.
+    /// The last five audiences created from this resource, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub recent_creates: Vec<CreatedAudience>,
-    /// How many members, at least, of the audience in the workspace are suppressed now and must be removed in Propensity by hand.
+    /// The minimum number of members of created audiences that were suppressed later. Remove them manually in
+    /// Propensity.
     #[serde(default, skip_serializing_if = "is_none")]
     pub suppressed_members_sent: u64,
-    /// How many older audiences of this resource stay in the workspace. Nothing can delete them by API: remove them in Propensity.
+    /// The number of older audiences of this resource that remain in the workspace. The API can't delete them: remove
+    /// them in Propensity.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub superseded: u32,
-    /// What the reports in `spec.engagement` say of the members, as of each report's `status.lastSuccess`. Written only when a number changes.
+    /// How the reports in `spec.engagement` match the members, as of each report's `status.lastSuccess`. Written only
+    /// if a number changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4))]
     pub engagement: Vec<EngagementStatus>,
-    /// Attempts for older lists of this resource whose outcome nobody knows. They don't block the present list.
+    /// Attempts for older lists of this resource whose outcome is unknown. They don't block the current list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub open_unknowns: Vec<OpenUnknown>,
@@ -81,64 +85,64 @@ fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
-/// What became of the rows of a list.
+/// The numbers of rows of a list, by result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Funnel {
     /// Rows read.
     pub read: u64,
-    /// Rows that can't be sent; `problems` names the first ten.
+    /// Rows that can't be sent; `problems` lists the first ten.
     pub invalid: u64,
-    /// Rows that mean a member who is already in the list.
+    /// Rows that repeat a member of the list.
     pub duplicate: u64,
-    /// Members who must not be sent.
+    /// Members that are suppressed and must not be sent.
     pub excluded: u64,
     /// Members to send.
     pub to_send: u64,
 }
 
-/// How many members, of those to send, a warning is about.
+/// The number of members to send for each kind of warning.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Warnings {
-    /// Those whose email or website is that of a provider of free mail, which says nothing about a company.
+    /// Members whose email or website belongs to a free mail provider, which doesn't identify a company.
     #[serde(default, skip_serializing_if = "is_none")]
     pub free_mail_domains: u64,
-    /// Those whose email is that of a role, such as `info@`, and no person's.
+    /// Members whose email belongs to a role, such as `info@`, and not to a person.
     #[serde(default, skip_serializing_if = "is_none")]
     pub role_addresses: u64,
 }
 
-/// A row that can't be sent. Never its value.
+/// A row that can't be sent. It never contains the row's values.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RowProblem {
-    /// Where the row stands, such as `spec.contacts`.
+    /// The source of the row, such as `spec.contacts`.
     #[schemars(length(max = 512))]
     pub source: String,
-    /// Its number there, the first is 1.
+    /// The number of the row in its source, starting at 1.
     pub row: u64,
-    /// What is wrong and what to do.
+    /// What is wrong and how to correct it.
     #[schemars(length(max = 512))]
     pub reason: String,
 }
 
-/// One of the audiences that a split list is.
+/// One of the audiences of a split list.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PartStatus {
-    /// Its name, which stays as long as the part isn't divided further or joined with another.
+    /// Name of the part. It stays the same unless the part is divided further or merged with another.
     #[schemars(length(max = 63))]
     pub name: String,
     /// Name of its receipt.
     #[schemars(length(max = 253))]
     pub receipt: String,
-    /// Members to send.
+    /// The number of members to send.
     pub members: u64,
-    /// Where it stands, as the reason of a condition.
+    /// The state of the part, as a condition reason.
     #[schemars(length(max = 63))]
     pub reason: String,
-    /// When it was created, with how many members.
+    /// When it was created and with how many members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<CreatedPart>,
 }
@@ -147,10 +151,10 @@ pub struct PartStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedPart {
-    /// When.
+    /// When it was created.
     #[schemars(with = "condition::Time")]
     pub time: Timestamp,
-    /// How many members were sent.
+    /// The number of members that were sent.
     pub members: u64,
 }
 
@@ -158,19 +162,19 @@ pub struct CreatedPart {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastResult {
-    /// When the answer was there, or when it was given up.
+    /// When the answer arrived or the request was abandoned.
     #[schemars(with = "condition::Time")]
     pub time: Timestamp,
-    /// What kind of answer it was, such as `created`, `rate_limited` or `timeout`.
+    /// The class of the answer, such as `created`, `rate_limited` or `timeout`.
     #[schemars(length(max = 64))]
     pub class: String,
-    /// The HTTP status, if there was one.
+    /// The HTTP status. Absent if there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
-    /// `results.error` of the answer, if it could be read.
+    /// `results.error` of the answer. Absent if it couldn't be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<bool>,
-    /// The API's message, shortened, with keys, addresses and values of the list masked.
+    /// The API's message, shortened. Keys, addresses and values of the list are masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub message: Option<String>,
@@ -186,24 +190,24 @@ pub struct CreatedAudience {
     /// When it was created.
     #[schemars(with = "condition::Time")]
     pub time: Timestamp,
-    /// How many members were sent.
+    /// The number of members that were sent.
     pub members: u64,
 }
 
-/// What a report says of the members of a list.
+/// How a report matches the members of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EngagementStatus {
-    /// The `PropensityReport`.
+    /// Name of the `PropensityReport`.
     #[schemars(length(max = 253))]
     pub report: String,
-    /// Members to send that at least one row is about.
+    /// The number of members to send that have at least one row in the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub members_matched: Option<u64>,
-    /// Rows about any of them.
+    /// The number of rows that match a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// The report's metrics and ratios over just those rows.
+    /// The report's metrics and ratios, computed over these rows only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 600))]
     pub values: Vec<MetricValue>,
@@ -213,19 +217,19 @@ pub struct EngagementStatus {
     pub problem: Option<String>,
 }
 
-/// An attempt whose outcome nobody knows.
+/// An attempt whose outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenUnknown {
-    /// Name of the receipt on which it can be settled.
+    /// Name of the receipt on which to resolve the attempt.
     #[schemars(length(max = 253))]
     pub receipt: String,
-    /// The attempt's ID.
+    /// ID of the attempt.
     #[schemars(length(max = 63))]
     pub attempt: String,
     /// When the attempt was claimed.
     #[schemars(with = "condition::Time")]
     pub time: Timestamp,
-    /// How many members it was about.
+    /// The number of members of the attempt.
     pub members: u64,
 }

@@ -1,6 +1,6 @@
-//! Every condition type and reason of the operator, and how conditions change.
+//! All condition types and reasons of the operator, and how conditions are updated.
 //!
-//! Conditions follow kstatus: `Ready` always stands, `Reconciling` and `Stalled` only while they are true.
+//! Conditions follow kstatus: `Ready` is always present, `Reconciling` and `Stalled` only while they are true.
 
 use std::borrow::Cow;
 
@@ -11,30 +11,31 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 /// The condition types that the operator writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConditionType {
-    /// The desired list is an audience in the workspace; or, on a workspace, creates can be sent.
+    /// On an audience: the current list exists in the workspace. On a workspace: creates can be sent. On a report or
+    /// a suppression list: it was read completely.
     Ready,
-    /// The operator is at work or waits for something that passes by itself or by a change in the cluster.
+    /// The operator is working, or waits for time or for a change in the cluster.
     Reconciling,
-    /// Nothing more happens without a person.
+    /// A person has to act before anything else happens.
     Stalled,
-    /// The key or the configuration was refused; creates wait behind a breaker.
+    /// The API rejected the key or the configuration. Creates wait until the breaker closes.
     BreakerOpen,
-    /// The API asked for a pause (429, Retry-After), or couldn't be reached.
+    /// The API asked for a pause (429, Retry-After) or is unreachable.
     Paused,
-    /// After an unknown outcome: creates go one at a time, with pauses.
+    /// After an unknown outcome: creates are sent one at a time, with pauses.
     CreatesSerialized,
-    /// 80% or more of the day's create budget is used.
+    /// 80% or more of the daily create budget is used.
     BudgetLow,
-    /// Attempts have an outcome that nobody knows.
+    /// There are attempts whose outcome is unknown.
     OutcomesUnknown,
     /// Members of the audience in the workspace were suppressed after it was sent.
     SuppressedMembersSent,
-    /// Cells of a report hold something else than the numbers or dates that are expected there.
+    /// Cells of a report can't be parsed as the declared numbers or dates.
     CellsUnparsed,
 }
 
 impl ConditionType {
-    /// The type as it stands in a status.
+    /// The type as written in a status.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,18 +53,18 @@ impl ConditionType {
     }
 }
 
-/// Declares the reasons once: the enum, its documentation and its spelling.
+/// Declares each reason once: the enum variant, its documentation and its spelling.
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// Why a condition is what it is.
+        /// The reason of a condition.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
 
         impl Reason {
-            /// Every reason there is.
+            /// All reasons.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The reason as it stands in a condition, an event and a metric.
+            /// The reason as written in conditions, events and metrics.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)+ }
@@ -77,23 +78,23 @@ reasons! {
     Created,
     /// The ledger shows that this list was created before; nothing was sent.
     AlreadyCreated,
-    /// A create is in flight.
+    /// A create request is in flight.
     Sending,
-    /// A person decided that this list is not to be sent again.
+    /// A person dismissed the attempt: this list isn't sent again.
     Dismissed,
     /// Waits for its turn under the workspace's rate limit.
     Queued,
     /// Waits because the outcome of an earlier create is unknown; creates go one at a time.
     CreatesSerialized,
-    /// Waits because today's create budget is used up.
+    /// Waits because the daily create budget is used up.
     BudgetSpent,
     /// Waits because the API asked for a pause.
     RateLimited,
-    /// Waits because the API refused the key.
+    /// Waits because the API rejected the key.
     CredentialsRejected,
-    /// Waits because the API's answer means a wrong configuration.
+    /// Waits because the API's answer indicates a wrong configuration.
     ApiMisconfigured,
-    /// Waits because the API couldn't be reached; nothing was sent.
+    /// Waits because the API is unreachable; nothing was sent.
     ApiUnreachable,
     /// The workspace that the audience names doesn't exist.
     WorkspaceNotFound,
@@ -101,110 +102,115 @@ reasons! {
     SecretNotFound,
     /// The Secret has no `workspace_api_key`.
     KeyMissing,
-    /// The Secret's `workspace_api_key` can't be a key.
+    /// The Secret's `workspace_api_key` isn't a valid key.
     KeyInvalid,
-    /// The operator may not read the Secret.
+    /// The operator isn't allowed to read the Secret.
     AccessDenied,
-    /// The operator's base URL is not one that a key may be sent to.
+    /// The host of a URL isn't one of the allowed hosts.
     HostNotAllowed,
-    /// Members of the list can't be sent.
+    /// The list contains members that can't be sent.
     InvalidMembers,
-    /// The list has no member.
+    /// The list has no members.
     EmptyList,
-    /// A source of the list isn't there.
+    /// A source of the list doesn't exist.
     SourceNotFound,
-    /// A source of the list can't be read to its end.
+    /// A source of the list can't be read completely.
     SourceUnreadable,
-    /// The suppression list is read whole.
+    /// The suppression list was read completely.
     Loaded,
     /// Members were suppressed after they were sent.
     MembersSuppressedAfterCreate,
-    /// Waits until the sources have been quiet for a while.
+    /// Waits until the sources are unchanged for the stabilization window.
     SourcesChanging,
-    /// The list has too few or too many members, or changed by too much.
+    /// The list has too few or too many members, or its size changed too much.
     GuardTripped,
     /// The API rejected the list.
     Rejected,
-    /// Nobody can know whether the audience was created.
+    /// The audience may or may not have been created.
     OutcomeUnknown,
-    /// The annotation that should settle an outcome can't be followed.
+    /// The annotation that should resolve an attempt is invalid.
     ResolutionInvalid,
-    /// So many attempts were made that no more fit the receipt.
+    /// The receipt has no room for another attempt.
     TooManyAttempts,
-    /// The ledger that the workspace pins isn't the one in this cluster.
+    /// The ledger of this cluster isn't the one that the workspace pins.
     LedgerMissing,
-    /// The receipt can't be read, was changed by hand or comes from a newer version.
+    /// The receipt can't be read, was edited manually or was written by a newer version.
     ReceiptUnreadable,
-    /// The report was read to its end, and its numbers are current.
+    /// The report was read completely and its numbers are current.
     Fetched,
     /// The report's URL isn't in the workspace's Secret.
     UrlMissing,
-    /// What the Secret has in place of the report's URL can't be used.
+    /// The report's entry in the Secret isn't a valid URL.
     UrlInvalid,
-    /// The report can't be read to its end, or isn't what was declared.
+    /// The report can't be read completely, or doesn't have the declared form.
     ReportUnreadable,
-    /// The spec contradicts itself; the message says where.
+    /// The spec contradicts itself; the message names the field.
     InvalidSpec,
-    /// The report lacks columns that were declared.
+    /// The report lacks declared columns.
     ColumnsMissing,
-    /// Cells aren't of the form that was declared.
+    /// Cells of the report don't have the declared format.
     ColumnFormatMismatch,
-    /// Suspended here; audiences also at the workspace, or by the operator's switch.
+    /// Suspended here; for audiences, also by the workspace or by the operator's flag.
     Suspended,
-    /// The connection's parts are all there.
+    /// The workspace, its Secret and its ledger are usable.
     Connected,
-    /// The operator hasn't looked at everything yet.
+    /// The operator hasn't read everything that it needs yet.
     Pending,
-    /// Some of the day's budget is left, but less than a fifth.
+    /// 80% or more of the daily create budget is used.
     BudgetNearlySpent,
-    /// Attempts wait for a person.
+    /// Attempts wait until a person resolves them.
     Unresolved,
 }
 
-/// A decision about a condition: what it says and why.
+/// The reason and the message of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// What happened and what to do. Never a value of a list, a key or an endpoint.
+    /// What happened and what to do. Never contains a value of a list, a key or an endpoint.
     pub message: Cow<'static, str>,
 }
 
 impl Verdict {
-    /// A verdict.
+    /// Creates a verdict.
     pub fn new(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         Self { reason, message: message.into() }
     }
 }
 
-/// What a condition shall be: a status with its verdict, or absent.
+/// A condition that the status must have. Conditions without an entry are removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// Which condition.
+pub struct DesiredCondition {
+    /// The type.
     pub type_: ConditionType,
     /// `True` or `False`.
     pub status: bool,
-    /// Why.
+    /// The reason and the message.
     pub verdict: Verdict,
 }
 
-/// The conditions that shall stand, in place of `old`: all of `wanted` and nothing else. A transition time moves only when the
-/// status flips, so that equal conditions stay equal.
+/// The conditions for a status that had `old`: all of `desired` and no others. A transition time changes only when
+/// the status flips, so equal conditions stay equal.
 #[must_use]
-pub fn settle(old: &[Condition], wanted: &[Wanted], generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
-    wanted
+pub fn update(
+    old: &[Condition],
+    desired: &[DesiredCondition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    desired
         .iter()
-        .map(|w| {
-            let status = if w.status { "True" } else { "False" };
+        .map(|d| {
+            let status = if d.status { "True" } else { "False" };
             let since = old
                 .iter()
-                .find(|c| c.type_ == w.type_.as_str() && c.status == status)
+                .find(|c| c.type_ == d.type_.as_str() && c.status == status)
                 .map_or_else(|| MetaTime(now), |c| c.last_transition_time.clone());
             Condition {
-                type_: w.type_.as_str().into(),
+                type_: d.type_.as_str().into(),
                 status: status.into(),
-                reason: w.verdict.reason.as_str().into(),
-                message: w.verdict.message.chars().take(MAX_MESSAGE).collect(),
+                reason: d.verdict.reason.as_str().into(),
+                message: d.verdict.message.chars().take(MAX_MESSAGE).collect(),
                 observed_generation: generation,
                 last_transition_time: since,
             }
@@ -212,10 +218,10 @@ pub fn settle(old: &[Condition], wanted: &[Wanted], generation: Option<i64>, now
         .collect()
 }
 
-/// Characters that a condition's message may have; the API convention allows 32,768.
+/// The maximum length of a condition's message in characters. The API convention allows 32,768.
 const MAX_MESSAGE: usize = 2_000;
 
-/// The condition of a type, if it stands.
+/// The condition of a type, if present.
 #[must_use]
 pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
     conditions.iter().find(|c| c.type_ == type_.as_str())
@@ -238,12 +244,20 @@ pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
             "type": "object",
             "required": ["type", "status", "reason", "message", "lastTransitionTime"],
             "properties": {
-                "type": {"type": "string", "maxLength": 316, "description": "Which aspect this is about."},
+                "type": {"type": "string", "maxLength": 316, "description": "The condition type."},
                 "status": {"type": "string", "maxLength": 16, "description": "True, False or Unknown."},
-                "reason": {"type": "string", "maxLength": 1024, "description": "Why, in one word."},
+                "reason": {"type": "string", "maxLength": 1024, "description": "The reason, in one word."},
                 "message": {"type": "string", "maxLength": 32768, "description": "What happened and what to do."},
-                "observedGeneration": {"type": "integer", "format": "int64", "description": "The generation of the spec that this condition speaks of."},
-                "lastTransitionTime": {"type": "string", "format": "date-time", "description": "When the status last flipped."}
+                "observedGeneration": {
+                    "type": "integer",
+                    "format": "int64",
+                    "description": "The generation of the spec that this condition describes."
+                },
+                "lastTransitionTime": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "When the status last changed."
+                }
             }
         }
     })
@@ -274,22 +288,26 @@ mod tests {
 
     #[test]
     fn transition_times_move_only_when_the_status_flips() {
-        let want =
-            |status, reason| [Wanted { type_: ConditionType::Ready, status, verdict: Verdict::new(reason, "m") }];
-        let first = settle(&[], &want(false, Reason::Queued), Some(1), at(1));
-        let same_status = settle(&first, &want(false, Reason::Rejected), Some(1), at(2));
+        let desired = |status, reason| {
+            [DesiredCondition { type_: ConditionType::Ready, status, verdict: Verdict::new(reason, "m") }]
+        };
+        let first = update(&[], &desired(false, Reason::Queued), Some(1), at(1));
+        let same_status = update(&first, &desired(false, Reason::Rejected), Some(1), at(2));
         assert_eq!(same_status[0].last_transition_time.0, at(1));
         assert_eq!(same_status[0].reason, "Rejected");
-        let flipped = settle(&same_status, &want(true, Reason::Created), Some(1), at(3));
+        let flipped = update(&same_status, &desired(true, Reason::Created), Some(1), at(3));
         assert_eq!(flipped[0].last_transition_time.0, at(3));
-        assert_eq!(settle(&flipped, &want(true, Reason::Created), Some(1), at(9)), flipped);
+        assert_eq!(update(&flipped, &desired(true, Reason::Created), Some(1), at(9)), flipped);
     }
 
     #[test]
     fn a_condition_that_is_no_longer_true_disappears() {
-        let stalled =
-            [Wanted { type_: ConditionType::Stalled, status: true, verdict: Verdict::new(Reason::Rejected, "m") }];
-        let old = settle(&[], &stalled, None, at(1));
-        assert!(settle(&old, &[], None, at(2)).is_empty());
+        let stalled = [DesiredCondition {
+            type_: ConditionType::Stalled,
+            status: true,
+            verdict: Verdict::new(Reason::Rejected, "m"),
+        }];
+        let old = update(&[], &stalled, None, at(1));
+        assert!(update(&old, &[], None, at(2)).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! The CRDs as they are installed: `crds/` and the chart's templates come from here.
+//! The CRDs as they are installed. `crds/` and the chart's templates are generated from here.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -8,7 +8,7 @@ use super::{
     AccountAudience, AudienceReceipt, ContactAudience, PropensityReport, PropensityWorkspace, SuppressionList,
 };
 
-/// Every CRD with its file name, in the order to install them.
+/// All CRDs with their file names, in the order of installation.
 #[must_use]
 pub fn crds() -> Vec<(String, CustomResourceDefinition)> {
     [
@@ -24,7 +24,8 @@ pub fn crds() -> Vec<(String, CustomResourceDefinition)> {
     .collect()
 }
 
-/// Kubernetes knows no unsigned formats and warns of them, and the bound says the same; and it is for `kubectl explain` to break lines.
+/// Replaces unsigned formats, which Kubernetes doesn't know and warns about, by a minimum; and joins the lines of
+/// each paragraph, since `kubectl explain` wraps lines itself.
 fn tidied(crd: CustomResourceDefinition) -> CustomResourceDefinition {
     fn walk(value: &mut Value) {
         match value {

@@ -1,14 +1,14 @@
-//! One contact and one account, as a person writes them. Their `Debug` shows no value.
+//! One contact and one account as written in a spec. Their `Debug` output shows no value.
 //!
-//! The fields carry only a type and a length: `pattern`, `format`, `enum` and rules on a scalar make the API server
-//! repeat the value in its error, and so in CI logs.
+//! The fields have only a type and a length: with `pattern`, `format`, `enum` or a rule on a scalar, the API server
+//! would repeat the value in its error, and so in CI logs.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A person to reach. Needs `linkedinUrl`, or `firstName` and `lastName` with `companyName` or `website`.
+/// A person. Needs `linkedinUrl`, or `firstName` and `lastName` with `companyName` or `website`.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
@@ -24,11 +24,11 @@ pub struct Contact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub company_name: Option<String>,
-    /// Website of that company. `https://www.example.com/about` and `example.com` mean the same.
+    /// Website of that company. `https://www.example.com/about` and `example.com` are the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub website: Option<String>,
-    /// Email address. Alone it isn't enough for Propensity to find a person.
+    /// Email address. Alone it isn't enough: Propensity can't find a person by email only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub email: Option<String>,
@@ -38,11 +38,11 @@ pub struct Contact {
     pub linkedin_url: Option<String>,
 }
 
-/// A company to reach.
+/// A company.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
-    /// The company's website. `https://www.example.com/about` and `example.com` mean the same account.
+    /// The company's website. `https://www.example.com/about` and `example.com` are the same account.
     #[schemars(length(max = 256))]
     pub website: String,
 }

@@ -1,8 +1,8 @@
-//! `AudienceReceipt`: one entry of the ledger, as the API server stores it.
+//! `AudienceReceipt`: one entry of the ledger as stored by the API server.
 //!
-//! Identity and record are kept as raw JSON: fields that a newer version wrote survive, one receipt that can't be read
-//! doesn't fail a list of them, and a receipt's name is checked against the identity as it stands, known fields or not.
-//! There is no field named `status`, since backup tools drop one.
+//! Identity and record are kept as raw JSON: fields of newer versions are preserved, one unreadable receipt doesn't
+//! fail a list request, and a receipt's name is checked against the complete identity, including unknown fields. No
+//! field is named `status`, since backup tools drop it.
 
 use std::borrow::Cow;
 
@@ -25,8 +25,11 @@ use crate::ledger;
     no_spec,
     derive = "PartialEq",
     selectable = ".record.state",
-    doc = "One entry of the ledger: an audience that was created or attempted. Written by the operator before each request is sent. Never delete receipts: they are the only list of what exists in the workspace, and what keeps an audience from being created twice.",
-    validation = Rule::new("self.identity == oldSelf.identity").message("identity is immutable: it says which audience this receipt is about"),
+    doc = "One entry of the ledger: an audience that was created or attempted. The operator writes it before it sends \
+        a request. Never delete receipts: they are the only record of what exists in the workspace, and they prevent \
+        creating an audience twice.",
+    validation = Rule::new("self.identity == oldSelf.identity").message("identity is immutable: it says which \
+        audience this receipt is about"),
     printcolumn(name = "State", type_ = "string", json_path = ".record.state"),
     printcolumn(name = "Kind", type_ = "string", json_path = ".identity.kind"),
     printcolumn(name = "Audience", type_ = "string", json_path = ".record.attempts[-1:].audience.name"),
@@ -36,23 +39,29 @@ use crate::ledger;
     printcolumn(name = "Attempt", type_ = "string", json_path = ".record.attempts[-1:].id", priority = "1"),
     printcolumn(name = "Claimed", type_ = "date", json_path = ".record.attempts[-1:].claimedAt", priority = "1"),
     printcolumn(name = "Answer", type_ = "string", json_path = ".record.attempts[-1:].outcome.class", priority = "1"),
-    printcolumn(name = "Extras", type_ = "integer", json_path = ".record.possibleExtras", priority = "1", description = "Further audiences that earlier attempts may have left in the workspace.")
+    printcolumn(
+        name = "Extras",
+        type_ = "integer",
+        json_path = ".record.possibleExtras",
+        priority = "1",
+        description = "Additional audiences that earlier attempts may have created in the workspace."
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AudienceReceiptFields {
-    /// Which audience this is about. Its hash is the receipt's name.
+    /// Which audience the receipt is about. The receipt's name is a hash of it.
     pub identity: RawIdentity,
-    /// What was attempted and what came of it.
+    /// What was attempted, and with which result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RawRecord>,
 }
 
-/// The identity as it stands on the API server.
+/// The identity as stored on the API server.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct RawIdentity(pub Value);
 
-/// The record as it stands on the API server.
+/// The record as stored on the API server.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(transparent)]
 pub struct RawRecord(pub Value);
@@ -75,17 +84,17 @@ impl JsonSchema for RawRecord {
     }
 }
 
-/// Lets fields of newer versions live on.
+/// Preserves fields of newer versions.
 fn open(mut schema: Schema) -> Schema {
     schema.insert("x-kubernetes-preserve-unknown-fields".into(), Value::Bool(true));
     schema
 }
 
 impl AudienceReceipt {
-    /// The record and identity read as far as this version can, or why they can't be trusted.
+    /// The identity and the record, as far as this version can read them.
     ///
     /// # Errors
-    /// When the name isn't the hash of the identity, or the record is missing, unreadable or of a newer format.
+    /// If the name isn't the hash of the identity, or the record is missing, unreadable or of a newer format.
     pub fn read(&self) -> Result<ledger::Receipt, ledger::Unreadable> {
         let name = self.metadata.name.as_deref().unwrap_or_default();
         ledger::Receipt::read(name, &self.spec.identity.0, self.spec.record.as_ref().map(|r| &r.0))

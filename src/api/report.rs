@@ -1,4 +1,4 @@
-//! `PropensityReport`: a report of a workspace, fetched on an interval and made into numbers.
+//! `PropensityReport`: a report of a workspace, fetched at an interval and evaluated as metrics.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{LocalRef, condition, schema};
 
-/// A report of a Propensity workspace. What its columns are is documented nowhere, so nothing is guessed: the columns that are there are shown, and what is wanted of them
-/// is declared.
+/// A report of a Propensity workspace. Propensity doesn't document the columns, so the operator assumes nothing: the
+/// status lists the columns, and the spec declares how to evaluate them.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[kube(
     group = "abm.propensity.com",
@@ -24,7 +24,8 @@ use super::{LocalRef, condition, schema};
     namespaced,
     status = "ReportStatus",
     derive = "PartialEq",
-    doc = "A report of a Propensity workspace, fetched on an interval and made into numbers for status, metrics and dashboards. Its rows are never kept.",
+    doc = "A report of a Propensity workspace. The operator fetches it at an interval and computes numbers for its \
+        status, for metrics and for dashboards. Rows are never stored.",
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Report", type_ = "string", json_path = ".spec.report"),
@@ -33,13 +34,13 @@ use super::{LocalRef, condition, schema};
         name = "Last success",
         type_ = "date",
         json_path = ".status.lastSuccess",
-        description = "How old the numbers are."
+        description = "When the report was last read completely."
     ),
     printcolumn(
         name = "Newest row",
         type_ = "date",
         json_path = ".status.newestRow",
-        description = "How old the newest row is, by spec.newestColumn."
+        description = "The latest date in spec.newestColumn."
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(
@@ -47,7 +48,7 @@ use super::{LocalRef, condition, schema};
         type_ = "boolean",
         json_path = ".status.possiblyTruncated",
         priority = "1",
-        description = "So suspiciously round a number of rows that some may be missing."
+        description = "The number of rows is suspiciously round: rows may be missing."
     ),
     printcolumn(
         name = "Message",
@@ -57,198 +58,215 @@ use super::{LocalRef, condition, schema};
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new(schema::duration_rule!("interval", "5m", "168h")).message("interval must be a duration such as 1h, from 5m to 168h"))]
-#[x_kube(validation = Rule::new("!has(self.rows) || self.rows == '' || !has(self.format) || self.format == 'JSON'").message("rows is a place in a JSON body: leave it out with CSV and NDJSON"))]
+#[x_kube(validation = Rule::new(schema::duration_rule!("interval", "5m", "168h"))
+    .message("interval must be a duration such as 1h, from 5m to 168h"))]
+#[x_kube(validation = Rule::new("!has(self.rows) || self.rows == '' || !has(self.format) || self.format == 'JSON'")
+    .message("rows is a place in a JSON body: leave it out with CSV and NDJSON"))]
 pub struct PropensityReportSpec {
-    /// The `PropensityWorkspace` of this namespace that the report belongs to. Its Secret holds the report's URL, and its rate limit holds for the report too.
+    /// The `PropensityWorkspace` in this namespace that the report belongs to. Its Secret contains the report's URL,
+    /// and its rate limit applies to the report too. Default: `default`.
     #[serde(default = "default_workspace_ref")]
     #[schemars(default = "default_workspace_ref")]
     pub workspace_ref: LocalRef,
-    /// The entry of the workspace's Secret that holds the report's endpoint URL. Known reports are `abm_campaign_summary`, `abm_roi_analytics`, `account_engagement`,
-    /// `asset_analytics`, `campaign_pacing`, `contact_engagement`, `daily_abm_activities`, `daily_propensity_display_network_spend` and `website_analytics`; any other
-    /// entry can be named too.
+    /// The key of the entry in the workspace's Secret that contains the report's endpoint URL. Known reports are
+    /// `abm_campaign_summary`, `abm_roi_analytics`, `account_engagement`, `asset_analytics`, `campaign_pacing`,
+    /// `contact_engagement`, `daily_abm_activities`, `daily_propensity_display_network_spend` and
+    /// `website_analytics`; other keys are allowed.
     #[schemars(length(min = 1, max = 253), regex(pattern = "^[A-Za-z0-9._-]+$"))]
-    #[x_kube(validation = Rule::new("self != 'workspace_api_key'").message("workspace_api_key is the workspace's key and no report: name the entry that holds the report's URL"))]
+    #[x_kube(validation = Rule::new("self != 'workspace_api_key'")
+        .message("workspace_api_key is the workspace's key and no report: name the entry that holds the report's URL"))]
     pub report: String,
-    /// Query parameters, added to those that the URL has.
+    /// Query parameters to add to those of the URL. Default: none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "query")]
     pub query: BTreeMap<String, String>,
-    /// How often to fetch the report, from 5m to 168h; each time up to a twentieth later. Reports with the same workspace, report, query and layout are fetched together.
+    /// How often to fetch the report, from 5m to 168h; each fetch is delayed by up to 5% at random. Default: 1h.
+    /// Reports with the same workspace, report, query and format are fetched together.
     #[serde(default = "default_interval")]
     #[schemars(default = "default_interval", length(max = 32))]
     pub interval: Duration,
-    /// How the report is laid out.
+    /// The format of the report. Default: `JSON`.
     #[serde(default)]
     #[schemars(default)]
     pub format: ReportFormat,
-    /// Where the rows stand in a JSON body that isn't an array of them: a JSON pointer (RFC 6901) to the array, such as `/results/data`.
+    /// If the JSON body isn't an array of rows: the JSON pointer (RFC 6901) to that array, such as `/results/data`.
+    /// Default: empty, the body itself.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 256), regex(pattern = "^(/.*)?$"))]
     pub rows: String,
-    /// Fetches the report page by page. Absent: one request has it all.
+    /// Fetches the report page by page. Default: absent, one request returns all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paging: Option<Paging>,
-    /// A report with more MiB than this isn't read to its end, and its last numbers stay.
+    /// The maximum size of the report in MiB. A larger report is rejected, and the last numbers remain. Default: 512.
     #[serde(rename = "maxMiB", default = "default_max_mib")]
     #[schemars(default = "default_max_mib", range(min = 1, max = 4096))]
     pub max_mib: u32,
-    /// What the text of columns means. Numbers of a JSON body need nothing; text is a number or a date only where its form is declared here.
+    /// The formats of text columns. JSON numbers need none; text is a number or a date only if its format is declared
+    /// here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub columns: Vec<ColumnFormat>,
-    /// The column that tells how new a row is: a date that is declared in `columns`.
+    /// The column with the date of a row, used to find the newest row. It must be declared as a date in `columns`.
+    /// Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub newest_column: Option<String>,
-    /// The numbers to make of the report.
+    /// The numbers to compute from the report. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub metrics: Vec<Metric>,
-    /// Metrics divided by one another, group by group where both have the same groups.
+    /// Metrics divided by other metrics. If both have the same groups, they are divided group by group. Default:
+    /// none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub ratios: Vec<Ratio>,
-    /// True: the report isn't fetched. Its last numbers stay.
+    /// `true`: the report isn't fetched, and its last numbers remain. Default: `false`.
     #[serde(default)]
     #[schemars(default)]
     pub suspend: bool,
 }
 
-/// How a report is laid out.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 pub enum ReportFormat {
-    /// An array of objects, as the body or at `rows` in it.
+    /// A JSON array of objects: the body, or the array at `rows`.
     #[default]
     #[serde(rename = "JSON")]
     Json,
-    /// An object on each line.
+    /// One JSON object per line.
     #[serde(rename = "NDJSON")]
     Ndjson,
-    /// Cells between commas under a row of headings.
+    /// Comma-separated values. The first row has the headings.
     #[serde(rename = "CSV")]
     Csv,
 }
 
-/// How the pages of a report are asked for. Nothing of this is documented by Propensity: it must be known from elsewhere. The report ends with the first page that has no
-/// rows, or fewer than `pageRows`.
+/// How to request the pages of a report. Propensity doesn't document paging. The report ends with the first page that
+/// has no rows, or fewer than `pageRows`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Paging {
-    /// The query parameter that says which page, or how many rows to pass over.
+    /// The query parameter with the page number or the number of rows to skip.
     #[schemars(length(min = 1, max = 64))]
     pub parameter: String,
-    /// Its value for the first page.
+    /// Value of the parameter for the first page. Default: 1.
     #[serde(default = "one")]
     #[schemars(default = "one")]
     pub first: u32,
-    /// By how much it grows from page to page: 1 for numbers of pages, the rows of a page for offsets.
+    /// By how much the value grows with each page: 1 for page numbers, the rows per page for offsets. Default: 1.
     #[serde(default = "one")]
     #[schemars(default = "one", range(min = 1))]
     pub step: u32,
-    /// How many rows a full page has. With it the last page is known by having fewer, which saves a request.
+    /// The number of rows of a full page. If set, a page with fewer rows is the last one, which saves a request.
+    /// Default: absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub page_rows: Option<u64>,
-    /// At most this many pages: a report with more isn't read to its end, and its last numbers stay. Each page is a request under the rate limit.
+    /// The maximum number of pages. A report with more pages is rejected, and the last numbers remain. Each page is a
+    /// request under the rate limit. Default: 100.
     #[serde(default = "default_max_pages")]
     #[schemars(default = "default_max_pages", range(min = 1, max = 1000))]
     pub max_pages: u32,
 }
 
-/// What the text of a column means.
+/// The format of a text column. Set either `number` or `date`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.number) != has(self.date)").message("give either number or date"))]
 pub struct ColumnFormat {
-    /// The column's name, exactly.
+    /// The exact name of the column.
     #[schemars(length(min = 1, max = 256))]
     pub name: String,
-    /// Numbers in this form.
+    /// The column contains numbers in this format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<NumberFormat>,
-    /// Dates in this form, as strftime writes it, such as `%Y-%m-%d` or `%m/%d/%Y %H:%M`. Without an offset they are in UTC.
+    /// The column contains dates in this strftime format, such as `%Y-%m-%d` or `%m/%d/%Y %H:%M`. Dates without an
+    /// offset are in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub date: Option<String>,
 }
 
-/// The form of numbers in text. `{decimal: ".", group: ",", prefix: "$"}` reads `$1,234.50`; `{suffix: "%"}` reads `12.5%` as 12.5.
+/// The format of numbers in text. `{decimal: ".", group: ",", prefix: "$"}` reads `$1,234.50`; `{suffix: "%"}` reads
+/// `12.5%` as 12.5.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NumberFormat {
-    /// What separates the fraction.
+    /// The decimal separator. Default: `.`.
     #[serde(default = "default_decimal")]
     #[schemars(default = "default_decimal", length(min = 1, max = 1))]
     pub decimal: String,
-    /// What may separate groups of three digits.
+    /// The optional separator of groups of three digits. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1))]
     pub group: Option<String>,
-    /// What stands before the digits.
+    /// Text before the digits. Default: none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 16))]
     pub prefix: String,
-    /// What stands behind them.
+    /// Text after the digits. Default: none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 16))]
     pub suffix: String,
 }
 
-/// A number to make of a report.
+/// A number to compute from a report.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.column) || self.operation == 'count'").message("column is needed for every operation but count"))]
+#[x_kube(validation = Rule::new("has(self.column) || self.operation == 'count'")
+    .message("column is needed for every operation but count"))]
 pub struct Metric {
-    /// Its name, in the status and as the label `metric`.
+    /// Name of the metric in the status, and its label `metric` in Prometheus.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z_][A-Za-z0-9_-]*$"))]
     pub name: String,
-    /// `count`: rows, with a column those where something is in it. `distinct`: different values of a column. `sum`: of numbers. `min`, `max` and `last`: of numbers or
-    /// declared dates; `last` is that of the last row that has one.
+    /// `count`: the number of rows; with a column, of rows with a value in it. `distinct`: the number of different
+    /// values of a column. `sum`: the sum of numbers. `min`, `max` and `last`: of numbers or declared dates; `last`
+    /// takes the last row with a value.
     pub operation: Operation,
-    /// The column, by its exact name.
+    /// The exact name of the column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub column: Option<String>,
-    /// Counts only rows that pass all of these.
+    /// Counts only rows that match all of these. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub filters: Vec<ColumnValues>,
-    /// Makes a number for each of some values of a column. Only these values are shown, in the status and as the label `group`; the rest is `other`.
+    /// Computes a number for each of some values of a column. Only these values appear in the status and as the label
+    /// `group`; all others are combined as `other`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_by: Option<ColumnValues>,
 }
 
-/// Some values of a column.
+/// Values of a column.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnValues {
-    /// The column, by its exact name.
+    /// The exact name of the column.
     #[schemars(length(min = 1, max = 256))]
     pub column: String,
-    /// The values, as they stand in the report without white space around them.
+    /// The values as written in the report, without surrounding white space.
     #[schemars(length(min = 1, max = 100), inner(length(max = 128)))]
     pub values: Vec<String>,
 }
 
-/// How a metric is made.
+/// How a metric is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
-    /// Rows.
+    /// The number of rows.
     Count,
-    /// Different values.
+    /// The number of different values.
     Distinct,
-    /// Sum of numbers.
+    /// The sum of numbers.
     Sum,
-    /// Smallest number or earliest date.
+    /// The smallest number or earliest date.
     Min,
-    /// Largest number or latest date.
+    /// The largest number or latest date.
     Max,
-    /// Number or date of the last row that has one.
+    /// The number or date of the last row with a value.
     Last,
 }
 
@@ -256,13 +274,13 @@ pub enum Operation {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ratio {
-    /// Its name, in the status and as the label `metric`.
+    /// Name of the ratio in the status, and its label `metric` in Prometheus.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z_][A-Za-z0-9_-]*$"))]
     pub name: String,
-    /// The metric that is divided.
+    /// The metric to divide.
     #[schemars(length(min = 1, max = 63))]
     pub numerator: String,
-    /// The metric that it is divided by. Where that is zero there is no ratio.
+    /// The metric to divide by. If it is zero, there is no ratio.
     #[schemars(length(min = 1, max = 63))]
     pub denominator: String,
 }
@@ -295,28 +313,28 @@ fn default_decimal() -> String {
     ".".to_owned()
 }
 
-/// What the operator knows of a report. All numbers are those of the last success.
+/// The observed state of a report. All numbers are from the last successful fetch.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReportStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`; while they are true, also `Reconciling`, `Stalled` and `CellsUnparsed`.
+    /// `Ready` always; `Reconciling`, `Stalled` and `CellsUnparsed` only while they are true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
     pub conditions: Vec<Condition>,
-    /// When the report was last read to its end: how old the numbers are.
+    /// When the report was last read completely. The numbers are from this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<condition::Time>")]
     pub last_success: Option<Timestamp>,
-    /// How many rows it had.
+    /// The number of rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// How many bytes it had.
+    /// The size in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// The metrics and ratios.
+    /// The values of the metrics and ratios.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 600))]
     pub values: Vec<MetricValue>,
@@ -324,31 +342,31 @@ pub struct ReportStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<condition::Time>")]
     pub newest_row: Option<Timestamp>,
-    /// True: there were so suspiciously round a number of rows that the report may have been cut off by a limit that nobody knows.
+    /// `true`: the number of rows is suspiciously round, so that an undocumented limit may have truncated the report.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub possibly_truncated: bool,
-    /// The columns, the first 200, as they were last seen, also in a report that couldn't be used.
+    /// The first 200 columns of the last report that was read, even if it couldn't be used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
-    pub columns: Vec<ColumnSeen>,
-    /// Tells one set of columns and types from another. An event tells of a change.
+    pub columns: Vec<ObservedColumn>,
+    /// A hash of the columns and their types. If it changes, an event is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 12))]
     pub columns_fingerprint: Option<String>,
-    /// The value of the annotation `abm.propensity.com/requestedAt` that was last acted on.
+    /// The last value of the annotation `abm.propensity.com/requestedAt` that was handled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_requested_at: Option<String>,
 }
 
-/// A number that was made.
+/// The value of a metric or a ratio.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricValue {
-    /// The metric or ratio.
+    /// Name of the metric or ratio.
     #[schemars(length(max = 63))]
     pub name: String,
-    /// The group, where there are groups.
+    /// The group, if the metric has groups.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 128))]
     pub group: String,
@@ -357,18 +375,18 @@ pub struct MetricValue {
     pub value: String,
 }
 
-/// A column that was seen.
+/// A column of the report.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ColumnSeen {
-    /// Its name; `(hidden)` where that looks like a value.
+pub struct ObservedColumn {
+    /// Name of the column; `(hidden)` if the name looks like a value.
     #[schemars(length(max = 256))]
     pub name: String,
-    /// Types of its values: `bool`, `nested`, `number`, `text`. None where all were empty.
+    /// Types of the values: `bool`, `nested`, `number`, `text`. Empty if all values were empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4), inner(length(max = 16)))]
     pub types: Vec<String>,
-    /// Of a column in which numbers or dates are expected: how many cells hold something else.
+    /// The number of cells that can't be parsed, in a column with a declared format.
     #[serde(default, skip_serializing_if = "is_none")]
     pub unparsed: u64,
 }

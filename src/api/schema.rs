@@ -1,8 +1,8 @@
-//! Bounds and rules that schemars has no word for.
+//! Schema rules that schemars can't express.
 
 use kube::core::Duration;
 
-/// A CEL rule: the field holds a duration (`60s`, `1h30m`) within the two bounds.
+/// A CEL rule: the field is a duration (`60s`, `1h30m`) between the two bounds.
 ///
 /// A macro, because the rule must be a literal when the schema is derived.
 macro_rules! duration_rule {
@@ -26,7 +26,7 @@ macro_rules! duration_rule {
 }
 pub(crate) use duration_rule;
 
-/// A Kubernetes duration of whole seconds.
+/// A Kubernetes duration of this many seconds.
 #[must_use]
 pub fn duration_of_secs(secs: u64) -> Duration {
     Duration::from(std::time::Duration::from_secs(secs))

@@ -1,4 +1,4 @@
-//! Where lists live that don't stand in the audience itself.
+//! Lists that are stored outside of the audience object.
 
 use std::collections::BTreeMap;
 
@@ -9,42 +9,45 @@ use serde::{Deserialize, Serialize};
 
 use super::schema;
 
-/// A list that lives elsewhere. Exactly one of `configMap`, `configMaps`, `secret`, `fluxSource` and `http` says where.
+/// A list that is stored elsewhere. Set exactly one of `configMap`, `configMaps`, `secret`, `fluxSource` and `http`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.configMap), has(self.configMaps), has(self.secret), has(self.fluxSource), has(self.http)].filter(x, x).size() == 1").message("give exactly one of configMap, configMaps, secret, fluxSource and http; use one entry of from for each"))]
+#[x_kube(validation = Rule::new("[has(self.configMap), has(self.configMaps), has(self.secret), has(self.fluxSource), \
+    has(self.http)].filter(x, x).size() == 1")
+    .message("give exactly one of configMap, configMaps, secret, fluxSource and http; use one entry of from for each"))]
 pub struct ListSource {
-    /// An entry of a ConfigMap. Anyone who may read ConfigMaps can read it: keep contacts in Secrets.
+    /// An entry of a ConfigMap. Everyone who may read ConfigMaps can read it: store contacts in Secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<EntryRef>,
-    /// An entry of each ConfigMap with these labels.
+    /// An entry of each ConfigMap with certain labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_maps: Option<SelectedEntries>,
     /// An entry of a Secret. The operator's ServiceAccount needs get, list and watch on this Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<EntryRef>,
-    /// A file in an artifact of a Flux source of this namespace.
+    /// A file in the artifact of a Flux source in this namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flux_source: Option<FluxFile>,
-    /// A file behind an HTTPS URL. Off until whoever runs the operator allows the host.
+    /// A file at an HTTPS URL. Disabled unless the operator's settings allow the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpFile>,
-    /// The layout. Absent: by the ending of the key, the path, or the URL's path (`.csv`, `.tsv`, `.json`, `.ndjson`, `.jsonl`, `.yaml`, `.yml`, each also with `.gz`).
+    /// The file format. Default: by the extension of the key, the path, or the URL's path (`.csv`, `.tsv`, `.json`,
+    /// `.ndjson`, `.jsonl`, `.yaml`, `.yml`, each also with `.gz`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<ListFormat>,
-    /// Headings of columns, or names of fields, where they are none of the known ones.
+    /// Column headings or field names of this list, if they differ from the known ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<ColumnNames>,
 }
 
-/// An entry of an object of this namespace.
+/// An entry of an object in this namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryRef {
-    /// The object's name.
+    /// Name of the object.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// The entry's key. What begins like gzip is unpacked.
+    /// Key of the entry. Gzip-compressed content is decompressed.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
@@ -53,33 +56,35 @@ pub struct EntryRef {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SelectedEntries {
-    /// Labels that an object must have, all of them.
+    /// Labels that an object must have. All of them must match.
     #[schemars(schema_with = "labels")]
     pub match_labels: BTreeMap<String, String>,
-    /// How many objects there must be. With more or fewer nothing is sent, since four of five files look complete.
+    /// The expected number of objects. With more or fewer, nothing is sent: a list with a missing file would look
+    /// complete.
     #[schemars(range(min = 1, max = 200))]
     pub count: u32,
-    /// The key of the entry in each.
+    /// Key of the entry in each object.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
 
-/// A file in the artifact of a Flux source: what source-controller last fetched and stored. Its digest is verified.
+/// A file in the artifact of a Flux source, as last stored by source-controller. The artifact's digest is verified.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.path.split('/').all(p, !(p in ['', '.', '..']))").message("path must name a file from the root of the artifact, without a leading slash, empty parts, . and .."))]
+#[x_kube(validation = Rule::new("self.path.split('/').all(p, !(p in ['', '.', '..']))")
+    .message("path must name a file from the root of the artifact, without a leading slash, empty parts, . and .."))]
 pub struct FluxFile {
-    /// The kind of source.
+    /// Kind of the Flux source.
     pub kind: FluxKind,
-    /// Its name, in this namespace.
+    /// Name of the Flux source in this namespace.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// The file's path in the artifact, such as `lists/accounts.csv`. What begins like gzip is unpacked.
+    /// Path of the file in the artifact, such as `lists/accounts.csv`. Gzip-compressed content is decompressed.
     #[schemars(length(min = 1, max = 512))]
     pub path: String,
 }
 
-/// The kinds of Flux sources that have artifacts, of `source.toolkit.fluxcd.io/v1`.
+/// The kinds of Flux sources with artifacts, in `source.toolkit.fluxcd.io/v1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 pub enum FluxKind {
     /// A git repository.
@@ -89,12 +94,12 @@ pub enum FluxKind {
     OciRepository,
     /// A bucket of an object store.
     Bucket,
-    /// An artifact that something other than source-controller makes.
+    /// An artifact that another controller produces.
     ExternalArtifact,
 }
 
 impl FluxKind {
-    /// The kind as Kubernetes names it.
+    /// The kind as spelled by Kubernetes.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -106,24 +111,27 @@ impl FluxKind {
     }
 }
 
-/// A file behind an HTTPS URL.
+/// A file at an HTTPS URL.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.url) != has(self.urlFrom)").message("give either url or urlFrom"))]
-#[x_kube(validation = Rule::new(schema::duration_rule!("interval", "1m", "168h")).message("interval must be a duration such as 1h, from 1m to 168h"))]
+#[x_kube(validation = Rule::new(schema::duration_rule!("interval", "1m", "168h"))
+    .message("interval must be a duration such as 1h, from 1m to 168h"))]
 pub struct HttpFile {
-    /// The URL, which must begin with `https://`. Redirects aren't followed. One with a token in it belongs into a Secret.
+    /// The URL. It must begin with `https://`. Redirects aren't followed. Use `urlFrom` if the URL contains a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     pub url: Option<String>,
-    /// An entry of a Secret that holds the URL. The operator's ServiceAccount needs get, list and watch on this Secret.
+    /// An entry of a Secret that contains the URL. The operator's ServiceAccount needs get, list and watch on this
+    /// Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url_from: Option<EntryRef>,
-    /// The file's SHA-256 in hexadecimal. With it, another file is refused, and the URL isn't asked for news.
+    /// The expected SHA-256 of the file, in hexadecimal. If set, any other file is rejected and the URL isn't polled
+    /// for changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 64, max = 64))]
     pub sha256: Option<String>,
-    /// How often to ask whether the file changed, from 1m to 168h.
+    /// How often to check whether the file changed, from 1m to 168h. Default: 1h.
     #[serde(default = "default_interval")]
     #[schemars(default = "default_interval", length(max = 32))]
     pub interval: Duration,
@@ -143,16 +151,16 @@ fn labels(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
-/// How a list is laid out.
+/// The format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum ListFormat {
-    /// Cells between commas, semicolons or tabs, under a row of headings.
+    /// Values separated by commas, semicolons or tabs. The first row has the headings.
     #[serde(rename = "CSV")]
     Csv,
-    /// An array of objects, or the API's own body.
+    /// An array of objects, or a request body of the Propensity API.
     #[serde(rename = "JSON")]
     Json,
-    /// An object on each line.
+    /// One JSON object per line.
     #[serde(rename = "NDJSON")]
     Ndjson,
     /// The same as JSON, in YAML.
@@ -160,32 +168,32 @@ pub enum ListFormat {
     Yaml,
 }
 
-/// Headings of columns by the field that they are. Case, spaces, `_`, `-` and `.` don't matter. A field that is named here is read from no
-/// other column.
+/// Column headings, by field. Case, spaces, `_`, `-` and `.` are ignored. A field that is listed here is read from
+/// this column only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnNames {
-    /// Of the first name.
+    /// Heading of the first name column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub first_name: Option<String>,
-    /// Of the last name.
+    /// Heading of the last name column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub last_name: Option<String>,
-    /// Of the company's name.
+    /// Heading of the company name column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub company_name: Option<String>,
-    /// Of the company's website.
+    /// Heading of the company website column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub website: Option<String>,
-    /// Of the email address.
+    /// Heading of the email address column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub email: Option<String>,
-    /// Of the LinkedIn profile.
+    /// Heading of the LinkedIn profile URL column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub linkedin_url: Option<String>,
@@ -194,7 +202,7 @@ pub struct ColumnNames {
 /// What to do with rows that can't be sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum InvalidMembers {
-    /// Send nothing while there is one.
+    /// Send nothing while the list has such a row.
     #[default]
     Fail,
     /// Leave them out, up to `maxInvalidPercent`.

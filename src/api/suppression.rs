@@ -1,4 +1,4 @@
-//! `SuppressionList`: who must never be sent.
+//! `SuppressionList`: members that must never be sent.
 
 use std::fmt;
 
@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{ListSource, condition};
 
-/// Who must never be sent. It works where an audience or its workspace names it, and is read anew right before each create. An entry is plain, or `sha256:` with
-/// the SHA-256, in hexadecimal, of its normal form, so that git need not hold the addresses of people who left.
+/// Members that must never be sent. The list applies to audiences and workspaces that reference it, and is read again
+/// right before each create. An entry is plain text, or `sha256:` and the hexadecimal SHA-256 of its normalised form,
+/// so that git doesn't need to contain addresses of people who opted out.
 #[derive(CustomResource, KubeSchema, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[kube(
     group = "abm.propensity.com",
@@ -23,7 +24,9 @@ use super::{ListSource, condition};
     status = "SuppressionStatus",
     derive = "Default",
     derive = "PartialEq",
-    doc = "Who must never be sent: domains, email addresses and LinkedIn profiles. It works where spec.suppressionRefs of an audience or of its workspace names it. It stops what is sent from now on; who was sent before must be removed in Propensity by hand.",
+    doc = "Members that must never be sent: domains, email addresses and LinkedIn profiles. The list applies to \
+        audiences and workspaces that reference it in spec.suppressionRefs. It affects later creates only: remove \
+        members that were already sent manually in Propensity.",
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Domains", type_ = "integer", json_path = ".status.entries.domains"),
@@ -40,45 +43,47 @@ use super::{ListSource, condition};
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SuppressionListSpec {
-    /// Domains such as `example.com`, each with all below it: accounts by their website, contacts by their website or the host of their email.
+    /// Domains such as `example.com`, including their subdomains. They match accounts by website, and contacts by
+    /// website or the domain of the email address. At most 1,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub domains: Vec<String>,
-    /// Email addresses.
+    /// Email addresses. At most 1,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub emails: Vec<String>,
-    /// LinkedIn profiles.
+    /// LinkedIn profiles. At most 1,000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub linkedin_urls: Vec<String>,
-    /// Lists that live elsewhere in this namespace. Columns that mean a website, an email or a LinkedIn profile are read, and each cell of them is an entry; others are
-    /// ignored. While one can't be read whole, nothing is sent to audiences that this list is for.
+    /// Lists that are stored elsewhere. In columns for a website, an email address or a LinkedIn profile, each cell
+    /// is an entry; other columns are ignored. While a list can't be read completely, nothing is sent for audiences
+    /// that this suppression list applies to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     pub from: Vec<ListSource>,
 }
 
-/// What the operator knows of a suppression list.
+/// The observed state of a suppression list.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SuppressionStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`; while they are true, also `Reconciling` and `Stalled`.
+    /// `Ready` always; `Reconciling` and `Stalled` only while they are true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::schema")]
     pub conditions: Vec<Condition>,
-    /// How many entries there are, each once.
+    /// The number of entries, without repetitions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entries: Option<Entries>,
 }
 
-/// How many entries a suppression list has.
+/// The number of entries of a suppression list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entries {
@@ -88,7 +93,7 @@ pub struct Entries {
     pub emails: u64,
     /// Plain LinkedIn profiles.
     pub linkedin_urls: u64,
-    /// Hashes, of whatever they are.
+    /// Hashed entries of any kind.
     pub hashed: u64,
 }
 

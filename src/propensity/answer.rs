@@ -1,4 +1,4 @@
-//! The ends that a create can come to, and what each of them says.
+//! The results that a create request can have, and what each of them means.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::hold::BreakerCause;
 use super::pace::Effect;
 use crate::ledger::Evidence;
 
-/// Why no connection came about. In each of these cases no byte of the request left.
+/// Why the connection failed. In all these cases no byte of the request was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConnectFault {
-    /// The host's name could not be resolved.
+    /// The host name can't be resolved.
     Dns,
     /// The host refused the connection.
     Refused,
@@ -17,11 +17,11 @@ pub enum ConnectFault {
     Tls,
     /// Resolving, connecting and the TLS handshake together took too long.
     Timeout,
-    /// Anything else before the connection stood, such as a network that can't be reached or a proxy that said no.
+    /// Another error while connecting, such as an unreachable network or a proxy that rejects the request.
     Other,
 }
 
-/// How a create attempt ended: one variant for each kind of end.
+/// The result of a create request: one variant for each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AnswerClass {
     /// 2xx and `error: false`.
@@ -34,34 +34,34 @@ pub enum AnswerClass {
     Unauthorized,
     /// 403.
     Forbidden,
-    /// A 503 that the workspace lists among its refusals.
+    /// A 503 that the workspace lists in `refusedStatuses`.
     Unavailable,
-    /// 402, 404, 405 or 421: the request reached something that can't be the right API, or a plan without it.
+    /// 402, 404, 405 or 421: the server isn't the right API, or the plan doesn't include it.
     Misconfigured,
-    /// 400, 413, 422 and every other 4xx without a variant of its own.
+    /// 400, 413, 422 and all other 4xx without their own variant.
     RejectedStatus,
-    /// No connection came about.
+    /// Connecting failed.
     NoConnection(ConnectFault),
-    /// Not sent, since the time to send had passed. Made by the caller.
+    /// Not sent, because the deadline for sending had passed. Set by the caller.
     SendByPassed,
-    /// The deadline passed after the connection phase; the request may have been carried out.
+    /// The request timed out after connecting; it may have been processed.
     Timeout,
-    /// The connection was reset or closed before a whole answer, or what came wasn't HTTP.
+    /// The connection was reset or closed before the end of the response, or the response isn't HTTP.
     ConnectionLost,
-    /// 2xx with a body that doesn't say whether it worked: empty, oversized, not JSON, or without `results.error`.
+    /// 2xx with a body without a result: empty, too large, not JSON, or without `results.error`.
     Unreadable,
     /// 3xx. Redirects are never followed.
     Redirect,
-    /// 408 or 409, which an API may send for a request that it carried out.
+    /// 408 or 409, which an API may return for a request that it processed.
     AmbiguousStatus,
-    /// A status that refuses with a body that says `error: false`.
+    /// A status that rejects the request with a body that reports `error: false`.
     Contradiction,
-    /// Any 5xx (503 when it isn't listed), and every status outside of 200 to 499.
+    /// Any 5xx (503 only if it isn't listed), and any status outside of 200 to 499.
     ServerError,
 }
 
 impl AnswerClass {
-    /// A fixed word in snake_case for metrics and for the receipt.
+    /// A fixed word in snake_case, for metrics and for the receipt.
     pub fn label(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -88,7 +88,7 @@ impl AnswerClass {
         }
     }
 
-    /// What this end proves about the workspace.
+    /// What the result proves about the workspace.
     pub fn evidence(self) -> Evidence {
         match self {
             Self::Created => Evidence::Created,
@@ -106,7 +106,7 @@ impl AnswerClass {
         }
     }
 
-    /// What this end does to the gate of the key that the request used.
+    /// How the result affects the gate of the key.
     pub fn effect(self, retry_after: Option<Duration>) -> Effect {
         match self {
             Self::Created | Self::ErrorTrue | Self::RejectedStatus => Effect::Definite,
@@ -125,44 +125,43 @@ impl AnswerClass {
         }
     }
 
-    /// One fixed sentence for people: what happened, without a word of the peer.
-    pub fn sentence(self) -> &'static str {
+    /// A fixed sentence that describes the result, without text from the server.
+    pub fn description(self) -> &'static str {
         match self {
             Self::Created => "the API created the audience",
             Self::ErrorTrue => "the API answered with error: true",
             Self::RateLimited => "the API answered 429: too many requests",
-            Self::Unauthorized => "the API answered 401: it doesn't accept the workspace key",
-            Self::Forbidden => "the API answered 403: the workspace key may not do this",
-            Self::Unavailable => "the API answered 503, which this workspace lists as a refusal",
+            Self::Unauthorized => "the API answered 401: it rejected the workspace key",
+            Self::Forbidden => "the API answered 403: the workspace key lacks the permission",
+            Self::Unavailable => "the API answered 503, which is listed in spec.refusedStatuses; nothing was stored",
             Self::Misconfigured => {
-                "the API answered that there is no such endpoint or plan: check the base URL and the workspace's plan"
+                "the API has no such endpoint, or the plan doesn't include it: check the base URL and the \
+                 workspace's plan"
             }
             Self::RejectedStatus => "the API rejected the request",
             Self::NoConnection(ConnectFault::Dns) => "the API's host name could not be resolved; nothing was sent",
             Self::NoConnection(ConnectFault::Refused) => "the API's host refused the connection; nothing was sent",
             Self::NoConnection(ConnectFault::Tls) => "the TLS handshake with the API failed; nothing was sent",
-            Self::NoConnection(ConnectFault::Timeout) => {
-                "no connection to the API came about in time; nothing was sent"
-            }
-            Self::NoConnection(ConnectFault::Other) => "no connection to the API came about; nothing was sent",
-            Self::SendByPassed => "the time to send had passed; nothing was sent",
+            Self::NoConnection(ConnectFault::Timeout) => "connecting to the API timed out; nothing was sent",
+            Self::NoConnection(ConnectFault::Other) => "the API is unreachable; nothing was sent",
+            Self::SendByPassed => "the deadline for sending had passed; nothing was sent",
             Self::Timeout => "the API didn't answer in time; the audience may or may not exist",
-            Self::ConnectionLost => "the connection ended before a whole answer; the audience may or may not exist",
-            Self::Unreadable => {
-                "the API answered 2xx without saying whether it worked; the audience may or may not exist"
+            Self::ConnectionLost => {
+                "the connection ended before the answer was complete; the audience may or may not exist"
             }
+            Self::Unreadable => "the API answered 2xx without a result; the audience may or may not exist",
             Self::Redirect => {
                 "the API answered with a redirect, which is not followed; the audience may or may not exist"
             }
             Self::AmbiguousStatus => "the API answered 408 or 409; the audience may or may not exist",
             Self::Contradiction => {
-                "the API refused by status and reported success in the body; the audience may or may not exist"
+                "the API answered with an error status but reported success; the audience may or may not exist"
             }
             Self::ServerError => "the API answered with a server error; the audience may or may not exist",
         }
     }
 
-    /// Every class, for metrics that start at zero and for tables in tests.
+    /// All classes, for metrics that start at zero and for tables in tests.
     pub const ALL: [Self; 21] = [
         Self::Created,
         Self::ErrorTrue,
@@ -188,30 +187,30 @@ impl AnswerClass {
     ];
 }
 
-/// The end of one create attempt. Nothing in it came from the peer unmasked.
+/// The result of one create request. Text from the server is masked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The kind of end.
+    /// The kind of result.
     pub class: AnswerClass,
-    /// The HTTP status, when there was one.
+    /// The HTTP status, if there was a response.
     pub http_status: Option<u16>,
-    /// `results.error`, when it could be read.
+    /// `results.error`, if it could be read.
     pub api_error: Option<bool>,
     /// `results.message`, masked and at most 256 characters long.
     pub message: Option<String>,
-    /// How long the API asked to be left alone, at most an hour.
+    /// The `Retry-After` of the response, at most one hour.
     pub retry_after: Option<Duration>,
-    /// From the call to its end.
+    /// The duration of the call.
     pub elapsed: Duration,
 }
 
 impl Answer {
-    /// An end without an answer of the API.
+    /// A result without a response.
     pub fn without_reply(class: AnswerClass, elapsed: Duration) -> Self {
         Self { class, http_status: None, api_error: None, message: None, retry_after: None, elapsed }
     }
 
-    /// What to tell the gate of the key that the request used.
+    /// How the result affects the gate of the key.
     pub fn effect(&self) -> Effect {
         self.class.effect(self.retry_after)
     }
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_have_been_stored_calls_for_caution() {
+    fn only_unclear_results_serialize_creates() {
         for class in AnswerClass::ALL {
             let caution = matches!(class.effect(None), Effect::Unclear { .. });
             assert_eq!(caution, class.evidence() == Evidence::Unclear, "{class:?}");

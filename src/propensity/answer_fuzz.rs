@@ -1,5 +1,6 @@
-//! A fuzz target: whatever the API answers, its class is never better than what it says. `make test` runs it for a bounded time
-//! with random inputs; `cargo bolero test propensity::answer_fuzz::answers` lets a coverage-guided engine look for worse.
+//! A fuzz target: whatever the API answers, its class never claims more than the answer proves. `make test` runs it
+//! for a limited time with random input; `cargo bolero test propensity::answer_fuzz::answers` uses a coverage-guided
+//! engine.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use super::answer::AnswerClass;
 use super::key::WorkspaceKey;
-use super::mask::{Masker, SHOWN};
+use super::mask::{MAX_SHOWN_CHARS, Masker};
 use super::read::{Body, class_of, retry_after};
 use crate::fuzz_input::MutatedText;
 use crate::ledger::Evidence;
@@ -37,9 +38,9 @@ struct Input {
 
 impl Input {
     fn status(&self) -> u16 {
-        // Mostly those that mean something.
-        const TELLING: [u16; 16] = [200, 201, 204, 302, 400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503];
-        TELLING.get(usize::from(self.status)).copied().unwrap_or(100 + self.status % 900)
+        // Mostly statuses with a meaning.
+        const KNOWN: [u16; 16] = [200, 201, 204, 302, 400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503];
+        KNOWN.get(usize::from(self.status)).copied().unwrap_or(100 + self.status % 900)
     }
 
     fn body(&self) -> Body {
@@ -58,9 +59,9 @@ fn answers() {
     let sent = br#"{"contacts":[{"first_name":"Ada","last_name":"Lovelace"}]}"#;
     check!().with_type::<Input>().for_each(|input| {
         let (status, body) = (input.status(), input.body());
-        let said = body.said();
+        let result = body.api_result();
         let listed: &[u16] = if input.listed { &[503] } else { &[] };
-        let class = class_of(status, &body, said.error, listed);
+        let class = class_of(status, &body, result.error, listed);
         let whole = match &body {
             Body::Whole(bytes) => serde_json::from_slice::<Value>(bytes).ok(),
             _ => None,
@@ -79,8 +80,8 @@ fn answers() {
         if class != AnswerClass::ErrorTrue && error == Some(false) && !(200..300).contains(&status) {
             assert_eq!(class.evidence(), Evidence::Unclear, "a refusal that reports success");
         }
-        if let Some(message) = said.message.and_then(|message| Masker::new(&key, sent).mask(&message)) {
-            assert!(message.chars().count() <= SHOWN + 1);
+        if let Some(message) = result.message.and_then(|message| Masker::new(&key, sent).mask(&message)) {
+            assert!(message.chars().count() <= MAX_SHOWN_CHARS + 1);
             assert!(!message.contains("Sesame-42") && !message.to_lowercase().contains("lovelace"), "{message}");
         }
         if let Ok(header) = HeaderValue::from_bytes(&input.retry_after) {

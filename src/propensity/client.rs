@@ -1,4 +1,5 @@
-//! Sends one create, once. Every end is an [`Answer`]; there is no error that a caller could mistake for "try again".
+//! Sends one create request, exactly once. Every result is an [`Answer`]: there is no error that a caller could
+//! mistake for "send it again".
 
 use std::time::{Duration, SystemTime};
 
@@ -14,20 +15,20 @@ use super::mask::Masker;
 use super::read::{self, Body};
 use crate::audience::Kind;
 
-/// The most that is read of an answer.
-const BODY_LIMIT: usize = 64 * 1024;
-/// How long to read the body of an answer whose status has already decided.
-const REFUSAL_BODY_TIME: Duration = Duration::from_secs(5);
-/// The header that carries the key, as the API spells it.
+/// The maximum size of a response body in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long to read the body if the status is sufficient for the class.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The header with the key, as spelled by the API.
 pub(super) const KEY_HEADER: HeaderName = HeaderName::from_static("workspace_api_key");
 
 /// How to reach the API.
 #[derive(Debug, Clone)]
 pub struct ClientSettings {
-    /// For DNS, TCP, a proxy and the TLS handshake together. A failure within it proves that nothing was sent, so it
-    /// should be shorter than every request's total time: a total that ends first can't prove it.
+    /// Timeout of DNS, TCP, a proxy and the TLS handshake together. A failure in this phase proves that nothing was
+    /// sent. It should be shorter than the total timeout of each request, which proves nothing.
     pub connect_timeout: Duration,
-    /// Certificates (PEM) of authorities to trust besides the system's.
+    /// Certificates (PEM) of authorities to trust in addition to the system's.
     pub extra_roots: Option<Vec<u8>>,
 }
 
@@ -37,33 +38,34 @@ impl Default for ClientSettings {
     }
 }
 
-/// Why there is no client.
+/// Why the client can't be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A mistake in the program: main installs one first.
+    /// A bug: `main` must install a TLS provider first.
     #[error("no TLS provider is installed in this process")]
     NoTlsProvider,
-    /// The file of extra authorities.
-    #[error("the file of extra certificate authorities holds no readable PEM certificate")]
+    /// The file of additional certificate authorities.
+    #[error("the file of --ca-file contains no valid PEM certificate")]
     BadRoots,
-    /// The system's authorities, in nearly every case.
+    /// In nearly all cases: the system's certificate authorities are missing.
     #[error(
-        "TLS can't be set up: the image needs certificate authorities (/etc/ssl/certs/ca-certificates.crt, or a file named by SSL_CERT_FILE)"
+        "TLS can't be set up: add certificate authorities to the image (/etc/ssl/certs/ca-certificates.crt, or \
+         the file of SSL_CERT_FILE)"
     )]
     Setup,
 }
 
-/// One create.
+/// A create request.
 pub struct Create<'a> {
     /// What to create.
     pub kind: Kind,
     /// The key to send.
     pub key: &'a WorkspaceKey,
-    /// The JSON to send. Every string in it is masked in what the API says.
+    /// The JSON to send. All strings in it are masked in the API's message.
     pub body: Vec<u8>,
-    /// For everything: connecting, sending, waiting and reading the answer.
+    /// The timeout for connecting, sending, waiting and reading the answer together.
     pub total: Duration,
-    /// The statuses that the workspace lists as refusals; only 503 makes a difference, since 429 always is one.
+    /// The statuses that the workspace lists in `refusedStatuses`. Only 503 makes a difference; 429 always counts.
     pub refused_statuses: &'a [u16],
     /// The wall clock, for a `Retry-After` that is a date.
     pub now: SystemTime,
@@ -75,7 +77,7 @@ impl std::fmt::Debug for Create<'_> {
     }
 }
 
-/// The client of one API host. Clones share everything; no connection is ever used twice.
+/// The client of one API host. Clones share their state; no connection is reused.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -89,8 +91,8 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client for this host. The environment's proxy settings count, except for this machine's own addresses: an
-    /// `https` request passes a proxy only through CONNECT, so a proxy that says no proves that nothing was sent.
+    /// A client for this host. The proxy settings of the environment apply, except for this machine's own addresses.
+    /// `https` requests use a proxy only through CONNECT, so a proxy that rejects them proves that nothing was sent.
     pub fn new(base: BaseUrl, settings: &ClientSettings) -> Result<Self, ClientError> {
         let builder = Self::builder(settings)?;
         let builder = if base.is_loopback() { builder.no_proxy() } else { builder };
@@ -102,7 +104,7 @@ impl Client {
         Ok(Self { http, base })
     }
 
-    /// Every automatism that could send twice is off.
+    /// A builder without any feature that could send a request twice.
     pub(super) fn builder(settings: &ClientSettings) -> Result<reqwest::ClientBuilder, ClientError> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(ClientError::NoTlsProvider);
@@ -116,12 +118,12 @@ impl Client {
         Ok(builder.tls_certs_merge(roots))
     }
 
-    /// The host that it talks to.
+    /// The base URL of the API.
     pub fn base(&self) -> &BaseUrl {
         &self.base
     }
 
-    /// Sends the create, once, and says what became of it.
+    /// Sends the create request once and returns its result.
     pub async fn create(&self, create: Create<'_>) -> Answer {
         let Create { kind, key, body, total, refused_statuses, now } = create;
         let start = Instant::now();
@@ -141,15 +143,15 @@ impl Client {
         let status = response.status();
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| read::retry_after(value, now + start.elapsed()));
-        let read_until = if status.is_success() { deadline } else { deadline.min(Instant::now() + REFUSAL_BODY_TIME) };
+        let read_until = if status.is_success() { deadline } else { deadline.min(Instant::now() + ERROR_BODY_TIMEOUT) };
         let body = timeout_at(read_until, read_body(response)).await.unwrap_or(Body::TimedOut);
-        let said = body.said();
+        let result = body.api_result();
         let sent = sent.as_ref().and_then(Request::body).and_then(reqwest::Body::as_bytes);
-        let message = said.message.zip(sent).and_then(|(text, sent)| Masker::new(key, sent).mask(&text));
+        let message = result.message.zip(sent).and_then(|(text, sent)| Masker::new(key, sent).mask(&text));
         Answer {
-            class: read::class_of(status.as_u16(), &body, said.error, refused_statuses),
+            class: read::class_of(status.as_u16(), &body, result.error, refused_statuses),
             http_status: Some(status.as_u16()),
-            api_error: said.error,
+            api_error: result.error,
             message,
             retry_after,
             elapsed: start.elapsed(),
@@ -157,7 +159,7 @@ impl Client {
     }
 }
 
-/// An HTTP client that does what it is told, once: no redirects, no retries, no connection used twice.
+/// An HTTP client that sends each request once: without redirects, retries and reuse of connections.
 pub(crate) fn plain_builder(connect_timeout: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("propensity-operator/", env!("CARGO_PKG_VERSION")))
@@ -173,7 +175,7 @@ async fn read_body(mut response: Response) -> Body {
     let mut bytes = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_LIMIT => return Body::Oversized,
+            Ok(Some(chunk)) if bytes.len() + chunk.len() > MAX_BODY_BYTES => return Body::Oversized,
             Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
             Ok(None) => return Body::Whole(bytes),
             Err(_) => return Body::Truncated,

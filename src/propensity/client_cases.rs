@@ -1,4 +1,4 @@
-//! Every end that a create can come to over plain sockets: its class, and what the server saw.
+//! All results that a create request can have over plain sockets: the class, and what the server received.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::ledger::Evidence;
 const OK: &str = r#"{"results":{"error":false,"message":"Audience created."}}"#;
 const ERROR: &str = r#"{"results":{"error":true,"message":"Canaryfirst is wrong."}}"#;
 
-/// Runs one case: one connection, and no more requests than one.
+/// Runs one case: one connection and at most one request.
 async fn run(act: Act, total: u64, refused: &[u16]) -> (super::Answer, usize) {
     let server = Server::start(act).await;
     let client = Client::new(base(&format!("http://{}", server.address)), &settings(5000)).unwrap();
@@ -71,14 +71,14 @@ async fn every_status_has_its_class_and_its_request_is_seen_once() {
 }
 
 #[tokio::test]
-async fn a_503_is_a_refusal_where_the_workspace_lists_it() {
+async fn a_503_is_unavailable_if_the_workspace_lists_it() {
     let (answer, requests) = run(Act::Reply(http("503 Service Unavailable\r\nRetry-After: 7", "")), 5000, &[503]).await;
     assert_eq!((answer.class, answer.class.evidence(), requests), (Unavailable, Evidence::Unavailable, 1));
     assert_eq!(answer.retry_after, Some(Duration::from_secs(7)));
 }
 
 #[tokio::test]
-async fn every_end_after_connecting_and_without_a_whole_answer_is_unclear() {
+async fn every_incomplete_answer_after_connecting_is_unclear() {
     let endless = "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n";
     let table: [(&str, Act, AnswerClass, usize); 15] = [
         ("reset after reading", Act::ResetAfterReading, ConnectionLost, 1),
@@ -114,7 +114,7 @@ async fn every_end_after_connecting_and_without_a_whole_answer_is_unclear() {
 }
 
 #[tokio::test]
-async fn a_success_that_never_ends_is_unclear_and_a_refusal_is_still_one() {
+async fn an_endless_success_is_unclear_and_an_endless_refusal_is_definite() {
     let head = |status: &str| format!("HTTP/1.1 {status}\r\nContent-Length: 99\r\n\r\n{{\"results\":");
     let table = [
         ("200 OK", Timeout, ConnectionLost),
@@ -142,7 +142,7 @@ async fn an_interim_answer_is_not_the_answer() {
 }
 
 #[tokio::test]
-async fn what_the_api_says_is_kept_masked() {
+async fn the_message_of_the_api_is_masked() {
     let (answer, _) = run(Act::Reply(http("200 OK", OK)), 5000, &[]).await;
     assert_eq!((answer.api_error, answer.message.as_deref()), (Some(false), Some("Audience created.")));
     let (answer, _) = run(Act::Reply(http("422 No", ERROR)), 5000, &[]).await;

@@ -1,4 +1,4 @@
-//! A server made of raw sockets, for the tests of the client: it counts what arrives and answers as it is told.
+//! A test server of raw sockets: it counts what arrives and answers as configured.
 #![allow(clippy::unwrap_used)]
 
 use std::net::SocketAddr;
@@ -29,9 +29,9 @@ pub(super) enum Act {
     ResetBeforeReading,
     /// Closes the connection at once.
     CloseBeforeReading,
-    /// Reads the request and says nothing.
+    /// Reads the request and doesn't answer.
     Silence,
-    /// Reads the request, writes these bytes and says nothing more.
+    /// Reads the request, writes these bytes and nothing more.
     ReplyThenSilence(String),
     /// Reads the request, writes this head and then an endless body.
     Endless(String),
@@ -146,7 +146,7 @@ async fn read_request<S: AsyncRead + Unpin>(stream: &mut S, seen: &Mutex<Seen>) 
     }
 }
 
-/// An answer with a length that fits.
+/// A response with the right content length.
 pub(super) fn http(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
@@ -160,7 +160,7 @@ pub(super) fn base(url: &str) -> BaseUrl {
     BaseUrl::parse(url, &AllowedHosts::parse(["nowhere.invalid"]).unwrap()).unwrap()
 }
 
-/// Sends the one create of these tests.
+/// Sends the create request of these tests.
 pub(super) async fn create(client: &Client, total: u64, refused_statuses: &[u16]) -> Answer {
     let create = Create {
         kind: Kind::Contacts,

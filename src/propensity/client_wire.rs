@@ -1,4 +1,4 @@
-//! What goes over the wire, and the ends that prove that nothing did.
+//! What is sent over the network, and the errors that prove that nothing was sent.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -73,7 +73,7 @@ async fn no_connection_is_used_twice() {
 }
 
 #[tokio::test]
-async fn a_trusted_server_is_spoken_to_over_tls() {
+async fn a_trusted_server_is_used_over_tls() {
     let (authority, acceptor) = tls("127.0.0.1");
     let server = Server::start_with(Act::Reply(http("200 OK", OK)), Some(acceptor)).await;
     let settings = ClientSettings { extra_roots: Some(authority), ..settings(5000) };
@@ -158,7 +158,7 @@ async fn a_total_that_ends_while_connecting_proves_nothing() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_says_no_sends_nothing() {
+async fn a_proxy_that_rejects_the_request_sends_nothing() {
     for reply in
         ["HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "nonsense\r\n\r\n", ""]
     {

@@ -1,4 +1,4 @@
-//! Where requests may go: the base URL and the hosts that are allowed.
+//! The base URL of the API and the allowed hosts.
 
 use std::fmt;
 
@@ -6,43 +6,39 @@ use url::{Host, Url};
 
 use crate::audience::Kind;
 
-/// A URL that the key must not be sent to, and what to do. The text holds a host name, never a path or a query.
+/// Why the key must not be sent to a URL. The messages contain a host name, never a path or a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
     /// Not an absolute URL with a host.
-    #[error("the URL can't be read: it must look like https://api.propensity.com")]
+    #[error("the URL is invalid: use a URL such as https://api.propensity.com")]
     NotAUrl,
-    /// Plain text to another machine.
+    /// Not HTTPS, and the host isn't this machine.
     #[error("the URL of host {host} must begin with https://: a key is never sent in plain text to another machine")]
     NotHttps {
         /// The URL's host.
         host: String,
     },
-    /// A host that nobody allowed.
+    /// The host isn't allowed.
     #[error("host {host} is not allowed: correct it, or add it to the operator's list of allowed hosts")]
     NotAllowed {
         /// The URL's host.
         host: String,
     },
     /// User, password, path, query or fragment in a base URL.
-    #[error(
-        "the base URL of host {host} must end after the host and the port: take away user, path, query and fragment"
-    )]
+    #[error("the base URL of host {host} must end after the host and the port: remove user, path, query and fragment")]
     NotBare {
         /// The URL's host.
         host: String,
     },
-    /// An entry of the list of allowed hosts that makes no sense.
-    #[error(
-        "{pattern:?} can't stand in the list of allowed hosts: write a host name, or *. and a domain with a dot in it"
-    )]
+    /// An invalid entry in the list of allowed hosts.
+    #[error("{pattern:?} is invalid in the list of allowed hosts: use a host name, or a pattern such as *.example.com")]
     BadPattern {
         /// The entry.
         pattern: String,
     },
 }
 
-/// The hosts to which keys may be sent. This machine's own addresses always may.
+/// The hosts to which keys may be sent. This machine's own addresses are always allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<String>);
 
@@ -53,22 +49,22 @@ impl Default for AllowedHosts {
 }
 
 impl AllowedHosts {
-    /// Reads a list of host names and of patterns such as `*.propensity.com`, which stands for every name below that
-    /// domain but not for the domain itself.
+    /// Parses a list of host names and of patterns such as `*.propensity.com`, which matches all names below that
+    /// domain but not the domain itself.
     pub fn parse<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Result<Self, EndpointError> {
         let read = |pattern: S| {
             let text = pattern.as_ref().trim().to_ascii_lowercase();
             let name = text.strip_prefix("*.").unwrap_or(&text);
-            let labels_are_fine = name.split('.').all(|label| {
+            let labels_are_valid = name.split('.').all(|label| {
                 !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
             });
             let wide_enough = name.len() == text.len() || name.contains('.');
-            if labels_are_fine && wide_enough { Ok(text) } else { Err(EndpointError::BadPattern { pattern: text }) }
+            if labels_are_valid && wide_enough { Ok(text) } else { Err(EndpointError::BadPattern { pattern: text }) }
         };
         patterns.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Checks scheme and host of any URL that a key is sent to, or that is one itself.
+    /// Checks the scheme and the host of a URL that a key is sent to, or that is itself a secret.
     pub fn check(&self, url: &Url) -> Result<(), EndpointError> {
         let host = host_with_port(url).ok_or(EndpointError::NotAUrl)?;
         if is_loopback(url) {
@@ -80,12 +76,12 @@ impl AllowedHosts {
         if url.scheme() != "https" {
             return Err(EndpointError::NotHttps { host });
         }
-        if self.names(url) { Ok(()) } else { Err(EndpointError::NotAllowed { host }) }
+        if self.matches(url) { Ok(()) } else { Err(EndpointError::NotAllowed { host }) }
     }
 
-    /// Whether a URL's host is one of these; nothing else of it is looked at.
+    /// Whether the URL's host is one of these. Nothing else of the URL is checked.
     #[must_use]
-    pub fn names(&self, url: &Url) -> bool {
+    pub fn matches(&self, url: &Url) -> bool {
         let name = url.host_str().unwrap_or_default();
         self.0.iter().any(|pattern| match pattern.strip_prefix('*') {
             Some(suffix) => name.len() > suffix.len() && name.ends_with(suffix),
@@ -94,7 +90,7 @@ impl AllowedHosts {
     }
 }
 
-/// Where the API lives. A setting of the operator, never of a tenant.
+/// The base URL of the API. A setting of the operator, never of a tenant.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     url: Url,
@@ -102,7 +98,7 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Reads and checks a base URL such as `https://api.propensity.com`.
+    /// Parses and checks a base URL such as `https://api.propensity.com`.
     pub fn parse(text: &str, allowed: &AllowedHosts) -> Result<Self, EndpointError> {
         let url = Url::parse(text.trim()).map_err(|_| EndpointError::NotAUrl)?;
         let host = host_with_port(&url).ok_or(EndpointError::NotAUrl)?;
@@ -114,7 +110,7 @@ impl BaseUrl {
         Ok(Self { url, host })
     }
 
-    /// The host, with the port where it isn't the scheme's own: a part of every receipt's identity.
+    /// The host, with the port if it isn't the default of the scheme. It is part of every receipt's identity.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -160,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_host_names_the_workspace_whatever_the_spelling() {
+    fn the_host_is_the_same_in_every_notation() {
         for text in ["https://api.propensity.com", "https://API.Propensity.com:443/", " https://api.propensity.com/\n"]
         {
             assert_eq!(host(text).unwrap(), "api.propensity.com", "{text}");
@@ -169,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_is_only_for_this_machine() {
+    fn plain_http_is_for_this_machine_only() {
         assert_eq!(host("http://127.0.0.1:8080").unwrap(), "127.0.0.1:8080");
         assert_eq!(host("http://127.1.2.3").unwrap(), "127.1.2.3");
         assert_eq!(host("http://[::1]:9").unwrap(), "[::1]:9");
@@ -217,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_allow_too_much_are_refused() {
+    fn patterns_that_are_too_broad_are_rejected() {
         for text in ["*", "*.", "*.com", "", "a..b", "https://x.y", "*.*.com", "x.com:443"] {
             assert!(matches!(AllowedHosts::parse([text]), Err(EndpointError::BadPattern { .. })), "{text}");
         }

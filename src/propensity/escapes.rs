@@ -1,8 +1,8 @@
-//! Undoes the escapes in which an API may echo a value: percent, JSON and HTML.
+//! Decodes the escapes in which an API may return a value: percent, JSON and HTML.
 
 use percent_encoding::percent_decode_str;
 
-/// The text with one layer of escapes taken away.
+/// Decodes one layer of escapes.
 pub(super) fn decode(text: &str) -> String {
     let text =
         if text.contains('%') { percent_decode_str(text).decode_utf8_lossy().into_owned() } else { text.to_owned() };
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_escape_is_undone() {
+    fn each_kind_of_escape_is_decoded() {
         for (escaped, plain) in [
             ("ada%40example%2Ecom", "ada@example.com"),
             (r"Ada \u0041\u00e9 \ud83d\ude00 \/ \n", "Ada A\u{e9} \u{1f600} /  "),

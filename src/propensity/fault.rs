@@ -1,20 +1,20 @@
-//! Which failures prove that no byte of the request left.
+//! Which errors prove that no byte of the request was sent.
 //!
-//! The proof rests on three facts of the layers below, checked in their sources (reqwest 0.13.5, hyper-util 0.1.21):
-//! reqwest's `is_connect` is true only for hyper-util's error kind `Connect`; that kind is made in one place for a client
-//! without an idle pool, from the connector's own error; and a request is handed to a connection only after the
-//! connector has returned it, which is after DNS, TCP, a proxy's CONNECT and the TLS handshake. TLS early data is off.
-//! `connect_timeout` covers that whole phase and ends in the same kind of error. With `pool_max_idle_per_host(0)` no
-//! connection is ever used twice, so nothing is replayed.
+//! The proof depends on three facts of the layers below, verified in their source code (reqwest 0.13.5, hyper-util
+//! 0.1.21). First: reqwest's `is_connect` is true only for hyper-util's error kind `Connect`. Second: for a client
+//! without idle connections, that kind has one origin, the connector's own error. Third: a request is passed to a
+//! connection only after the connector has returned it, that is after DNS, TCP, a proxy's CONNECT and the TLS
+//! handshake; TLS early data is disabled. `connect_timeout` covers this whole phase and has the same error kind. With
+//! `pool_max_idle_per_host(0)` no connection is reused, so no request is sent again.
 //!
-//! Every other failure is taken as sent, also where it wasn't.
+//! Every other error counts as sent, even if nothing was.
 
 use std::error::Error;
 use std::io;
 
 use super::answer::{AnswerClass, ConnectFault};
 
-/// The class of a request that ended without a status line.
+/// The class of a request that ended without a response.
 pub(super) fn class_of(error: &reqwest::Error) -> AnswerClass {
     if !error.is_connect() {
         return AnswerClass::ConnectionLost;
@@ -29,7 +29,7 @@ pub(super) fn class_of(error: &reqwest::Error) -> AnswerClass {
     AnswerClass::NoConnection(fault)
 }
 
-/// Looks through the layers. An `io::Error` hides the error that it wraps from `source`, so it is opened by hand.
+/// Searches the chain of errors. `io::Error` hides the error that it wraps from `source`, so it needs `get_ref`.
 fn cause_of(error: &(dyn Error + 'static)) -> ConnectFault {
     let mut layer = Some(error);
     while let Some(error) = layer {

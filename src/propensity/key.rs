@@ -6,43 +6,44 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-/// Longer than any key, shorter than what servers take as headers.
-const LONGEST: usize = 4096;
+/// The maximum length in bytes: longer than any key, shorter than the header limit of servers.
+const MAX_BYTES: usize = 4096;
 
-/// Why a Secret's bytes are no workspace key. The text never holds a part of them.
+/// Why an entry of a Secret isn't a workspace key. No message contains a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Nothing but white space.
+    /// Empty or only white space.
     #[error("the workspace key is empty: put the key that Propensity shows into the Secret")]
     Empty,
-    /// Binary data, often a value encoded twice or a wrong file.
+    /// Binary data, often because the value was encoded twice or the file is wrong.
     #[error(
         "the workspace key is not text: put the key itself into the Secret (`stringData`, or `data` as base64 of it)"
     )]
     NotText,
     /// A line break or another control character inside.
-    #[error("the workspace key holds a line break or another control character: put only the key into the Secret")]
+    #[error("the workspace key contains a line break or another control character: put only the key into the Secret")]
     ControlCharacter,
-    /// A character that can't stand in a header.
-    #[error("the workspace key holds a character outside of ASCII: copy it again from Propensity")]
+    /// A character that isn't allowed in a header.
+    #[error("the workspace key contains a character that isn't ASCII: copy it again from Propensity")]
     NotAscii,
     /// More than 4,096 bytes.
     #[error("the workspace key is longer than 4,096 bytes: put only the key into the Secret")]
     TooLong,
 }
 
-/// A workspace key. White space around it is trimmed; it is a legal header value; it is wiped from memory when dropped.
+/// A workspace key. Surrounding white space is trimmed; it is valid as a header value; it is erased from memory when
+/// dropped.
 #[derive(Clone)]
 pub struct WorkspaceKey(SecretString);
 
 impl WorkspaceKey {
-    /// Reads a key from the raw bytes of a Secret's entry.
+    /// Parses the raw bytes of a Secret's entry.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).map_err(|_| KeyError::NotText)?.trim();
         if text.is_empty() {
             return Err(KeyError::Empty);
         }
-        if text.len() > LONGEST {
+        if text.len() > MAX_BYTES {
             return Err(KeyError::TooLong);
         }
         if text.chars().any(char::is_control) {
@@ -54,7 +55,7 @@ impl WorkspaceKey {
         Ok(Self(text.into()))
     }
 
-    /// Names the gate of this key. Equal keys have equal ids.
+    /// Identifies the gate of this key. Equal keys have equal IDs.
     pub fn id(&self) -> KeyId {
         KeyId(Sha256::digest(self.0.expose_secret().as_bytes()).into())
     }
@@ -63,7 +64,7 @@ impl WorkspaceKey {
         self.0.expose_secret()
     }
 
-    /// The header's value, which no log of a lower layer prints.
+    /// The value of the header. Lower layers don't log it.
     pub(super) fn header(&self) -> HeaderValue {
         let mut value =
             HeaderValue::from_str(self.expose()).expect("ASCII without control characters is a legal header value");
@@ -78,7 +79,7 @@ impl fmt::Debug for WorkspaceKey {
     }
 }
 
-/// The identity of a key without its value: a SHA-256 that is never shown.
+/// The identity of a key without its value: a SHA-256 hash that is never shown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyId([u8; 32]);
 
@@ -102,8 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_header_is_refused_without_being_shown() {
-        let long = [b'a'; LONGEST + 1];
+    fn invalid_header_values_are_rejected_without_being_shown() {
+        let long = [b'a'; MAX_BYTES + 1];
         let table: [(&[u8], KeyError); 7] = [
             (b"", KeyError::Empty),
             (b" \n", KeyError::Empty),

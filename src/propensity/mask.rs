@@ -1,10 +1,10 @@
-//! The API's message, fit to be shown: without the key, an address, or any value of the list that was sent.
+//! Makes the API's message safe to show: without the key, addresses, and values of the list that was sent.
 //!
-//! The list may hold half a million values and the message is short, so nothing is built from the list: the message is
-//! indexed, and each string of the body that was sent is looked up in it. Texts are compared by their letters and digits
-//! alone, in lower case, so that case, spaces and punctuation don't hide an echo; a value with at most three of them
-//! counts only as whole words. Each layer of escapes is looked through as well. Too much is masked rather than too
-//! little, and a message that can't be looked through is dropped.
+//! The list may have half a million values and the message is short, so the message is indexed, and each string of
+//! the request body is searched in it. Texts are compared by their letters and digits only, in lower case, so that
+//! case, spaces and punctuation don't hide a value. A value with at most three letters and digits counts only as
+//! whole words. Each layer of escapes is searched too. In doubt, text is masked, and a message that can't be searched
+//! is dropped.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,17 +14,17 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use super::escapes::{decode, has_escapes};
 use super::key::WorkspaceKey;
 
-/// Longer messages are dropped: nobody reads them, and a cut could leave half a value.
-pub(super) const LONGEST_MESSAGE: usize = 4096;
-/// What is shown at most, in characters.
-pub(super) const SHOWN: usize = 256;
-/// Stands for what is masked while the text is worked on; a private-use character that no message may hold.
+/// The maximum length of a message in bytes. Longer messages are dropped: truncation could leave a part of a value.
+pub(super) const MAX_MESSAGE_BYTES: usize = 4096;
+/// The maximum length of the masked message in characters.
+pub(super) const MAX_SHOWN_CHARS: usize = 256;
+/// Placeholder for masked text during processing; a private-use character that is removed from messages.
 const HIDDEN: char = '\u{E000}';
-/// Layers of escapes that are looked through.
+/// The number of layers of escapes that are decoded.
 const LAYERS: usize = 4;
-/// Letters and digits from which on a value is looked for inside of words too.
+/// Values with at least this many letters and digits are also searched inside of words.
 pub(super) const LONG: usize = 4;
-/// Characters from which on one word can't be prose.
+/// Words with at least this many letters and digits can't be prose.
 const TOKEN: usize = 20;
 
 /// Masks messages about one request.
@@ -40,15 +40,15 @@ impl fmt::Debug for Masker<'_> {
 }
 
 impl<'a> Masker<'a> {
-    /// For the request with this key and this JSON body. Costs nothing until a message has to be masked.
+    /// For a request with this key and this JSON body. Does no work until a message is masked.
     pub fn new(key: &'a WorkspaceKey, sent: &'a [u8]) -> Self {
         Self { key, sent }
     }
 
-    /// The message with `***` in place of every secret, in one line of at most 256 characters. Nothing, if the message
-    /// is empty or too long, or the body isn't JSON.
+    /// The message with `***` instead of each secret, in one line of at most 256 characters. `None` if the message is
+    /// empty or too long, or if the body isn't JSON.
     pub fn mask(&self, message: &str) -> Option<String> {
-        if message.len() > LONGEST_MESSAGE {
+        if message.len() > MAX_MESSAGE_BYTES {
             return None;
         }
         let mut text = visible(&message.replace(HIDDEN, ""));
@@ -63,28 +63,28 @@ impl<'a> Masker<'a> {
         None
     }
 
-    /// Hides what one layer shows. Every string of the body is looked up, as it is and with its escapes undone.
+    /// Masks one layer. Each string of the body is searched as it is and with its escapes decoded.
     fn mask_layer(&self, text: &str) -> Option<String> {
-        let mut page = Page::new(text);
-        page.hide_shapes();
-        page.hide_value(self.key.expose());
-        let mut see = |value: &str| {
-            page.hide_value(value);
+        let mut index = Index::new(text);
+        index.hide_shapes();
+        index.hide_value(self.key.expose());
+        let mut hide = |value: &str| {
+            index.hide_value(value);
             if has_escapes(value) {
-                page.hide_value(&decode(value));
+                index.hide_value(&decode(value));
             }
         };
         let mut json = serde_json::Deserializer::from_slice(self.sent);
-        (&mut json).deserialize_any(Strings(&mut see)).and_then(|()| json.end()).ok()?;
-        Some(page.shown())
+        (&mut json).deserialize_any(Strings(&mut hide)).and_then(|()| json.end()).ok()?;
+        Some(index.shown())
     }
 }
 
 /// A message, indexed by its letters and digits.
-struct Page {
+struct Index {
     chars: Vec<char>,
     hidden: Vec<bool>,
-    /// Letters and digits in lower case, each with its place in `chars`.
+    /// Letters and digits in lower case, each with its position in `chars`.
     letters: Vec<(char, usize)>,
     /// Where each sequence of [`LONG`] letters begins in `letters`.
     grams: HashMap<[char; LONG], Vec<usize>>,
@@ -92,7 +92,7 @@ struct Page {
     words: Vec<usize>,
 }
 
-impl Page {
+impl Index {
     fn new(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
         let lower = |(at, c): (usize, &char)| c.to_lowercase().map(move |c| (c, at));
@@ -111,7 +111,7 @@ impl Page {
         let mut first = ['\0'; LONG];
         let count = first.iter_mut().zip(letters()).map(|(slot, c)| *slot = c).count();
         if count == LONG {
-            // Nearly every value of a long list ends here.
+            // Nearly all values of a long list end here.
             let Some(starts) = self.grams.get(&first) else { return };
             let wanted: Vec<char> = letters().collect();
             for start in starts {
@@ -126,14 +126,14 @@ impl Page {
         }
     }
 
-    /// Whether no letter follows, in the message itself, on the last of these first letters.
+    /// Whether no letter follows the last of these letters in the message.
     fn ends_word(&self, end: usize) -> bool {
         let last = self.letters.get(end - 1);
         last.is_some_and(|(_, at)| !self.chars.get(at + 1).is_some_and(|c| c.is_alphanumeric()))
     }
 
-    /// Hides whole words that look like an address or a secret, or that aren't plain ASCII: prose of the API is, and
-    /// the many spellings of other letters can't be compared with confidence.
+    /// Hides whole words that look like an address or a secret, and words that aren't plain ASCII: the API's own text
+    /// is ASCII, and other letters have too many notations for a reliable comparison.
     fn hide_shapes(&mut self) {
         let ends_word = |c: &char| c.is_whitespace() || c.is_control() || "\"'<>()[]{},;|`".contains(*c);
         let mut start = 0;
@@ -170,7 +170,7 @@ fn looks_secret(word: &[char]) -> bool {
     if text.contains('@') || text.contains("://") || text.contains("www.") {
         return true;
     }
-    // A host or an IPv4 address, with or without a port and a path, also behind `name=`.
+    // A host or an IPv4 address, with or without a port and a path, also after `name=`.
     text.split(['/', ':', '=', '?', '&', '#', '!']).any(looks_like_host)
 }
 
@@ -186,7 +186,7 @@ fn looks_like_host(part: &str) -> bool {
     address || (last.len() >= 2 && last.bytes().any(|byte| byte.is_ascii_alphabetic()))
 }
 
-/// One line: control characters away, white space collapsed, hidden runs as `***`, shortened.
+/// One line: control characters removed, white space collapsed, hidden text as `***`, shortened.
 fn finish(text: &str) -> Option<String> {
     let mut out = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
@@ -206,21 +206,24 @@ fn finish(text: &str) -> Option<String> {
         }
         out.push_str(&line);
     }
-    if let Some((cut, _)) = out.char_indices().nth(SHOWN) {
-        let kept = out.char_indices().nth(SHOWN - 1).map_or(cut, |(at, _)| at);
+    if let Some((cut, _)) = out.char_indices().nth(MAX_SHOWN_CHARS) {
+        let kept = out.char_indices().nth(MAX_SHOWN_CHARS - 1).map_or(cut, |(at, _)| at);
         out.truncate(kept);
         out.push('\u{2026}');
     }
     (!out.is_empty()).then_some(out)
 }
 
-/// Without the characters that have no look of their own: soft hyphens, joiners, marks of direction.
+/// The text without invisible characters: soft hyphens, joiners, direction marks.
 fn visible(text: &str) -> String {
-    let invisible = |c: char| matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
+    let invisible = |c: char| {
+        matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
+            || matches!(c, '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+    };
     text.replace(invisible, "")
 }
 
-/// Visits every string of a JSON document but the names of its fields.
+/// Visits all strings of a JSON document except field names.
 struct Strings<'f>(&'f mut dyn FnMut(&str));
 
 impl<'de> Visitor<'de> for Strings<'_> {

@@ -1,11 +1,11 @@
-//! What masking hides, and what it leaves.
+//! What is masked, and what isn't.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::key::WorkspaceKey;
-use super::mask::{LONG, LONGEST_MESSAGE, Masker, SHOWN};
+use super::mask::{LONG, MAX_MESSAGE_BYTES, MAX_SHOWN_CHARS, Masker};
 
 fn key() -> WorkspaceKey {
     WorkspaceKey::from_bytes(b"Sesame-42").unwrap()
@@ -89,17 +89,17 @@ fn addresses_and_tokens_are_masked_whoever_they_belong_to() {
 fn a_message_becomes_one_short_line() {
     assert_eq!(mask(&[], " a\n\tb\u{0}c\u{1b}[31m  \u{202e}d ").as_deref(), Some("a b c [31m d"));
     let shown = mask(&[], &"word ".repeat(100)).unwrap();
-    assert_eq!(shown.chars().count(), SHOWN);
+    assert_eq!(shown.chars().count(), MAX_SHOWN_CHARS);
     assert!(shown.ends_with('\u{2026}'));
     let exact = "abcd ".repeat(51) + "e";
     assert_eq!(mask(&[], &exact), Some(exact));
 }
 
 #[test]
-fn what_cannot_be_looked_through_is_dropped() {
+fn messages_that_cannot_be_searched_are_dropped() {
     assert_eq!(mask(&[], ""), None);
     assert_eq!(mask(&[], " \n"), None);
-    assert_eq!(mask(&[], &"a ".repeat(LONGEST_MESSAGE)), None);
+    assert_eq!(mask(&[], &"a ".repeat(MAX_MESSAGE_BYTES)), None);
     assert_eq!(mask(&[], "a%2525252525"), None, "too many layers");
     assert_eq!(Masker::new(&key(), b"not json").mask("fine"), None);
     assert_eq!(Masker::new(&key(), b"{} trailing").mask("fine"), None);
@@ -141,7 +141,7 @@ proptest! {
             message += &format!("{} {between} ", spell(index.get::<&str>(&list), spelling));
         }
         let Some(shown) = mask(&list, &message) else { return Ok(()) };
-        prop_assert!(shown.chars().count() <= SHOWN);
+        prop_assert!(shown.chars().count() <= MAX_SHOWN_CHARS);
         let shown = shown.to_lowercase();
         for value in values {
             let wanted = value.trim().to_lowercase();

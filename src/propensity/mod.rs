@@ -1,18 +1,19 @@
-//! The client of the Propensity API: one request, what its answer proves, and the pace of each key.
+//! The client of the Propensity API: sends requests, classifies their results, and limits the rate for each key.
 //!
-//! | file | what it is |
+//! | file | contents |
 //! | --- | --- |
-//! | `key` | the workspace key, in a type that can't be printed, and its opaque id |
-//! | `endpoint` | the base URL and the hosts that may be talked to |
-//! | `client` | sends one create, once; every end is an [`Answer`] |
-//! | `report` | asks for one page of a report, once |
-//! | `fault` | which ends prove that no byte of the request left |
-//! | `answer` | the classes of ends, and what each says to the ledger and to the gate |
-//! | `read` | status and body to a class; `Retry-After` |
-//! | `mask`, `escapes` | the API's message without any key, address or value of the sent list |
-//! | `gate`, `hold`, `pace` | pace, breaker, pause, back-off and caution of one key; pure |
+//! | `key` | the workspace key, in a type that can't be printed, and its opaque ID |
+//! | `endpoint` | the base URL and the allowed hosts |
+//! | `client` | sends one create request, exactly once; every result is an [`Answer`] |
+//! | `report` | requests one page of a report |
+//! | `fault` | which errors prove that no byte of the request was sent |
+//! | `answer` | the classes of results, and what each means for the ledger and for the gate |
+//! | `read` | classifies status and body; parses `Retry-After` |
+//! | `mask`, `escapes` | removes keys, addresses and values of the sent list from the API's message |
+//! | `gate`, `hold`, `pace` | rate limit, breaker, pause, backoff and serialized creates of one key; pure |
 //!
-//! No error is ever formatted with a URL, a key or text of the peer: what is shown are fixed sentences, chosen by class.
+//! Errors are never formatted with a URL, a key or text from the server: messages are fixed sentences, selected by
+//! class.
 
 mod answer;
 mod client;
@@ -53,4 +54,4 @@ pub use hold::BreakerCause;
 pub use key::{KeyError, KeyId, WorkspaceKey};
 pub use mask::Masker;
 pub use pace::{BreakerView, Effect, GateView, Grant, Limits, Permit, WaitReason};
-pub use report::{Pieces, ReportFault, ReportUrl, Reports, UrlError, UrlId};
+pub use report::{ReportBody, ReportClient, ReportFault, ReportUrl, UrlError, UrlId};

@@ -1,4 +1,4 @@
-//! From a status line and what could be read of the body to a class.
+//! Classifies a response by its status and by what could be read of its body.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,31 +7,31 @@ use serde::Deserialize;
 
 use super::answer::AnswerClass;
 
-/// The longest time that an API may ask to be left alone.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+/// The longest `Retry-After` that is respected.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// What came of reading an answer's body.
+/// The result of reading a response's body.
 #[derive(Debug)]
 pub(super) enum Body {
-    /// Read to its end.
+    /// Read completely.
     Whole(Vec<u8>),
-    /// More than is read of any answer.
+    /// Larger than the limit.
     Oversized,
-    /// The connection ended first.
+    /// The connection ended early.
     Truncated,
-    /// The deadline came first.
+    /// The deadline passed before the end.
     TimedOut,
 }
 
-/// What `results` says.
+/// The fields of `results`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(super) struct ApiResult {
     pub(super) error: Option<bool>,
     pub(super) message: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Reply {
+struct ResponseBody {
     results: Results,
 }
 
@@ -42,25 +42,26 @@ struct Results {
 }
 
 impl Body {
-    pub(super) fn said(&self) -> Said {
+    /// The result in the body, if it could be read.
+    pub(super) fn api_result(&self) -> ApiResult {
         let Self::Whole(bytes) = self else {
-            return Said::default();
+            return ApiResult::default();
         };
-        // The parser doesn't look into texts that it skips, and what isn't UTF-8 isn't JSON.
+        // The parser doesn't validate strings that it skips, and JSON must be UTF-8.
         let text = std::str::from_utf8(bytes).unwrap_or_default();
-        let Ok(Reply { results }) = serde_json::from_str(text) else {
-            return Said::default();
+        let Ok(ResponseBody { results }) = serde_json::from_str(text) else {
+            return ApiResult::default();
         };
         let message = match results.message {
             Some(serde_json::Value::String(text)) if !text.trim().is_empty() => Some(text),
             _ => None,
         };
-        Said { error: Some(results.error), message }
+        ApiResult { error: Some(results.error), message }
     }
 }
 
-/// The class of an answer. The status of a refusal is definite, whatever became of its body, unless the body says that
-/// the create worked; a success needs its whole body.
+/// The class of a response. A status that rejects the request is definite, whatever happened to the body, unless the
+/// body reports success. A successful status needs a complete body.
 pub(super) fn class_of(status: u16, body: &Body, error: Option<bool>, refused_statuses: &[u16]) -> AnswerClass {
     let class = match status {
         200..=299 => {
@@ -82,20 +83,20 @@ pub(super) fn class_of(status: u16, body: &Body, error: Option<bool>, refused_st
         503 if refused_statuses.contains(&503) => AnswerClass::Unavailable,
         _ => AnswerClass::ServerError,
     };
-    let refuses = (400..500).contains(&status) || class == AnswerClass::Unavailable;
+    let rejects = (400..500).contains(&status) || class == AnswerClass::Unavailable;
     let ambiguous = class == AnswerClass::AmbiguousStatus;
-    if refuses && !ambiguous && error == Some(false) { AnswerClass::Contradiction } else { class }
+    if rejects && !ambiguous && error == Some(false) { AnswerClass::Contradiction } else { class }
 }
 
-/// `Retry-After` as seconds or as a date; nothing if it can't be read. At most an hour.
+/// Parses `Retry-After` as seconds or as a date; `None` if it is invalid. At most one hour.
 pub(super) fn retry_after(value: &HeaderValue, now: SystemTime) -> Option<Duration> {
     let text = value.to_str().ok()?.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        text.parse().map_or(LONGEST_RETRY_AFTER, Duration::from_secs)
+        text.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
     } else {
         httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default()
     };
-    Some(wait.min(LONGEST_RETRY_AFTER))
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_whole_body_with_a_boolean_error_says_something() {
+    fn only_a_complete_body_with_a_boolean_error_has_a_result() {
         for text in [
             "",
             "{}",
@@ -127,20 +128,20 @@ mod tests {
             r#"{"results":{"error":true},"results":{"error":false}}"#,
         ] {
             let body = whole(text);
-            assert_eq!(body.said(), Said::default(), "{text}");
-            assert_eq!(class_of(200, &body, body.said().error, &[]), AnswerClass::Unreadable, "{text}");
+            assert_eq!(body.api_result(), ApiResult::default(), "{text}");
+            assert_eq!(class_of(200, &body, body.api_result().error, &[]), AnswerClass::Unreadable, "{text}");
         }
         for body in [Body::Oversized, Body::Truncated, Body::TimedOut] {
-            assert_eq!(body.said(), Said::default());
+            assert_eq!(body.api_result(), ApiResult::default());
         }
         let damaged = Body::Whole(b"{\"results\":{\"error\":true,\"more\":\"\xff\"}}".to_vec());
-        assert_eq!(damaged.said(), Said::default());
+        assert_eq!(damaged.api_result(), ApiResult::default());
     }
 
     #[test]
     fn unknown_fields_and_odd_messages_do_not_hide_the_result() {
-        let said = whole(r#"{"results":{"error":false,"message":["x"],"id":7},"more":1}"#).said();
-        assert_eq!(said, Said { error: Some(false), message: None });
+        let result = whole(r#"{"results":{"error":false,"message":["x"],"id":7},"more":1}"#).api_result();
+        assert_eq!(result, ApiResult { error: Some(false), message: None });
     }
 
     #[test]

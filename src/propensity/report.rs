@@ -1,4 +1,4 @@
-//! Asks for one page of a report, once. Its URL is a secret of its own and never shown; of a host that isn't allowed, the name is.
+//! Requests one page of a report. The URL is a secret and never shown; only the name of a host that isn't allowed is.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,20 +16,20 @@ use super::endpoint::{AllowedHosts, EndpointError};
 use super::key::WorkspaceKey;
 use super::read;
 
-/// Longer than any endpoint URL.
-const LONGEST: usize = 4096;
+/// The maximum length of an endpoint URL in bytes.
+const MAX_URL_BYTES: usize = 4096;
 
-/// How long an answer may take to begin, and each piece of it to come.
-const SILENCE: Duration = Duration::from_secs(60);
+/// The timeout for the begin of the response, and for each chunk of its body.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Why a Secret's bytes are no endpoint URL. The text never holds a part of them.
+/// Why an entry of a Secret isn't an endpoint URL. No message contains a part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Nothing but white space.
+    /// Empty or only white space.
     #[error("it is empty")]
     Empty,
-    /// Binary data, or far too long.
-    #[error("it isn't text, or longer than 4,096 bytes")]
+    /// Binary data, or too long.
+    #[error("it isn't text, or it is longer than 4,096 bytes")]
     NotText,
     /// Not an absolute URL with a host.
     #[error("it isn't a URL: it must begin with https://")]
@@ -40,17 +40,17 @@ pub enum UrlError {
 #[derive(Clone)]
 pub struct ReportUrl(SecretString);
 
-/// Tells one endpoint URL from another without its value.
+/// The identity of an endpoint URL without its value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UrlId([u8; 32]);
 
 impl ReportUrl {
-    /// Reads a URL from the raw bytes of a Secret's entry.
+    /// Parses the raw bytes of a Secret's entry.
     ///
     /// # Errors
-    /// When they aren't one.
+    /// If they aren't a URL.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, UrlError> {
-        if bytes.len() > LONGEST {
+        if bytes.len() > MAX_URL_BYTES {
             return Err(UrlError::NotText);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| UrlError::NotText)?.trim();
@@ -63,7 +63,7 @@ impl ReportUrl {
         }
     }
 
-    /// Tells this URL from another.
+    /// The identity of this URL.
     #[must_use]
     pub fn id(&self) -> UrlId {
         UrlId(Sha256::digest(self.0.expose_secret().as_bytes()).into())
@@ -86,72 +86,72 @@ impl fmt::Debug for UrlId {
     }
 }
 
-/// Why there is no report. Nothing that a server says stands in it.
+/// Why there is no report. No message contains text from the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReportFault {
     /// The URL's host isn't allowed, or it isn't `https`.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// 401, 403, 404 or 410: what a rotated URL answers.
-    #[error("its URL answers HTTP {0}, as it does once the workspace's keys were rotated")]
+    /// 401, 403, 404 or 410: a rotated URL answers like this.
+    #[error("its URL answers HTTP {0}: the workspace's keys may have been rotated")]
     Rejected(u16),
     /// 429.
     #[error("Propensity asks for a pause (HTTP 429)")]
-    Busy(Option<Duration>),
-    /// A server's own trouble.
+    RateLimited(Option<Duration>),
+    /// A server error (5xx).
     #[error("its server answers HTTP {0}")]
     Server(u16),
-    /// No connection.
-    #[error("no connection to its server comes about: check DNS, network policies and certificates")]
+    /// Connecting failed.
+    #[error("no connection to its server: check DNS, network policies and certificates")]
     Unreachable,
-    /// A connection that ended, or nothing came for too long.
-    #[error("its server was cut off, or sent nothing for {} s", SILENCE.as_secs())]
-    CutOff,
-    /// Elsewhere.
-    #[error("its server redirects (HTTP {0}), which isn't followed: put the URL that it leads to into the Secret")]
+    /// The connection ended early, or timed out.
+    #[error("the connection to its server was cut off, or it sent nothing for {} s", IDLE_TIMEOUT.as_secs())]
+    ConnectionLost,
+    /// A redirect.
+    #[error("its server redirects (HTTP {0}), which isn't followed: put the URL of the redirect into the Secret")]
     Redirect(u16),
-    /// Anything else but 200.
+    /// Any other status than 200.
     #[error("its server answers HTTP {0}: check spec.query")]
     Status(u16),
 }
 
-/// Fetches reports.
+/// The HTTP client that fetches reports.
 #[derive(Clone)]
-pub struct Reports {
+pub struct ReportClient {
     http: reqwest::Client,
     allowed: AllowedHosts,
 }
 
-impl Reports {
-    /// A client that asks only these hosts. `direct` leaves out the environment's proxy, as for this machine's own addresses.
+impl ReportClient {
+    /// A client for these hosts. `direct` ignores the proxy of the environment, as for this machine's own addresses.
     ///
     /// # Errors
-    /// When TLS can't be set up.
+    /// If TLS can't be set up.
     pub fn new(allowed: AllowedHosts, settings: &ClientSettings, direct: bool) -> Result<Self, ClientError> {
         let builder = Client::builder(settings)?;
         let builder = if direct { builder.no_proxy() } else { builder };
         Ok(Self { http: builder.build().map_err(|_| ClientError::Setup)?, allowed })
     }
 
-    /// Whether a URL may be asked.
+    /// Whether a URL is allowed.
     ///
     /// # Errors
-    /// Why not, with the host's name and nothing else of it.
+    /// Why not, with the host name and nothing else of the URL.
     pub fn check(&self, url: &ReportUrl) -> Result<(), EndpointError> {
         self.allowed.check(&url.url()?)
     }
 
-    /// Begins an answer. Its body isn't read yet.
+    /// Requests a page. The body isn't read yet.
     ///
     /// # Errors
-    /// When there is none that could be a report.
-    pub async fn ask(
+    /// If there is no response that could be a report.
+    pub async fn fetch(
         &self,
         url: &ReportUrl,
         key: &WorkspaceKey,
         query: &BTreeMap<String, String>,
         now: SystemTime,
-    ) -> Result<Pieces, ReportFault> {
+    ) -> Result<ReportBody, ReportFault> {
         let mut url = url.url()?;
         self.allowed.check(&url)?;
         if !query.is_empty() {
@@ -160,16 +160,16 @@ impl Reports {
         let mut request = Request::new(Method::GET, url);
         request.headers_mut().insert(KEY_HEADER, key.header());
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        let response = match timeout(SILENCE, self.http.execute(request)).await {
+        let response = match timeout(IDLE_TIMEOUT, self.http.execute(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) if error.is_connect() => return Err(ReportFault::Unreachable),
-            Ok(Err(_)) | Err(_) => return Err(ReportFault::CutOff),
+            Ok(Err(_)) | Err(_) => return Err(ReportFault::ConnectionLost),
         };
         let retry_after = response.headers().get(RETRY_AFTER);
         match response.status().as_u16() {
-            200 => Ok(Pieces(response)),
+            200 => Ok(ReportBody(response)),
             status @ (401 | 403 | 404 | 410) => Err(ReportFault::Rejected(status)),
-            429 => Err(ReportFault::Busy(retry_after.and_then(|value| read::retry_after(value, now)))),
+            429 => Err(ReportFault::RateLimited(retry_after.and_then(|value| read::retry_after(value, now)))),
             status @ 300..=399 => Err(ReportFault::Redirect(status)),
             status @ 500.. => Err(ReportFault::Server(status)),
             status => Err(ReportFault::Status(status)),
@@ -177,18 +177,18 @@ impl Reports {
     }
 }
 
-/// The body of an answer, piece by piece.
-pub struct Pieces(Response);
+/// The body of a response, read chunk by chunk.
+pub struct ReportBody(Response);
 
-impl Pieces {
-    /// The next piece; `None` at the end.
+impl ReportBody {
+    /// The next chunk; `None` at the end.
     ///
     /// # Errors
-    /// When the rest doesn't come.
+    /// If the rest can't be read.
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, ReportFault> {
-        match timeout(SILENCE, self.0.chunk()).await {
-            Ok(Ok(piece)) => Ok(piece.map(|piece| piece.to_vec())),
-            Ok(Err(_)) | Err(_) => Err(ReportFault::CutOff),
+        match timeout(IDLE_TIMEOUT, self.0.chunk()).await {
+            Ok(Ok(chunk)) => Ok(chunk.map(|chunk| chunk.to_vec())),
+            Ok(Err(_)) | Err(_) => Err(ReportFault::ConnectionLost),
         }
     }
 }
@@ -206,11 +206,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_is_refused_without_being_shown() {
+    fn invalid_urls_are_rejected_without_being_shown() {
         for (bytes, why) in [
             (&b" "[..], UrlError::Empty),
             (b"canary\xff", UrlError::NotText),
-            (&[b'a'; LONGEST + 1], UrlError::NotText),
+            (&[b'a'; MAX_URL_BYTES + 1], UrlError::NotText),
             (b"canary", UrlError::NotAUrl),
             (b"/canary", UrlError::NotAUrl),
             (b"mailto:canary@example.com", UrlError::NotAUrl),
@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_not_allowed_is_named_without_the_rest() {
+    fn the_error_of_a_host_that_is_not_allowed_contains_only_the_host() {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let reports = Reports::new(AllowedHosts::default(), &ClientSettings::default(), true).unwrap();
+        let client = ReportClient::new(AllowedHosts::default(), &ClientSettings::default(), true).unwrap();
         let url = |text: &str| ReportUrl::from_bytes(text.as_bytes()).unwrap();
-        assert!(reports.check(&url("https://reports.propensity.com/canary")).is_ok());
+        assert!(client.check(&url("https://reports.propensity.com/canary")).is_ok());
         for text in ["https://u:canary@evil.example/canary?canary", "http://reports.propensity.com/canary"] {
-            let error = reports.check(&url(text)).unwrap_err().to_string();
+            let error = client.check(&url(text)).unwrap_err().to_string();
             assert!(!error.contains("canary") && (error.contains("evil.example") || error.contains("propensity.com")));
         }
     }

@@ -6,12 +6,12 @@ fn read(arguments: &[&str]) -> Result<Settings, String> {
 }
 
 fn good(arguments: &[&str]) -> Settings {
-    read(arguments).expect("these arguments are right")
+    read(arguments).expect("these arguments are valid")
 }
 
 /// The error's first lines, without clap's pointer to `--help`.
 fn refused(arguments: &[&str]) -> String {
-    let text = read(arguments).expect_err("these arguments are wrong");
+    let text = read(arguments).expect_err("these arguments are invalid");
     let end = text.find("\n\n").unwrap_or(text.len());
     text[..end].trim().to_owned()
 }
@@ -48,16 +48,16 @@ fn every_flag_has_documentation_and_a_variable_named_after_it() {
         let variable = argument.get_env().and_then(|v| v.to_str());
         assert_eq!(variable, Some(expected.as_str()), "--{flag}");
         assert!(argument.get_help().is_some(), "--{flag}");
-        // A page of help must not show what an environment holds.
+        // The help must not show values of environment variables.
         assert!(argument.is_hide_set() || argument.is_hide_env_values_set(), "--{flag}");
     }
 }
 
 #[test]
-fn help_groups_the_flags_and_keeps_what_is_for_tests_to_itself() {
-    let help = read(&["--help"]).expect_err("help is printed by way of an error");
+fn help_groups_the_flags_and_hides_those_for_tests() {
+    let help = read(&["--help"]).expect_err("clap returns the help as an error");
     for shown in [
-        "Makes Propensity workspaces follow the audience lists in this cluster",
+        "Creates audiences in Propensity workspaces from lists in this cluster",
         "Propensity:\n",
         "Cluster:\n",
         "Leader election:\n",
@@ -67,7 +67,7 @@ fn help_groups_the_flags_and_keeps_what_is_for_tests_to_itself() {
         "[env: PROPENSITY_OPERATOR_API_URL]",
         "--leader-elect[=<BOOL>]",
         "[default: 15s]",
-        "- text: For people at a terminal",
+        "- text: Text for a terminal",
     ] {
         assert!(
             help.contains(shown),
@@ -78,12 +78,12 @@ fn help_groups_the_flags_and_keeps_what_is_for_tests_to_itself() {
     for hidden in ["dev-time-scale", "send-by", "pod-name"] {
         assert!(!help.contains(hidden), "{hidden}\n{help}");
     }
-    let version = read(&["--version"]).expect_err("the version is printed by way of an error");
+    let version = read(&["--version"]).expect_err("clap returns the version as an error");
     assert_eq!(version.trim(), concat!("propensity-operator ", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn switches_can_be_given_bare_or_with_a_value() {
+fn switches_work_with_and_without_a_value() {
     assert!(good(&["--suspend"]).suspend);
     assert!(good(&["--suspend=true"]).suspend);
     assert!(!good(&["--leader-elect=false"]).leader_elect);
@@ -91,7 +91,7 @@ fn switches_can_be_given_bare_or_with_a_value() {
 }
 
 #[test]
-fn lists_are_trimmed_sorted_and_lose_what_is_empty_or_twice() {
+fn lists_are_trimmed_sorted_and_deduplicated() {
     let settings = good(&["--secret-names", " b, a,,b ", "--watch-namespaces", ""]);
     assert_eq!(*settings.secret_names, ["a", "b"]);
     assert!(settings.watch_namespaces.is_empty());
@@ -100,69 +100,76 @@ fn lists_are_trimmed_sorted_and_lose_what_is_empty_or_twice() {
 }
 
 #[test]
-fn wrong_values_are_refused_with_what_to_write_instead() {
+fn errors_of_invalid_values_give_a_valid_form() {
     let table: &[(&[&str], &str)] = &[
         (
             &["--api-url", "api.propensity.com"],
-            "error: invalid value 'api.propensity.com' for '--api-url <URL>': write it as in https://api.propensity.com/",
+            "error: invalid value 'api.propensity.com' for '--api-url <URL>': use a URL such as \
+                https://api.propensity.com/",
         ),
         (
             &["--api-url", "http://api.propensity.com"],
             "error: invalid value 'http://api.propensity.com' for '--api-url <URL>': it must start with https://, \
-             since keys are sent there (http:// is for this machine only)",
+             since keys are sent there (http:// is allowed for this machine only)",
         ),
         (
             &["--api-url", "https://api.propensity.com/?key=1"],
-            "error: invalid value 'https://api.propensity.com/?key=1' for '--api-url <URL>': it must not hold a user \
-             name, a password, a `?` or a `#`",
+            "error: invalid value 'https://api.propensity.com/?key=1' for '--api-url <URL>': it must not contain a \
+             user name, a password, a `?` or a `#`",
         ),
         (
             &["--allowed-hosts", "https://x.example.com"],
             "error: invalid value 'https://x.example.com' for '--allowed-hosts <HOSTS>': `https://x.example.com` is \
-             not a host: write names without https:// or a port, as in *.propensity.com",
+             not a host: use names without https:// and port, such as *.propensity.com",
         ),
         (
             &["--allowed-hosts", "*.com"],
-            "error: invalid value '*.com' for '--allowed-hosts <HOSTS>': `*.com` is too wide",
+            "error: invalid value '*.com' for '--allowed-hosts <HOSTS>': `*.com` is too broad: use a pattern with \
+             two labels, such as *.propensity.com",
         ),
         (
             &["--lease-duration", "15"],
-            "error: invalid value '15' for '--lease-duration <DURATION>': write a length of time as in 60s, 5m or 1h30m",
+            "error: invalid value '15' for '--lease-duration <DURATION>': use a duration such as 60s, 5m or 1h30m",
         ),
         (
             &["--retry-period", "0s"],
-            "error: invalid value '0s' for '--retry-period <DURATION>': it must be longer than nothing",
+            "error: invalid value '0s' for '--retry-period <DURATION>': it must be greater than zero",
         ),
         (
             &["--lease-duration", "15s 500ms"],
-            "error: --lease-duration must be whole seconds, since a Lease holds no less",
+            "error: --lease-duration must be whole seconds: a Lease has no smaller unit",
         ),
         (
             &["--renew-deadline", "15s"],
-            "error: --renew-deadline must be shorter than --lease-duration: a leader has to stop before another may \
-             start",
+            "error: --renew-deadline must be shorter than --lease-duration: a leader must stop before another one \
+             starts",
         ),
         (
             &["--retry-period", "5s"],
-            "error: --retry-period must be less than half of --renew-deadline, so that a leader can try again in time",
+            "error: --retry-period must be less than half of --renew-deadline, so that a leader can retry in time",
         ),
         (
             &["--watch-namespaces", "team_a"],
-            "error: invalid value 'team_a' for '--watch-namespaces <NAMES>': `team_a` can't be the name of a namespace",
+            "error: invalid value 'team_a' for '--watch-namespaces <NAMES>': `team_a` isn't a valid name of a \
+                namespace",
         ),
         (
             &["--secret-names", "propensity,Key"],
-            "error: invalid value 'propensity,Key' for '--secret-names <NAMES>': `Key` can't be the name of an object \
-             in a cluster",
+            "error: invalid value 'propensity,Key' for '--secret-names <NAMES>': `Key` isn't a valid name of a \
+             Kubernetes object",
         ),
-        (&["--secret-names", ","], "error: --secret-names must name at least one Secret: keys are read from there"),
+        (
+            &["--secret-names", ","],
+            "error: --secret-names must contain at least one name: keys are read from these \
+            Secrets",
+        ),
         (
             &["--listen", ":8080"],
-            "error: invalid value ':8080' for '--listen <ADDRESS>': write an IP address and a port, as in 0.0.0.0:8080",
+            "error: invalid value ':8080' for '--listen <ADDRESS>': use an IP address and a port, such as 0.0.0.0:8080",
         ),
         (
             &["--log-level", "info,=loud"],
-            "error: invalid value 'info,=loud' for '--log-level <LEVEL>': write a level (error, warn, info, debug, \
+            "error: invalid value 'info,=loud' for '--log-level <LEVEL>': use a level (error, warn, info, debug, \
              trace) or directives such as `info,kube=warn`",
         ),
         (
@@ -186,7 +193,7 @@ fn plain_http_is_for_this_machine_only() {
 }
 
 #[test]
-fn durations_are_read_as_they_are_written_in_resources() {
+fn durations_have_the_same_form_as_in_resources() {
     for (text, seconds) in [("60s", 60), ("5m", 300), ("1h30m", 5_400), ("1h 30m", 5_400), ("0s", 0)] {
         assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
     }
@@ -196,7 +203,7 @@ fn durations_are_read_as_they_are_written_in_resources() {
 }
 
 #[test]
-fn the_lease_stands_in_the_namespace_given_else_the_pods_else_the_clients() {
+fn the_namespace_of_the_lease_is_the_flag_then_the_pods_then_the_clients() {
     let pod = ["--pod-namespace", "pods"];
     assert_eq!(good(&["--lease-namespace", "given", pod[0], pod[1]]).lease_namespace_or("client"), "given");
     assert_eq!(good(&pod).lease_namespace_or("client"), "pods");
@@ -204,7 +211,7 @@ fn the_lease_stands_in_the_namespace_given_else_the_pods_else_the_clients() {
 }
 
 #[test]
-fn an_identity_that_nobody_chose_differs_at_every_start() {
+fn a_default_identity_is_different_at_each_start() {
     let clock = Clock::new();
     assert_eq!(good(&["--identity", "me"]).identity_or_random(&clock), "me");
     let settings = good(&["--pod-name", "operator-0"]);

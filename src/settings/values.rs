@@ -1,4 +1,4 @@
-//! How each kind of value is read and checked. Errors say what to write instead; clap adds the flag and the value.
+//! How each kind of value is parsed and checked. Errors give a valid form; clap adds the flag and the value.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,42 +7,42 @@ use url::{Host, Url};
 
 use super::List;
 
-/// Reads a length of time as it is written everywhere here: `60s`, `5m`, `1h30m`.
+/// Parses a duration such as `60s`, `5m` or `1h30m`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "write a length of time as in 60s, 5m or 1h30m".to_owned();
-    let signed: jiff::SignedDuration = text.trim().parse().map_err(|_| wrong())?;
-    Duration::try_from(signed).map_err(|_| wrong())
+    let invalid = || "use a duration such as 60s, 5m or 1h30m".to_owned();
+    let signed: jiff::SignedDuration = text.trim().parse().map_err(|_| invalid())?;
+    Duration::try_from(signed).map_err(|_| invalid())
 }
 
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     match duration(text)? {
-        Duration::ZERO => Err("it must be longer than nothing".to_owned()),
-        duration if duration > Duration::from_hours(24) => Err("it must be a day at most".to_owned()),
+        Duration::ZERO => Err("it must be greater than zero".to_owned()),
+        duration if duration > Duration::from_hours(24) => Err("it must be at most 24h".to_owned()),
         duration => Ok(duration),
     }
 }
 
 pub(super) fn api_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text.trim()).map_err(|_| "write it as in https://api.propensity.com/".to_owned())?;
+    let url = Url::parse(text.trim()).map_err(|_| "use a URL such as https://api.propensity.com/".to_owned())?;
     let loopback = match url.host() {
-        None => return Err("it has no host; write it as in https://api.propensity.com/".to_owned()),
+        None => return Err("it has no host; use a URL such as https://api.propensity.com/".to_owned()),
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
     };
     if url.scheme() != "https" && !(loopback && url.scheme() == "http") {
-        return Err(
-            "it must start with https://, since keys are sent there (http:// is for this machine only)".to_owned()
-        );
+        return Err("it must start with https://, since keys are sent there (http:// is allowed for this machine \
+                only)"
+            .to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err("it must not hold a user name, a password, a `?` or a `#`".to_owned());
+        return Err("it must not contain a user name, a password, a `?` or a `#`".to_owned());
     }
     Ok(url)
 }
 
 pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
-    text.trim().parse().map_err(|_| "write an IP address and a port, as in 0.0.0.0:8080".to_owned())
+    text.trim().parse().map_err(|_| "use an IP address and a port, such as 0.0.0.0:8080".to_owned())
 }
 
 pub(super) fn identity(text: &str) -> Result<String, String> {
@@ -53,8 +53,8 @@ pub(super) fn identity(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn log_level(text: &str) -> Result<String, String> {
-    let wrong = |_| "write a level (error, warn, info, debug, trace) or directives such as `info,kube=warn`".to_owned();
-    tracing_subscriber::EnvFilter::builder().parse(text).map_err(wrong)?;
+    let invalid = |_| "use a level (error, warn, info, debug, trace) or directives such as `info,kube=warn`".to_owned();
+    tracing_subscriber::EnvFilter::builder().parse(text).map_err(invalid)?;
     Ok(text.to_owned())
 }
 
@@ -67,21 +67,24 @@ fn list(text: &str, entry: impl Fn(&str) -> Result<String, String>) -> Result<Li
 }
 
 pub(super) fn networks(text: &str) -> Result<List, String> {
-    let wrong = |_| "write networks as in 10.1.0.0/16, separated by commas".to_owned();
-    list(text, |network| network.parse::<ipnet::IpNet>().map(|network| network.to_string()).map_err(wrong))
+    let invalid = |_| "use networks such as 10.1.0.0/16, separated by commas".to_owned();
+    list(text, |network| network.parse::<ipnet::IpNet>().map(|network| network.to_string()).map_err(invalid))
 }
 
 pub(super) fn host_patterns(text: &str) -> Result<List, String> {
-    let wrong =
-        |e: &str| format!("`{e}` is not a host: write names without https:// or a port, as in *.propensity.com");
+    let invalid =
+        |e: &str| format!("`{e}` is not a host: use names without https:// and port, such as *.propensity.com");
     list(text, |e| {
         let host = e.strip_prefix("*.").unwrap_or(e);
-        let parsed = Host::parse(host).map_err(|_| wrong(e))?;
+        let parsed = Host::parse(host).map_err(|_| invalid(e))?;
         match (&parsed, host == e) {
-            // `*.com` would let keys go nearly anywhere.
-            (Host::Domain(name), false) if !name.contains('.') => Err(format!("`{e}` is too wide")),
+            // With `*.com`, keys could be sent to almost any host.
+            (Host::Domain(name), false) if !name.contains('.') => Err(format!(
+                "`{e}` is too broad: use a pattern with \
+                two labels, such as *.propensity.com"
+            )),
             (Host::Domain(name), false) => Ok(format!("*.{name}")),
-            (_, false) => Err(wrong(e)),
+            (_, false) => Err(invalid(e)),
             (_, true) => Ok(parsed.to_string()),
         }
     })
@@ -96,13 +99,13 @@ pub(super) fn namespaces(text: &str) -> Result<List, String> {
 }
 
 pub(super) fn object_name(text: &str) -> Result<String, String> {
-    let good = text.len() <= 253 && text.split('.').all(is_label);
-    good.then(|| text.to_owned()).ok_or_else(|| format!("`{text}` can't be the name of an object in a cluster"))
+    let valid = text.len() <= 253 && text.split('.').all(is_label);
+    valid.then(|| text.to_owned()).ok_or_else(|| format!("`{text}` isn't a valid name of a Kubernetes object"))
 }
 
 pub(super) fn namespace(text: &str) -> Result<String, String> {
-    let good = is_label(text);
-    good.then(|| text.to_owned()).ok_or_else(|| format!("`{text}` can't be the name of a namespace"))
+    let valid = is_label(text);
+    valid.then(|| text.to_owned()).ok_or_else(|| format!("`{text}` isn't a valid name of a namespace"))
 }
 
 fn is_label(text: &str) -> bool {

@@ -1,60 +1,61 @@
-//! One file out of a gzip-compressed tar archive, as Flux makes them. What is read is bounded, whatever the archive claims of itself.
+//! Reads one file of a gzip-compressed tar archive, the format of Flux artifacts. What is read is limited, whatever
+//! sizes the archive claims.
 
 use std::io::{self, Read};
 
 use flate2::read::GzDecoder;
 use tar::{Archive, EntryType, PaxExtensions};
 
-use super::table::LARGEST_FILE;
+use super::table::MAX_FILE_BYTES;
 
-/// Bytes that an archive may unpack to before the file is found.
-const LARGEST_ARCHIVE: u64 = 2 << 30;
+/// The maximum size of the unpacked data before the end of the file, in bytes.
+const MAX_ARCHIVE_BYTES: u64 = 2 << 30;
 
-/// Entries that are looked at.
-const MOST_ENTRIES: usize = 200_000;
+/// The maximum number of entries before the file.
+const MAX_ENTRIES: usize = 200_000;
 
-/// Bytes that the name of an entry may have, with what else stands beside it.
-const LONGEST_NAME: u64 = 64 << 10;
+/// The maximum size of an extended header, which contains the name of an entry, in bytes.
+const MAX_HEADER_BYTES: u64 = 64 << 10;
 
-/// Why there is no file. None of them repeats what is in the archive.
+/// Why a file can't be read. No message repeats content of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveError {
-    /// Not gzip, not tar, or not whole.
+    /// Not gzip, not tar, or incomplete.
     #[error("it isn't a gzip-compressed tar archive, or it is cut off")]
     Damaged,
-    /// No entry of this name.
+    /// The archive has no entry of this name.
     #[error("there is no such file in it")]
-    NoSuchFile,
+    FileNotFound,
     /// A directory, a link or a device.
-    #[error("it is no regular file in there: links and directories aren't followed")]
+    #[error("it isn't a regular file in the archive: links and directories aren't supported")]
     NotAFile,
-    /// The file is larger than [`LARGEST_FILE`].
-    #[error("the file is larger than {} MiB: split it", LARGEST_FILE >> 20)]
+    /// The file is larger than [`MAX_FILE_BYTES`].
+    #[error("the file is larger than {} MiB: split it", MAX_FILE_BYTES >> 20)]
     FileTooLarge,
-    /// More than anybody would look through.
-    #[error("the archive holds too much to look through: more than {MOST_ENTRIES} entries or {} GiB", LARGEST_ARCHIVE >> 30)]
-    TooMuch,
+    /// The archive exceeds a limit.
+    #[error("the archive is too large: more than {MAX_ENTRIES} entries or {} GiB", MAX_ARCHIVE_BYTES >> 30)]
+    ArchiveTooLarge,
 }
 
-/// Whether a path can name a file in an archive: relative, without `.`, `..` and empty parts.
+/// Whether a path is valid for a file in an archive: relative, without `.`, `..` and empty parts.
 #[must_use]
-pub fn is_plain(path: &str) -> bool {
+pub fn is_valid_path(path: &str) -> bool {
     path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-/// The bytes of the file of this path. A `./` before the paths in the archive doesn't matter.
+/// The content of the file with this path. A leading `./` in the archive is ignored.
 ///
 /// # Errors
-/// When there is none, or the archive can't be read up to it.
-pub fn file_of(archive: impl Read, path: &str) -> Result<Vec<u8>, ArchiveError> {
-    file_within(archive, path, LARGEST_ARCHIVE)
+/// If there is no such file, or the archive can't be read up to it.
+pub fn extract_file(archive: impl Read, path: &str) -> Result<Vec<u8>, ArchiveError> {
+    extract_file_within(archive, path, MAX_ARCHIVE_BYTES)
 }
 
-fn file_within(archive: impl Read, path: &str, largest: u64) -> Result<Vec<u8>, ArchiveError> {
+fn extract_file_within(archive: impl Read, path: &str, largest: u64) -> Result<Vec<u8>, ArchiveError> {
     let mut limited = GzDecoder::new(archive).take(largest);
     let found = find(&mut limited, path);
     match found {
-        Err(ArchiveError::Damaged) if limited.limit() == 0 => Err(ArchiveError::TooMuch),
+        Err(ArchiveError::Damaged) if limited.limit() == 0 => Err(ArchiveError::ArchiveTooLarge),
         found => found,
     }
 }
@@ -62,22 +63,22 @@ fn file_within(archive: impl Read, path: &str, largest: u64) -> Result<Vec<u8>, 
 fn find(unpacked: impl Read, path: &str) -> Result<Vec<u8>, ArchiveError> {
     let damaged = |_: io::Error| ArchiveError::Damaged;
     let mut archive = Archive::new(unpacked);
-    // What the next entry is called, where its own header has no room for that.
+    // The name of the next entry, if it is too long for its own header.
     let mut long_name = None;
-    let mut looked_at = 0;
+    let mut entries_read = 0;
     // Raw: the library would read names of any length into memory.
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         let mut entry = entry.map_err(damaged)?;
-        looked_at += 1;
-        if looked_at > MOST_ENTRIES {
-            return Err(ArchiveError::TooMuch);
+        entries_read += 1;
+        if entries_read > MAX_ENTRIES {
+            return Err(ArchiveError::ArchiveTooLarge);
         }
         let kind = entry.header().entry_type();
         if kind.is_gnu_longname() || kind.is_pax_local_extensions() {
             let mut bytes = vec![];
-            entry.by_ref().take(LONGEST_NAME + 1).read_to_end(&mut bytes).map_err(damaged)?;
-            if bytes.len() as u64 > LONGEST_NAME {
-                return Err(ArchiveError::TooMuch);
+            entry.by_ref().take(MAX_HEADER_BYTES + 1).read_to_end(&mut bytes).map_err(damaged)?;
+            if bytes.len() as u64 > MAX_HEADER_BYTES {
+                return Err(ArchiveError::ArchiveTooLarge);
             }
             let name = if kind.is_gnu_longname() {
                 bytes.split(|byte| *byte == 0).next().map(<[u8]>::to_vec)
@@ -100,14 +101,14 @@ fn find(unpacked: impl Read, path: &str) -> Result<Vec<u8>, ArchiveError> {
             return Err(ArchiveError::NotAFile);
         }
         let size = entry.header().entry_size().map_err(damaged)?;
-        if size > LARGEST_FILE as u64 {
+        if size > MAX_FILE_BYTES as u64 {
             return Err(ArchiveError::FileTooLarge);
         }
         let mut bytes = vec![];
         entry.take(size).read_to_end(&mut bytes).map_err(damaged)?;
         return if bytes.len() as u64 == size { Ok(bytes) } else { Err(ArchiveError::Damaged) };
     }
-    Err(ArchiveError::NoSuchFile)
+    Err(ArchiveError::FileNotFound)
 }
 
 #[cfg(test)]
@@ -147,9 +148,9 @@ mod tests {
             add(builder, "lists/sites.csv", b"website\na.example.com\n");
             add(builder, &long, b"far");
         });
-        assert_eq!(file_of(&archive[..], "lists/sites.csv").unwrap(), b"website\na.example.com\n");
-        assert_eq!(file_of(&archive[..], &long).unwrap(), b"far");
-        // The same by the other convention, with what git puts before everything.
+        assert_eq!(extract_file(&archive[..], "lists/sites.csv").unwrap(), b"website\na.example.com\n");
+        assert_eq!(extract_file(&archive[..], &long).unwrap(), b"far");
+        // The same in pax format, with the global header that git writes first.
         let pax = packed(|builder| {
             let mut global = header(5);
             global.set_entry_type(EntryType::XGlobalHeader);
@@ -158,10 +159,10 @@ mod tests {
             builder.append_pax_extensions([("path", long.as_bytes())]).unwrap();
             add(builder, "short", b"far");
         });
-        assert_eq!(file_of(&pax[..], &long).unwrap(), b"far");
-        assert_eq!(file_of(&pax[..], "short"), Err(ArchiveError::NoSuchFile));
+        assert_eq!(extract_file(&pax[..], &long).unwrap(), b"far");
+        assert_eq!(extract_file(&pax[..], "short"), Err(ArchiveError::FileNotFound));
         for path in ["sites.csv", "lists/sites", "lists/sites.csv2", "Lists/sites.csv"] {
-            assert_eq!(file_of(&archive[..], path), Err(ArchiveError::NoSuchFile), "{path}");
+            assert_eq!(extract_file(&archive[..], path), Err(ArchiveError::FileNotFound), "{path}");
         }
         let dotted = packed(|builder| {
             let mut header = header(3);
@@ -169,48 +170,48 @@ mod tests {
             header.set_cksum();
             builder.append(&header, &b"abc"[..]).unwrap();
         });
-        assert_eq!(file_of(&dotted[..], "a.csv").unwrap(), b"abc");
+        assert_eq!(extract_file(&dotted[..], "a.csv").unwrap(), b"abc");
     }
 
     #[test]
-    fn links_and_directories_are_no_files() {
+    fn links_and_directories_are_rejected() {
         for kind in [EntryType::Symlink, EntryType::Link, EntryType::Directory, EntryType::Fifo] {
             let archive = packed(|builder| {
                 let mut header = header(0);
                 header.set_entry_type(kind);
                 builder.append_link(&mut header, "sites.csv", "/etc/passwd").unwrap();
             });
-            assert_eq!(file_of(&archive[..], "sites.csv"), Err(ArchiveError::NotAFile), "{kind:?}");
+            assert_eq!(extract_file(&archive[..], "sites.csv"), Err(ArchiveError::NotAFile), "{kind:?}");
         }
         for path in ["/etc/passwd", "../a", "a/../b", "a//b", "./a", "", "a/"] {
-            assert!(!is_plain(path), "{path:?}");
+            assert!(!is_valid_path(path), "{path:?}");
         }
-        assert!(is_plain("lists/..a/b.csv"));
+        assert!(is_valid_path("lists/..a/b.csv"));
     }
 
     #[test]
-    fn what_is_cut_off_is_no_file() {
+    fn truncated_archives_are_rejected() {
         let archive = packed(|builder| add(builder, "sites.csv", &[b'a'; 100_000]));
-        assert!(file_of(&archive[..], "sites.csv").is_ok());
+        assert!(extract_file(&archive[..], "sites.csv").is_ok());
         for end in [0, 5, archive.len() / 2] {
-            assert_eq!(file_of(&archive[..end], "sites.csv"), Err(ArchiveError::Damaged), "{end}");
+            assert_eq!(extract_file(&archive[..end], "sites.csv"), Err(ArchiveError::Damaged), "{end}");
         }
-        assert_eq!(file_of(&b"website\na.example.com\n"[..], "sites.csv"), Err(ArchiveError::Damaged));
+        assert_eq!(extract_file(&b"website\na.example.com\n"[..], "sites.csv"), Err(ArchiveError::Damaged));
     }
 
     #[test]
-    fn bombs_go_off_in_bounds() {
-        // A file that claims more than it may have, and more than there is.
-        for size in [(LARGEST_FILE as u64) + 1, u64::MAX >> 1] {
+    fn archive_bombs_are_limited() {
+        // A file that claims more than the limit, and more than it has.
+        for size in [(MAX_FILE_BYTES as u64) + 1, u64::MAX >> 1] {
             let mut encoder = GzEncoder::new(vec![], Compression::fast());
             let mut header = header(size);
             header.set_path("sites.csv").unwrap();
             header.set_cksum();
             encoder.write_all(header.as_bytes()).unwrap();
             let archive = encoder.finish().unwrap();
-            assert_eq!(file_of(&archive[..], "sites.csv"), Err(ArchiveError::FileTooLarge));
+            assert_eq!(extract_file(&archive[..], "sites.csv"), Err(ArchiveError::FileTooLarge));
         }
-        // A name, or what else describes an entry, that fills memory.
+        // An extended header that would fill memory.
         for kind in [EntryType::GNULongName, EntryType::XHeader] {
             let archive = packed(|builder| {
                 let mut header = header(8 << 20);
@@ -219,7 +220,7 @@ mod tests {
                 builder.append(&header, io::repeat(b'a').take(8 << 20)).unwrap();
                 add(builder, "sites.csv", b"website\n");
             });
-            assert_eq!(file_of(&archive[..], "sites.csv"), Err(ArchiveError::TooMuch), "{kind:?}");
+            assert_eq!(extract_file(&archive[..], "sites.csv"), Err(ArchiveError::ArchiveTooLarge), "{kind:?}");
         }
         // Zeros before the file.
         let archive = packed(|builder| {
@@ -227,18 +228,18 @@ mod tests {
             add(builder, "sites.csv", b"website\n");
         });
         assert!(archive.len() < 64 << 10);
-        assert_eq!(file_within(&archive[..], "sites.csv", 1 << 20), Err(ArchiveError::TooMuch));
-        assert!(file_within(&archive[..], "sites.csv", 3 << 20).is_ok());
+        assert_eq!(extract_file_within(&archive[..], "sites.csv", 1 << 20), Err(ArchiveError::ArchiveTooLarge));
+        assert!(extract_file_within(&archive[..], "sites.csv", 3 << 20).is_ok());
     }
 
     #[test]
-    fn any_bytes_end_in_a_file_or_an_error() {
+    fn any_bytes_give_a_file_or_an_error() {
         let archive = packed(|builder| {
             add(builder, "a.csv", b"website\na.example.com\n");
             add(builder, "b.csv", b"website\nb.example.com\n");
         });
         check!().for_each(|bytes: &[u8]| {
-            let _ = file_of(bytes, "b.csv");
+            let _ = extract_file(bytes, "b.csv");
             // The same unpacked archive with some bytes changed.
             let mut unpacked = vec![];
             GzDecoder::new(&archive[..]).read_to_end(&mut unpacked).unwrap();
@@ -247,7 +248,7 @@ mod tests {
                 unpacked[(at * 37 + usize::from(*byte) * 3) % len] ^= byte;
             }
             if let Ok(file) = find(&unpacked[..], "b.csv") {
-                assert!(file.len() <= LARGEST_FILE);
+                assert!(file.len() <= MAX_FILE_BYTES);
             }
         });
     }

@@ -1,10 +1,12 @@
-//! Which addresses a list may be fetched from: those of the open internet, and those of private networks that the operator was told of.
+//! The addresses from which a list may be fetched: the public internet, and the private networks that the settings
+//! allow.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// Networks that aren't the open internet, from IANA's registries of special-purpose addresses (RFC 6890 and later).
+/// Networks that aren't part of the public internet, from IANA's registries of special-purpose addresses (RFC 6890
+/// and later).
 const SPECIAL: &[&str] = &[
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -34,19 +36,20 @@ const SPECIAL: &[&str] = &[
     "ff00::/8",
 ];
 
-/// Networks in which no service of a cluster is: this machine, its link (where clouds answer with credentials), and no one in particular.
-const UNSERVED: &[&str] =
+/// Networks without services of the cluster: this machine, its link (where clouds serve credentials), multicast and
+/// unspecified addresses.
+const NEVER_A_SERVICE: &[&str] =
     &["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/127", "fe80::/10", "fd00:ec2::/32", "ff00::/8"];
 
-/// Private networks from which lists may be fetched all the same.
+/// Private networks from which lists may be fetched nevertheless.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrivateNetworks(Vec<IpNet>);
 
 impl PrivateNetworks {
-    /// From networks such as `10.1.0.0/16`.
+    /// Parses networks such as `10.1.0.0/16`.
     ///
     /// # Errors
-    /// The first that isn't one.
+    /// The first text that isn't a network.
     pub fn parse<'a>(networks: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let read = |text: &str| text.parse().map_err(|_| text.to_owned());
         networks.into_iter().map(read).collect::<Result<_, _>>().map(Self)
@@ -55,23 +58,23 @@ impl PrivateNetworks {
     /// Whether a list may be fetched from an address.
     #[must_use]
     pub fn allow(&self, address: IpAddr) -> bool {
-        self.allow_but(SPECIAL, address)
+        self.allow_except(SPECIAL, address)
     }
 
-    /// Whether an artifact may be fetched from an address, which may be in the cluster.
+    /// Whether an artifact may be fetched from an address. Addresses in the cluster are allowed.
     #[must_use]
     pub fn allow_artifact(&self, address: IpAddr) -> bool {
-        self.allow_but(UNSERVED, address)
+        self.allow_except(NEVER_A_SERVICE, address)
     }
 
-    fn allow_but(&self, refused: &[&str], address: IpAddr) -> bool {
+    fn allow_except(&self, refused: &[&str], address: IpAddr) -> bool {
         let address = embedded(address);
         let mut refused = refused.iter().filter_map(|network| network.parse::<IpNet>().ok());
         self.0.iter().any(|network| network.contains(&address)) || !refused.any(|network| network.contains(&address))
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, or reached by NAT64 (RFC 6052) or 6to4 (RFC 3056).
+/// The IPv4 address that an IPv6 address contains: mapped, or reached by NAT64 (RFC 6052) or 6to4 (RFC 3056).
 fn embedded(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let v4 = match v6.segments() {
@@ -90,11 +93,11 @@ mod tests {
 
     #[test]
     fn every_special_network_can_be_read() {
-        assert!(SPECIAL.iter().chain(UNSERVED).all(|network| network.parse::<IpNet>().is_ok()));
+        assert!(SPECIAL.iter().chain(NEVER_A_SERVICE).all(|network| network.parse::<IpNet>().is_ok()));
     }
 
     #[test]
-    fn the_open_internet_is_allowed_and_nothing_else() {
+    fn only_the_public_internet_is_allowed() {
         let none = PrivateNetworks::default();
         for address in ["93.184.215.14", "8.8.8.8", "2606:2800:21f::1", "64:ff9b::808:808", "2002:808:808::1"] {
             assert!(none.allow(address.parse().unwrap()), "{address}");

@@ -1,6 +1,6 @@
-//! Lists that are fetched over HTTP: from a URL that a user gives, and from Flux's source-controller.
+//! Fetches lists over HTTP: from URLs in specs, and artifacts from Flux's source-controller.
 //!
-//! Nothing that a server says reaches an error, and no URL does either: it may hold a token.
+//! Errors contain neither content of a server nor a URL, since a URL may contain a token.
 
 use std::error::Error;
 use std::io::{self, Read};
@@ -19,133 +19,136 @@ use url::{Host, Url};
 
 use super::archive::{self, ArchiveError};
 use super::networks::PrivateNetworks;
-use super::table::LARGEST_FILE;
+use super::table::MAX_FILE_BYTES;
 use crate::propensity::{AllowedHosts, plain_builder};
 
-/// For DNS, TCP and the TLS handshake.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// For everything.
-const TOTAL_TIME: Duration = Duration::from_secs(60);
-/// Bytes of an artifact that are read.
-const LARGEST_ARTIFACT: u64 = 512 << 20;
+/// Timeout of DNS, TCP and the TLS handshake together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of a whole request.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The maximum size of an artifact in bytes.
+const MAX_ARTIFACT_BYTES: u64 = 512 << 20;
 
-/// Where lists may be fetched from.
+/// The hosts and networks that lists may be fetched from.
 #[derive(Clone, Debug)]
-pub struct Permitted {
-    /// Hosts that a URL may name; none: fetching by URL is off.
+pub struct FetchPolicy {
+    /// Allowed hosts of URLs. If empty, fetching from URLs is disabled.
     pub hosts: AllowedHosts,
-    /// Private networks that such hosts may be in.
+    /// Private networks in which these hosts may be.
     pub networks: PrivateNetworks,
 }
 
 /// Why a list can't be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// Not a URL that can be used.
+    /// The URL isn't valid.
     #[error("its URL must begin with https:// and hold no user name")]
-    BadUrl,
-    /// No URL where one should be.
-    #[error("the entry of the Secret that should hold its URL isn't there or isn't text: add it")]
-    NoUrl,
-    /// A host that nobody allowed.
+    InvalidUrl,
+    /// The Secret contains no URL.
+    #[error("the Secret has no entry with its URL, or the entry isn't text: add the URL")]
+    UrlMissing,
+    /// The host isn't allowed.
     #[error(
-        "its host isn't among those that the operator may fetch lists from: whoever runs the operator can add it (--source-hosts, the chart's sources.allowedHosts)"
+        "its host isn't allowed: ask the cluster administrator to add it to --source-hosts (chart value \
+         sources.allowedHosts)"
     )]
     HostNotAllowed,
-    /// An address in a network that isn't the open internet.
+    /// The address isn't part of the public internet, and its network isn't allowed.
     #[error(
-        "its host has a private address: whoever runs the operator can allow the network (--source-networks, the chart's sources.privateNetworks)"
+        "its host has a private address: ask the cluster administrator to add the network to --source-networks (chart \
+         value sources.privateNetworks)"
     )]
     PrivateAddress,
-    /// No such host.
-    #[error("its host can't be found")]
-    NoSuchHost,
-    /// No connection, or not one that can be trusted.
-    #[error("no connection to its server comes about: check network policies and its certificate")]
-    NoConnection,
-    /// Cut off, or too slow.
-    #[error("its server was cut off or took longer than {} s", TOTAL_TIME.as_secs())]
-    CutOff,
-    /// Elsewhere.
-    #[error("its server redirects (HTTP {0}), which isn't followed: give the URL that it leads to")]
+    /// The host name can't be resolved.
+    #[error("its host name can't be resolved: check the URL and DNS")]
+    HostNotFound,
+    /// No connection, or the certificate isn't trusted.
+    #[error("no connection to its server: check network policies and its certificate")]
+    Unreachable,
+    /// The connection ended early, or the request took too long.
+    #[error("the connection was cut off, or took longer than {} s", TOTAL_TIMEOUT.as_secs())]
+    ConnectionLost,
+    /// A redirect.
+    #[error("its server redirects (HTTP {0}), which isn't followed: use the URL of the redirect")]
     Redirect(u16),
-    /// Anything but 200.
+    /// Any other status than 200.
     #[error("its server answers HTTP {0}")]
     Status(u16),
-    /// Too many bytes.
+    /// The file is too large.
     #[error("it is larger than {} MiB: split it", .0 >> 20)]
     TooLarge(u64),
-    /// Not what was promised.
-    #[error("its digest isn't the one that is expected: it was changed on its way, or the digest is wrong")]
-    Digest,
-    /// A digest that isn't understood.
+    /// The content doesn't match the digest.
+    #[error("its digest isn't the one that is expected: the file was modified, or the expected digest is wrong")]
+    DigestMismatch,
+    /// The digest has an unknown format.
     #[error("its digest must be sha256, sha384 or sha512 in hexadecimal")]
-    DigestForm,
-    /// The archive.
+    InvalidDigest,
+    /// The file can't be read from the artifact.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
 }
 
 impl FetchError {
-    /// Whether it may pass by itself.
+    /// Whether the error may disappear without a change.
     #[must_use]
-    pub fn may_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            Self::NoSuchHost | Self::NoConnection | Self::CutOff => true,
+            Self::HostNotFound | Self::Unreachable | Self::ConnectionLost => true,
             Self::Status(status) => *status >= 500 || *status == 429 || *status == 408,
             _ => false,
         }
     }
 }
 
-/// A file as a server has it now.
+/// A file as served now.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// Its bytes, if they were asked for.
+    /// The content, if it was requested.
     pub bytes: Vec<u8>,
-    /// Their SHA-256, in hexadecimal.
+    /// The SHA-256 of the content, in hexadecimal.
     pub sha256: String,
-    /// What the server calls this version.
+    /// The `ETag` of this version.
     pub etag: Option<HeaderValue>,
 }
 
-/// Fetches lists.
+/// The HTTP client that fetches lists.
 #[derive(Clone)]
-pub struct Remote {
+pub struct SourceClient {
     lists: Client,
     artifacts: Client,
-    permitted: Permitted,
+    policy: FetchPolicy,
 }
 
-impl Remote {
-    /// A client that trusts these authorities (PEM) beside the system's.
+impl SourceClient {
+    /// A client that trusts these certificate authorities (PEM) in addition to the system's.
     ///
     /// # Errors
-    /// When TLS can't be set up.
-    pub fn new(permitted: Permitted, extra_roots: Option<&[u8]>) -> Result<Self, reqwest::Error> {
-        // The address that is connected to is checked, which a proxy would make impossible.
-        let builder = || plain_builder(CONNECT_TIME).no_proxy().timeout(TOTAL_TIME);
+    /// If TLS can't be set up.
+    pub fn new(policy: FetchPolicy, extra_roots: Option<&[u8]>) -> Result<Self, reqwest::Error> {
+        // The address of each connection is checked, which is impossible with a proxy.
+        let builder = || plain_builder(CONNECT_TIMEOUT).no_proxy().timeout(TOTAL_TIMEOUT);
         let roots = extra_roots.map(Certificate::from_pem_bundle).transpose()?.unwrap_or_default();
-        let guarded = |allows| Arc::new(Guarded { networks: permitted.networks.clone(), allows });
-        let lists = builder().https_only(true).dns_resolver(guarded(PrivateNetworks::allow)).tls_certs_merge(roots);
-        // A tenant may be able to write the address that a source's status gives.
-        let artifacts = builder().dns_resolver(guarded(PrivateNetworks::allow_artifact));
-        Ok(Self { lists: lists.build()?, artifacts: artifacts.build()?, permitted })
+        let resolver = |is_allowed| Arc::new(CheckedResolver { networks: policy.networks.clone(), is_allowed });
+        let lists = builder().https_only(true).dns_resolver(resolver(PrivateNetworks::allow)).tls_certs_merge(roots);
+        // A tenant may be able to write the URL in the status of a Flux source.
+        let artifacts = builder().dns_resolver(resolver(PrivateNetworks::allow_artifact));
+        Ok(Self { lists: lists.build()?, artifacts: artifacts.build()?, policy })
     }
 
-    /// A file from a URL that a user gives.
+    /// Fetches a file from a URL in a spec.
     ///
     /// # Errors
-    /// When it can't be fetched whole.
-    pub async fn file(&self, url: &str) -> Result<Fetched, FetchError> {
+    /// If it can't be fetched completely.
+    pub async fn fetch_file(&self, url: &str) -> Result<Fetched, FetchError> {
         self.fetch(url, None, true).await?.ok_or(FetchError::Status(304))
     }
 
-    /// What a file from a URL that a user gives hashes to; `None` where the server says that it is still the one with this `ETag`.
+    /// The hash of a file at a URL in a spec; `None` if the server answers that the file with this `ETag` is
+    /// unchanged.
     ///
     /// # Errors
-    /// When it can't be fetched whole.
-    pub async fn news(&self, url: &str, etag: Option<&HeaderValue>) -> Result<Option<Fetched>, FetchError> {
+    /// If it can't be fetched completely.
+    pub async fn fetch_if_changed(&self, url: &str, etag: Option<&HeaderValue>) -> Result<Option<Fetched>, FetchError> {
         self.fetch(url, etag, false).await
     }
 
@@ -164,8 +167,8 @@ impl Remote {
         let (mut bytes, mut len, mut hasher) = (vec![], 0, Sha256::new());
         while let Some(chunk) = response.chunk().await.map_err(|error| class_of(&error))? {
             len += chunk.len();
-            if len > LARGEST_FILE {
-                return Err(FetchError::TooLarge(LARGEST_FILE as u64));
+            if len > MAX_FILE_BYTES {
+                return Err(FetchError::TooLarge(MAX_FILE_BYTES as u64));
             }
             hasher.update(&chunk);
             if keep {
@@ -176,27 +179,28 @@ impl Remote {
     }
 
     fn check(&self, url: &str) -> Result<Url, FetchError> {
-        let url = Url::parse(url.trim()).map_err(|_| FetchError::BadUrl)?;
+        let url = Url::parse(url.trim()).map_err(|_| FetchError::InvalidUrl)?;
         if url.scheme() != "https" || !url.username().is_empty() || url.password().is_some() {
-            return Err(FetchError::BadUrl);
+            return Err(FetchError::InvalidUrl);
         }
-        if !self.permitted.hosts.names(&url) {
+        if !self.policy.hosts.matches(&url) {
             return Err(FetchError::HostNotAllowed);
         }
-        if address_of(&url).is_some_and(|address| !self.permitted.networks.allow(address)) {
+        if address_of(&url).is_some_and(|address| !self.policy.networks.allow(address)) {
             return Err(FetchError::PrivateAddress);
         }
         Ok(url)
     }
 
-    /// A file out of an artifact that Flux made, at the URL and with the digest (`sha256:…`) that its status gives. The whole archive is read, and never kept.
+    /// Fetches a file from a Flux artifact, with the URL and the digest (`sha256:…`) from the source's status. The
+    /// whole archive is read, but not kept.
     ///
     /// # Errors
-    /// When it can't be fetched whole, isn't what the digest says, or has no such file.
-    pub async fn artifact(&self, url: &str, digest: &str, path: &str) -> Result<Vec<u8>, FetchError> {
-        let (expected, hasher) = expected(digest)?;
-        let url = Url::parse(url).map_err(|_| FetchError::BadUrl)?;
-        if address_of(&url).is_some_and(|address| !self.permitted.networks.allow_artifact(address)) {
+    /// If it can't be fetched completely, doesn't match the digest, or has no such file.
+    pub async fn fetch_from_artifact(&self, url: &str, digest: &str, path: &str) -> Result<Vec<u8>, FetchError> {
+        let (expected, hasher) = parse_digest(digest)?;
+        let url = Url::parse(url).map_err(|_| FetchError::InvalidUrl)?;
+        if address_of(&url).is_some_and(|address| !self.policy.networks.allow_artifact(address)) {
             return Err(FetchError::PrivateAddress);
         }
         let response = self.artifacts.get(url).send().await.map_err(|error| class_of(&error))?;
@@ -208,11 +212,11 @@ impl Remote {
         let bytes = SyncIoBridge::new(StreamReader::new(Box::pin(chunks)));
         let path = path.to_owned();
         let read = move || read_artifact(bytes, hasher, &expected, &path);
-        tokio::task::spawn_blocking(read).await.unwrap_or(Err(FetchError::CutOff))
+        tokio::task::spawn_blocking(read).await.unwrap_or(Err(FetchError::ConnectionLost))
     }
 }
 
-/// The address that a URL names instead of a host.
+/// The IP address in a URL, if it has no host name.
 fn address_of(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
@@ -221,17 +225,17 @@ fn address_of(url: &Url) -> Option<IpAddr> {
     }
 }
 
-/// What a digest expects, and what computes it.
-fn expected(digest: &str) -> Result<(Vec<u8>, Hasher), FetchError> {
-    let (algorithm, hexadecimal) = digest.split_once(':').ok_or(FetchError::DigestForm)?;
+/// Parses a digest. Returns the expected hash and a hasher.
+fn parse_digest(digest: &str) -> Result<(Vec<u8>, Hasher), FetchError> {
+    let (algorithm, hexadecimal) = digest.split_once(':').ok_or(FetchError::InvalidDigest)?;
     let (hasher, len) = match algorithm {
         "sha256" => (Hasher::Sha256(Sha256::new()), 32),
         "sha384" => (Hasher::Sha384(Sha384::new()), 48),
         "sha512" => (Hasher::Sha512(Sha512::new()), 64),
-        _ => return Err(FetchError::DigestForm),
+        _ => return Err(FetchError::InvalidDigest),
     };
     let expected = HEXLOWER.decode(hexadecimal.as_bytes()).ok().filter(|bytes| bytes.len() == len);
-    Ok((expected.ok_or(FetchError::DigestForm)?, hasher))
+    Ok((expected.ok_or(FetchError::InvalidDigest)?, hasher))
 }
 
 /// The algorithms of an artifact's digest.
@@ -259,22 +263,22 @@ impl Hasher {
     }
 }
 
-/// Hashes what is read through it, and remembers why it ended early.
-struct Hashing<R> {
+/// Hashes everything that is read through it, and stores why reading ended early.
+struct HashingReader<R> {
     inner: R,
     hasher: Hasher,
     left: u64,
     failed: Option<FetchError>,
 }
 
-impl<R: Read> Read for Hashing<R> {
+impl<R: Read> Read for HashingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let many = self.inner.read(buffer).inspect_err(|error| {
             let class = error.get_ref().and_then(|error| error.downcast_ref::<FetchError>());
-            self.failed = Some(class.cloned().unwrap_or(FetchError::CutOff));
+            self.failed = Some(class.cloned().unwrap_or(FetchError::ConnectionLost));
         })?;
         let Some(left) = self.left.checked_sub(many as u64) else {
-            self.failed = Some(FetchError::TooLarge(LARGEST_ARTIFACT));
+            self.failed = Some(FetchError::TooLarge(MAX_ARTIFACT_BYTES));
             return Err(io::ErrorKind::FileTooLarge.into());
         };
         self.left = left;
@@ -284,16 +288,16 @@ impl<R: Read> Read for Hashing<R> {
 }
 
 fn read_artifact(bytes: impl Read, hasher: Hasher, expected: &[u8], path: &str) -> Result<Vec<u8>, FetchError> {
-    let mut hashing = Hashing { inner: bytes, hasher, left: LARGEST_ARTIFACT, failed: None };
-    let file = archive::file_of(&mut hashing, path);
-    // To the end, for the digest: what the archive says counts for nothing before that is right.
+    let mut hashing = HashingReader { inner: bytes, hasher, left: MAX_ARTIFACT_BYTES, failed: None };
+    let file = archive::extract_file(&mut hashing, path);
+    // Reads to the end for the digest. Errors of the archive are reported only if the digest is right.
     let rest = io::copy(&mut hashing, &mut io::sink());
     if let Some(why) = hashing.failed {
         return Err(why);
     }
-    rest.map_err(|_| FetchError::CutOff)?;
+    rest.map_err(|_| FetchError::ConnectionLost)?;
     if hashing.hasher.finalize() != expected {
-        return Err(FetchError::Digest);
+        return Err(FetchError::DigestMismatch);
     }
     Ok(file?)
 }
@@ -310,39 +314,40 @@ fn is_ok(response: &Response) -> Result<(), FetchError> {
 fn class_of(error: &reqwest::Error) -> FetchError {
     let mut layer: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = layer {
-        if error.is::<Refused>() {
+        if error.is::<NoAllowedAddress>() {
             return FetchError::PrivateAddress;
         }
         layer = error.source();
     }
     match error {
-        error if error.is_dns() => FetchError::NoSuchHost,
-        error if error.is_connect() => FetchError::NoConnection,
-        _ => FetchError::CutOff,
+        error if error.is_dns() => FetchError::HostNotFound,
+        error if error.is_connect() => FetchError::Unreachable,
+        _ => FetchError::ConnectionLost,
     }
 }
 
-/// Resolves names to addresses that are permitted. What it resolves is what is connected to, so a name that changes its address meanwhile gains nothing.
-struct Guarded {
+/// Resolves names to allowed addresses only. The connection uses these addresses, so changing the DNS record in
+/// between doesn't bypass the check.
+struct CheckedResolver {
     networks: PrivateNetworks,
-    allows: fn(&PrivateNetworks, IpAddr) -> bool,
+    is_allowed: fn(&PrivateNetworks, IpAddr) -> bool,
 }
 
-/// None of a host's addresses is permitted.
+/// None of the host's addresses is allowed.
 #[derive(Debug, thiserror::Error)]
-#[error("none of the host's addresses is permitted")]
-struct Refused;
+#[error("none of the host's addresses is allowed")]
+struct NoAllowedAddress;
 
-impl Resolve for Guarded {
+impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (networks, allows) = (self.networks.clone(), self.allows);
+        let (networks, is_allowed) = (self.networks.clone(), self.is_allowed);
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let permitted: Vec<_> = found.into_iter().filter(|address| allows(&networks, address.ip())).collect();
-            if permitted.is_empty() {
-                return Err(Refused.into());
+            let allowed: Vec<_> = found.into_iter().filter(|address| is_allowed(&networks, address.ip())).collect();
+            if allowed.is_empty() {
+                return Err(NoAllowedAddress.into());
             }
-            Ok(Box::new(permitted.into_iter()) as Addrs)
+            Ok(Box::new(allowed.into_iter()) as Addrs)
         })
     }
 }

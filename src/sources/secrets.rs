@@ -1,4 +1,5 @@
-//! Workspace keys and the URLs of reports, from Secrets watched by their names. What stays of a Secret is in types that can't be printed.
+//! Workspace keys and report URLs from Secrets, which are watched by name. Everything that is kept of a Secret has a
+//! type that can't be printed.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,41 +11,41 @@ use kube::{Api, Client};
 
 use crate::propensity::{KeyError, ReportUrl, UrlError, WorkspaceKey};
 
-/// The entry of a Secret that holds the workspace key: the API's own name for it.
+/// The entry of a Secret with the workspace key. The name is the API's own.
 pub const KEY_ENTRY: &str = "workspace_api_key";
 
-/// What is known of a workspace key.
+/// What the operator knows of a workspace key.
 #[derive(Clone, Debug)]
 pub enum KeyState {
-    /// Not looked at yet.
+    /// Not read yet.
     Unknown,
-    /// The operator may not read the Secret.
+    /// The operator isn't allowed to read the Secret.
     Denied,
-    /// No such Secret.
+    /// The Secret doesn't exist.
     NoSecret,
     /// The Secret has no `workspace_api_key`.
     NoKey,
-    /// What it has can't be a key.
+    /// The entry isn't a valid key.
     Invalid(KeyError),
     /// The key.
     Key(WorkspaceKey),
 }
 
-/// What is known of a report's URL.
+/// What the operator knows of a report's URL.
 #[derive(Clone, Debug)]
 pub enum UrlState {
-    /// The Secret has no such entry, or there is no Secret.
+    /// The Secret doesn't exist or has no such entry.
     Missing,
-    /// What it has can't be a URL.
+    /// The entry isn't a valid URL.
     Invalid(UrlError),
     /// The URL.
     Url(ReportUrl),
 }
 
-/// A Secret by namespace and name.
+/// The namespace and the name of a Secret.
 pub type SecretRef = (String, String);
 
-/// The keys that may be read, kept current.
+/// The keys and URLs of all watched Secrets, kept up to date.
 #[derive(Default)]
 pub struct Secrets {
     inner: Mutex<Inner>,
@@ -52,33 +53,33 @@ pub struct Secrets {
 
 #[derive(Default)]
 struct Inner {
-    keys: HashMap<SecretRef, Held>,
+    keys: HashMap<SecretRef, Entries>,
     watches: HashMap<Scope, WatchState>,
 }
 
-/// What is kept of a Secret.
-struct Held {
+/// The entries of a Secret that are kept.
+struct Entries {
     key: Result<WorkspaceKey, Option<KeyError>>,
     urls: HashMap<String, Result<ReportUrl, UrlError>>,
 }
 
-/// What one watch covers: a name in one namespace, or in all.
+/// What one watch covers: Secrets of one name, in one namespace or in all.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
-    /// The namespace; all of them if absent.
+    /// The namespace; absent: all namespaces.
     pub namespace: Option<String>,
     /// The Secret's name.
     pub name: String,
 }
 
-/// How a watch stands.
+/// The state of a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchState {
-    /// It is about to list.
+    /// It hasn't listed yet.
     Starting,
-    /// What is known is what there is.
+    /// The known state is current.
     Current,
-    /// It is refused.
+    /// It isn't allowed.
     Denied,
 }
 
@@ -87,14 +88,14 @@ impl Secrets {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known of the key in a Secret.
+    /// The key in a Secret.
     #[must_use]
     pub fn key(&self, namespace: &str, name: &str) -> KeyState {
         let inner = self.lock();
         match inner.keys.get(&(namespace.to_owned(), name.to_owned())) {
-            Some(Held { key: Ok(key), .. }) => return KeyState::Key(key.clone()),
-            Some(Held { key: Err(Some(error)), .. }) => return KeyState::Invalid(*error),
-            Some(Held { key: Err(None), .. }) => return KeyState::NoKey,
+            Some(Entries { key: Ok(key), .. }) => return KeyState::Key(key.clone()),
+            Some(Entries { key: Err(Some(error)), .. }) => return KeyState::Invalid(*error),
+            Some(Entries { key: Err(None), .. }) => return KeyState::NoKey,
             None => {}
         }
         match inner.covering(namespace, name) {
@@ -104,19 +105,20 @@ impl Secrets {
         }
     }
 
-    /// What is known of the URL of a report in a Secret.
+    /// The URL of a report in a Secret.
     #[must_use]
     pub fn report_url(&self, namespace: &str, name: &str, report: &str) -> UrlState {
         let inner = self.lock();
-        let held = inner.keys.get(&(namespace.to_owned(), name.to_owned()));
-        match held.and_then(|held| held.urls.get(report)) {
+        let secret = inner.keys.get(&(namespace.to_owned(), name.to_owned()));
+        match secret.and_then(|entries| entries.urls.get(report)) {
             None => UrlState::Missing,
             Some(Err(error)) => UrlState::Invalid(*error),
             Some(Ok(url)) => UrlState::Url(url.clone()),
         }
     }
 
-    /// Whether a watch covers a Secret: one of its own, or one of its name everywhere that isn't refused.
+    /// Whether a watch covers a Secret: a watch of this Secret, or one of its name in all namespaces that isn't
+    /// denied.
     #[must_use]
     pub fn is_covered(&self, namespace: &str, name: &str) -> bool {
         let here = Scope { namespace: Some(namespace.to_owned()), name: name.to_owned() };
@@ -124,7 +126,7 @@ impl Secrets {
         inner.watches.contains_key(&here) || !matches!(inner.covering(namespace, name), None | Some(WatchState::Denied))
     }
 
-    /// Forgets a scope that is no longer watched, and its keys.
+    /// Removes a scope that is no longer watched, and its keys.
     pub fn forget(&self, scope: &Scope) {
         let mut inner = self.lock();
         inner.watches.remove(scope);
@@ -132,8 +134,8 @@ impl Secrets {
         inner.keys.remove(&(namespace.clone(), scope.name.clone()));
     }
 
-    /// Announces a watch, so that its Secrets count as not looked at yet. Returns false if there is one.
-    pub fn announce(&self, scope: &Scope) -> bool {
+    /// Adds a watch, so that its Secrets count as not read yet. Returns false if it exists.
+    pub fn add_watch(&self, scope: &Scope) -> bool {
         let mut inner = self.lock();
         if inner.watches.contains_key(scope) {
             return false;
@@ -142,7 +144,8 @@ impl Secrets {
         true
     }
 
-    /// Watches the Secrets of a scope for ever, and calls `changed` with each of which something that is kept came, changed or went.
+    /// Watches the Secrets of a scope without end. Calls `changed` for each Secret of which a kept entry was added,
+    /// changed or removed.
     pub async fn watch(&self, client: Client, scope: Scope, changed: impl Fn(&SecretRef)) {
         let api: Api<Secret> = match &scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
@@ -150,7 +153,7 @@ impl Secrets {
         };
         let config = watcher::Config::default().fields(&format!("metadata.name={}", scope.name));
         let mut events = watcher(api, config).default_backoff().boxed();
-        let mut listed: Option<HashMap<SecretRef, Held>> = None;
+        let mut listed: Option<HashMap<SecretRef, Entries>> = None;
         loop {
             let touched = match events.try_next().await {
                 Ok(Some(watcher::Event::Init)) => {
@@ -158,13 +161,13 @@ impl Secrets {
                     vec![]
                 }
                 Ok(Some(watcher::Event::InitApply(secret))) => {
-                    listed.get_or_insert_default().insert(reference(&secret), Held::of(&secret));
+                    listed.get_or_insert_default().insert(reference(&secret), Entries::of(&secret));
                     vec![]
                 }
                 Ok(Some(watcher::Event::InitDone)) => self.lock().relist(&scope, listed.take().unwrap_or_default()),
                 Ok(Some(watcher::Event::Apply(secret))) => {
                     let reference = reference(&secret);
-                    let changed = self.lock().set(reference.clone(), Held::of(&secret));
+                    let changed = self.lock().set(reference.clone(), Entries::of(&secret));
                     if changed { vec![reference] } else { vec![] }
                 }
                 Ok(Some(watcher::Event::Delete(secret))) => {
@@ -185,7 +188,7 @@ impl Inner {
         let here = Scope { namespace: Some(namespace.to_owned()), name: name.to_owned() };
         let everywhere = Scope { namespace: None, name: name.to_owned() };
         let states = [self.watches.get(&here), self.watches.get(&everywhere)];
-        // One that sees the Secret counts for more than one that may not.
+        // A watch that can see the Secret takes precedence over one that isn't allowed to.
         states.into_iter().flatten().copied().min_by_key(|state| match state {
             WatchState::Current => 0,
             WatchState::Starting => 1,
@@ -193,13 +196,13 @@ impl Inner {
         })
     }
 
-    fn set(&mut self, reference: SecretRef, held: Held) -> bool {
-        let same = self.keys.get(&reference).is_some_and(|old| old.is_same(&held));
-        self.keys.insert(reference, held);
+    fn set(&mut self, reference: SecretRef, entries: Entries) -> bool {
+        let same = self.keys.get(&reference).is_some_and(|old| old.is_same(&entries));
+        self.keys.insert(reference, entries);
         !same
     }
 
-    fn relist(&mut self, scope: &Scope, listed: HashMap<SecretRef, Held>) -> Vec<SecretRef> {
+    fn relist(&mut self, scope: &Scope, listed: HashMap<SecretRef, Entries>) -> Vec<SecretRef> {
         let first = self.watches.insert(scope.clone(), WatchState::Current) != Some(WatchState::Current);
         let mut touched: Vec<_> = self
             .keys
@@ -213,13 +216,13 @@ impl Inner {
         for reference in &touched {
             self.keys.remove(reference);
         }
-        for (reference, held) in listed {
-            if self.set(reference.clone(), held) {
+        for (reference, entries) in listed {
+            if self.set(reference.clone(), entries) {
                 touched.push(reference);
             }
         }
         if first {
-            // Whoever found nothing so far must hear that there is nothing.
+            // Audiences that wait for this Secret must be reconciled, even if it doesn't exist.
             touched.push((scope.namespace.clone().unwrap_or_default(), scope.name.clone()));
         }
         touched
@@ -240,8 +243,8 @@ fn reference(secret: &Secret) -> SecretRef {
     (secret.metadata.namespace.clone().unwrap_or_default(), secret.metadata.name.clone().unwrap_or_default())
 }
 
-impl Held {
-    /// The key of a Secret, and what in it may be URLs; the rest is let go here.
+impl Entries {
+    /// The key of a Secret and the entries that may be URLs. The rest is dropped here.
     fn of(secret: &Secret) -> Self {
         let entries = secret.data.iter().flatten();
         let others = entries.clone().filter(|(name, _)| *name != KEY_ENTRY);
@@ -258,8 +261,9 @@ impl Held {
             (Err(a), Err(b)) => a == b,
             _ => false,
         };
-        let ids = |held: &Self| -> HashMap<_, _> {
-            held.urls
+        let ids = |entries: &Self| -> HashMap<_, _> {
+            entries
+                .urls
                 .iter()
                 .map(|(name, url)| (name.clone(), url.as_ref().map(ReportUrl::id).map_err(|e| *e)))
                 .collect()
@@ -268,7 +272,7 @@ impl Held {
     }
 }
 
-/// The status with which the API server refused a watch.
+/// The HTTP status with which the API server rejected a watch.
 #[must_use]
 pub fn refused_with(error: &watcher::Error) -> Option<u16> {
     let (watcher::Error::InitialListFailed(kube::Error::Api(status))

@@ -1,4 +1,5 @@
-//! Versions of the objects that lists are read from. Their content is never kept: a version tells whether a list that was read is still the present one.
+//! The current versions of the objects that lists are read from. Their content isn't stored: a version only shows
+//! whether a list that was read before is still current.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -9,9 +10,9 @@ use super::remote::FetchError;
 use crate::api::FluxKind;
 use crate::clock::Moment;
 
-/// The kinds of objects that hold lists.
+/// The kinds of sources that lists are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Holder {
+pub enum SourceKind {
     /// A ConfigMap.
     ConfigMap,
     /// A Secret.
@@ -20,11 +21,11 @@ pub enum Holder {
     SuppressionList,
     /// A Flux source.
     Flux(FluxKind),
-    /// A file behind a URL. Its name is that of its [poll](super::remote), not an object's.
+    /// A file at a URL. Its name identifies the [poll](super::remote), not an object.
     Http,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ConfigMap => "ConfigMap",
@@ -36,54 +37,54 @@ impl fmt::Display for Holder {
     }
 }
 
-/// What is known of an object.
+/// What the operator knows of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Version {
-    /// Nobody looked yet.
+pub enum SourceState {
+    /// Not read yet.
     Unknown,
-    /// The operator may not read it.
+    /// The operator isn't allowed to read it.
     Denied,
-    /// The cluster doesn't know its kind.
+    /// The cluster doesn't have its kind.
     NoKind,
     /// It can't be fetched.
     Failed(FetchError),
-    /// There is none.
+    /// It doesn't exist.
     Absent,
-    /// Its resource version, or what else tells one version from another.
+    /// It exists; its resource version, or another value that identifies its version.
     Present(String),
 }
 
-/// How the watch of something that is watched by its name stands.
+/// The state of the watch of one named source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Watched {
-    /// It is about to look.
+pub enum SourceWatchState {
+    /// It hasn't listed yet.
     Starting,
-    /// What is known is what there is.
+    /// The known state is current.
     Current,
-    /// It is refused.
+    /// It isn't allowed.
     Denied,
-    /// The cluster doesn't know the kind.
+    /// The cluster doesn't have the kind.
     NoKind,
     /// It can't be fetched.
     Failed(FetchError),
 }
 
-/// An object as it was last seen.
+/// The version and the labels of an object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct ObjectVersion {
     /// Its resource version.
     pub version: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
 }
 
-/// An object by namespace and name.
-pub type Place = (String, String);
+/// The namespace and the name of an object.
+pub type NamespacedName = (String, String);
 
-/// The longest time that an audience may wait for its sources to be quiet. What went before that concerns nobody.
-const LONGEST_SETTLE: Duration = Duration::from_secs(60 * 60);
+/// The longest stabilization window of an audience. Older changes don't matter.
+const MAX_STABILIZATION: Duration = Duration::from_secs(60 * 60);
 
-/// Versions, kept current by watches of metadata.
+/// The versions of all sources, updated by watches of metadata.
 #[derive(Default)]
 pub struct Versions {
     inner: Mutex<Inner>,
@@ -91,13 +92,13 @@ pub struct Versions {
 
 #[derive(Default)]
 struct Inner {
-    known: HashMap<(Holder, Place), (Seen, Moment)>,
-    /// When objects went, so that what comes instead is waited for.
-    gone: HashMap<(Holder, Place), Moment>,
-    /// Kinds that are watched as a whole, once they are listed.
-    listed: HashSet<Holder>,
-    /// What is watched by its name, and how that stands.
-    named: HashMap<(Holder, Place), Watched>,
+    known: HashMap<(SourceKind, NamespacedName), (ObjectVersion, Moment)>,
+    /// When objects were deleted, so that a stabilization window also starts with a deletion.
+    gone: HashMap<(SourceKind, NamespacedName), Moment>,
+    /// Kinds of which all objects are watched, after the first list.
+    listed: HashSet<SourceKind>,
+    /// The watches of single named sources.
+    named: HashMap<(SourceKind, NamespacedName), SourceWatchState>,
 }
 
 impl Versions {
@@ -105,89 +106,90 @@ impl Versions {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes in an object; tells whether its version is new.
-    pub fn upsert(&self, holder: Holder, place: Place, seen: Seen, now: Moment) -> bool {
+    /// Stores the version of an object. Returns whether it is new.
+    pub fn upsert(&self, kind: SourceKind, name: NamespacedName, object: ObjectVersion, now: Moment) -> bool {
         let mut inner = self.lock();
-        // What is listed first was there before, so nobody waits for it.
-        let fresh = if inner.is_listed(holder, &place) { now } else { Moment::default() };
-        inner.gone.remove(&(holder, place.clone()));
-        match inner.known.get(&(holder, place.clone())) {
-            Some((old, _)) if *old == seen => false,
+        // Objects of the first list existed before, so they start no stabilization window.
+        let fresh = if inner.is_listed(kind, &name) { now } else { Moment::default() };
+        inner.gone.remove(&(kind, name.clone()));
+        match inner.known.get(&(kind, name.clone())) {
+            Some((old, _)) if *old == object => false,
             _ => {
-                inner.known.insert((holder, place), (seen, fresh));
+                inner.known.insert((kind, name), (object, fresh));
                 true
             }
         }
     }
 
-    /// Takes in that an object is gone.
-    pub fn remove(&self, holder: Holder, place: &Place, now: Moment) {
+    /// Removes a deleted object.
+    pub fn remove(&self, kind: SourceKind, name: &NamespacedName, now: Moment) {
         let mut inner = self.lock();
-        inner.gone.retain(|_, gone| now.since(*gone) < LONGEST_SETTLE);
-        if inner.known.remove(&(holder, place.clone())).is_some() {
-            inner.gone.insert((holder, place.clone()), now);
+        inner.gone.retain(|_, gone| now.since(*gone) < MAX_STABILIZATION);
+        if inner.known.remove(&(kind, name.clone())).is_some() {
+            inner.gone.insert((kind, name.clone()), now);
         }
     }
 
-    /// A kind that is watched as a whole is listed.
-    pub fn are_listed(&self, holder: Holder) {
-        self.lock().listed.insert(holder);
+    /// Notes that all objects of a kind are listed.
+    pub fn mark_listed(&self, kind: SourceKind) {
+        self.lock().listed.insert(kind);
     }
 
-    /// Announces a watch by name. Returns false if there is one.
-    pub fn announce(&self, holder: Holder, place: &Place) -> bool {
+    /// Adds the watch of a named source. Returns false if it exists.
+    pub fn add_watch(&self, kind: SourceKind, name: &NamespacedName) -> bool {
         let mut inner = self.lock();
-        let named = (holder, place.clone());
-        let new = !inner.named.contains_key(&named);
+        let key = (kind, name.clone());
+        let new = !inner.named.contains_key(&key);
         if new {
-            inner.named.insert(named, Watched::Starting);
+            inner.named.insert(key, SourceWatchState::Starting);
         }
         new
     }
 
-    /// Whether something is watched by its name.
+    /// Whether a named source is watched.
     #[must_use]
-    pub fn is_watched(&self, holder: Holder, place: &Place) -> bool {
-        self.lock().named.contains_key(&(holder, place.clone()))
+    pub fn is_watched(&self, kind: SourceKind, name: &NamespacedName) -> bool {
+        self.lock().named.contains_key(&(kind, name.clone()))
     }
 
-    /// How a watch by name stands now; tells whether that is new.
-    pub fn stands(&self, holder: Holder, place: &Place, watched: Watched) -> bool {
-        self.lock().named.insert((holder, place.clone()), watched.clone()) != Some(watched)
+    /// Sets the state of the watch of a named source. Returns whether it changed.
+    pub fn set_watch_state(&self, kind: SourceKind, name: &NamespacedName, state: SourceWatchState) -> bool {
+        self.lock().named.insert((kind, name.clone()), state.clone()) != Some(state)
     }
 
-    /// Forgets what is no longer watched by its name.
-    pub fn forget(&self, holder: Holder, place: &Place) {
+    /// Removes a named source that is no longer watched.
+    pub fn forget(&self, kind: SourceKind, name: &NamespacedName) {
         let mut inner = self.lock();
-        inner.named.remove(&(holder, place.clone()));
-        inner.known.remove(&(holder, place.clone()));
+        inner.named.remove(&(kind, name.clone()));
+        inner.known.remove(&(kind, name.clone()));
     }
 
-    /// The version of an object.
+    /// The state of a source.
     #[must_use]
-    pub fn of(&self, holder: Holder, place: &Place) -> Version {
+    pub fn state_of(&self, kind: SourceKind, name: &NamespacedName) -> SourceState {
         let inner = self.lock();
-        let named = (holder, place.clone());
-        match (inner.known.get(&named), inner.named.get(&named)) {
-            (_, Some(Watched::Failed(why))) => Version::Failed(why.clone()),
-            (Some((seen, _)), _) => Version::Present(seen.version.clone()),
-            (None, Some(Watched::Denied)) => Version::Denied,
-            (None, Some(Watched::NoKind)) => Version::NoKind,
-            (None, _) if inner.is_listed(holder, place) => Version::Absent,
-            (None, _) => Version::Unknown,
+        let key = (kind, name.clone());
+        match (inner.known.get(&key), inner.named.get(&key)) {
+            (_, Some(SourceWatchState::Failed(why))) => SourceState::Failed(why.clone()),
+            (Some((object, _)), _) => SourceState::Present(object.version.clone()),
+            (None, Some(SourceWatchState::Denied)) => SourceState::Denied,
+            (None, Some(SourceWatchState::NoKind)) => SourceState::NoKind,
+            (None, _) if inner.is_listed(kind, name) => SourceState::Absent,
+            (None, _) => SourceState::Unknown,
         }
     }
 
-    /// The ConfigMaps of a namespace that have all of these labels, by name.
+    /// The names of the ConfigMaps of a namespace that have all of these labels.
     #[must_use]
-    pub fn selected(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Vec<String> {
+    pub fn config_maps_with_labels(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Vec<String> {
         let inner = self.lock();
-        let matches = |seen: &Seen| labels.iter().all(|(name, value)| seen.labels.get(name) == Some(value));
+        let matches =
+            |object: &ObjectVersion| labels.iter().all(|(label, value)| object.labels.get(label) == Some(value));
         let mut names: Vec<_> = inner
             .known
             .iter()
-            .filter(|((holder, (place, _)), (seen, _))| {
-                *holder == Holder::ConfigMap && place == namespace && matches(seen)
+            .filter(|((kind, (of, _)), (object, _))| {
+                *kind == SourceKind::ConfigMap && of == namespace && matches(object)
             })
             .map(|((_, (_, name)), _)| name.clone())
             .collect();
@@ -195,21 +197,21 @@ impl Versions {
         names
     }
 
-    /// When an object last changed, as far as that was seen.
+    /// When a source was last changed, as far as the operator noticed.
     #[must_use]
-    pub fn changed(&self, holder: Holder, place: &Place) -> Moment {
+    pub fn last_changed(&self, kind: SourceKind, name: &NamespacedName) -> Moment {
         let inner = self.lock();
-        let known = inner.known.get(&(holder, place.clone())).map(|(_, changed)| *changed);
-        known.or_else(|| inner.gone.get(&(holder, place.clone())).copied()).unwrap_or_default()
+        let known = inner.known.get(&(kind, name.clone())).map(|(_, changed)| *changed);
+        known.or_else(|| inner.gone.get(&(kind, name.clone())).copied()).unwrap_or_default()
     }
 }
 
 impl Inner {
-    fn is_listed(&self, holder: Holder, place: &Place) -> bool {
-        match holder {
-            Holder::ConfigMap | Holder::SuppressionList => self.listed.contains(&holder),
-            Holder::Secret | Holder::Flux(_) | Holder::Http => {
-                self.named.get(&(holder, place.clone())) == Some(&Watched::Current)
+    fn is_listed(&self, kind: SourceKind, name: &NamespacedName) -> bool {
+        match kind {
+            SourceKind::ConfigMap | SourceKind::SuppressionList => self.listed.contains(&kind),
+            SourceKind::Secret | SourceKind::Flux(_) | SourceKind::Http => {
+                self.named.get(&(kind, name.clone())) == Some(&SourceWatchState::Current)
             }
         }
     }
@@ -223,57 +225,60 @@ mod tests {
         Moment::from_zero(Duration::from_secs(seconds))
     }
 
-    fn place(name: &str) -> Place {
+    fn in_team(name: &str) -> NamespacedName {
         ("team".to_owned(), name.to_owned())
     }
 
-    fn seen(version: &str, labels: &[(&str, &str)]) -> Seen {
+    fn object(version: &str, labels: &[(&str, &str)]) -> ObjectVersion {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Seen { version: version.to_owned(), labels }
+        ObjectVersion { version: version.to_owned(), labels }
     }
 
     #[test]
     fn a_config_map_is_unknown_until_all_are_listed() {
         let versions = Versions::default();
-        assert_eq!(versions.of(Holder::ConfigMap, &place("a")), Version::Unknown);
-        assert!(versions.upsert(Holder::ConfigMap, place("a"), seen("1", &[]), at(5)));
-        versions.are_listed(Holder::ConfigMap);
-        assert_eq!(versions.of(Holder::ConfigMap, &place("a")), Version::Present("1".to_owned()));
-        assert_eq!(versions.of(Holder::ConfigMap, &place("b")), Version::Absent);
-        assert_eq!(versions.changed(Holder::ConfigMap, &place("a")), at(0), "it was there before");
-        assert!(!versions.upsert(Holder::ConfigMap, place("a"), seen("1", &[]), at(6)));
-        assert!(versions.upsert(Holder::ConfigMap, place("a"), seen("2", &[]), at(7)));
-        assert_eq!(versions.changed(Holder::ConfigMap, &place("a")), at(7));
-        versions.remove(Holder::ConfigMap, &place("a"), at(8));
-        assert_eq!(versions.of(Holder::ConfigMap, &place("a")), Version::Absent);
-        assert_eq!(versions.changed(Holder::ConfigMap, &place("a")), at(8));
+        assert_eq!(versions.state_of(SourceKind::ConfigMap, &in_team("a")), SourceState::Unknown);
+        assert!(versions.upsert(SourceKind::ConfigMap, in_team("a"), object("1", &[]), at(5)));
+        versions.mark_listed(SourceKind::ConfigMap);
+        assert_eq!(versions.state_of(SourceKind::ConfigMap, &in_team("a")), SourceState::Present("1".to_owned()));
+        assert_eq!(versions.state_of(SourceKind::ConfigMap, &in_team("b")), SourceState::Absent);
+        assert_eq!(versions.last_changed(SourceKind::ConfigMap, &in_team("a")), at(0), "it existed before");
+        assert!(!versions.upsert(SourceKind::ConfigMap, in_team("a"), object("1", &[]), at(6)));
+        assert!(versions.upsert(SourceKind::ConfigMap, in_team("a"), object("2", &[]), at(7)));
+        assert_eq!(versions.last_changed(SourceKind::ConfigMap, &in_team("a")), at(7));
+        versions.remove(SourceKind::ConfigMap, &in_team("a"), at(8));
+        assert_eq!(versions.state_of(SourceKind::ConfigMap, &in_team("a")), SourceState::Absent);
+        assert_eq!(versions.last_changed(SourceKind::ConfigMap, &in_team("a")), at(8));
     }
 
     #[test]
     fn a_secret_is_known_by_its_own_watch() {
         let versions = Versions::default();
-        versions.are_listed(Holder::ConfigMap);
-        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
-        assert!(versions.announce(Holder::Secret, &place("a")) && !versions.announce(Holder::Secret, &place("a")));
-        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
-        assert!(versions.stands(Holder::Secret, &place("a"), Watched::Denied));
-        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Denied);
-        versions.stands(Holder::Secret, &place("a"), Watched::Current);
-        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Absent);
-        versions.upsert(Holder::Secret, place("a"), seen("3", &[]), at(1));
-        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Present("3".to_owned()));
-        versions.forget(Holder::Secret, &place("a"));
-        assert_eq!(versions.of(Holder::Secret, &place("a")), Version::Unknown);
+        versions.mark_listed(SourceKind::ConfigMap);
+        assert_eq!(versions.state_of(SourceKind::Secret, &in_team("a")), SourceState::Unknown);
+        assert!(
+            versions.add_watch(SourceKind::Secret, &in_team("a"))
+                && !versions.add_watch(SourceKind::Secret, &in_team("a"))
+        );
+        assert_eq!(versions.state_of(SourceKind::Secret, &in_team("a")), SourceState::Unknown);
+        assert!(versions.set_watch_state(SourceKind::Secret, &in_team("a"), SourceWatchState::Denied));
+        assert_eq!(versions.state_of(SourceKind::Secret, &in_team("a")), SourceState::Denied);
+        versions.set_watch_state(SourceKind::Secret, &in_team("a"), SourceWatchState::Current);
+        assert_eq!(versions.state_of(SourceKind::Secret, &in_team("a")), SourceState::Absent);
+        versions.upsert(SourceKind::Secret, in_team("a"), object("3", &[]), at(1));
+        assert_eq!(versions.state_of(SourceKind::Secret, &in_team("a")), SourceState::Present("3".to_owned()));
+        versions.forget(SourceKind::Secret, &in_team("a"));
+        assert_eq!(versions.state_of(SourceKind::Secret, &in_team("a")), SourceState::Unknown);
     }
 
     #[test]
     fn labels_select_within_a_namespace() {
         let versions = Versions::default();
         for (name, labels) in [("b", &[("list", "q4"), ("x", "y")][..]), ("a", &[("list", "q4")]), ("c", &[])] {
-            versions.upsert(Holder::ConfigMap, place(name), seen("1", labels), at(1));
+            versions.upsert(SourceKind::ConfigMap, in_team(name), object("1", labels), at(1));
         }
-        versions.upsert(Holder::ConfigMap, ("other".into(), "d".into()), seen("1", &[("list", "q4")]), at(1));
+        versions.upsert(SourceKind::ConfigMap, ("other".into(), "d".into()), object("1", &[("list", "q4")]), at(1));
         let labels = [("list".to_owned(), "q4".to_owned())].into();
-        assert_eq!(versions.selected("team", &labels), ["a", "b"]);
+        assert_eq!(versions.config_maps_with_labels("team", &labels), ["a", "b"]);
     }
 }

@@ -1,7 +1,7 @@
-//! The endpoints for probes and for Prometheus: `/livez`, `/readyz` and `/metrics`.
+//! The HTTP endpoints for probes and Prometheus: `/livez`, `/readyz` and `/metrics`.
 //!
-//! They are open to the whole cluster network, so a caller can't hold anything for long: a connection serves one
-//! request and ends after ten seconds whatever happens, and there is a bound on how many there are.
+//! They are open to the whole cluster network, so their use of resources is limited: a connection serves one request,
+//! ends after ten seconds in any case, and the number of connections has a limit.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -28,49 +28,49 @@ use tokio_util::sync::CancellationToken;
 use super::metrics::{CONTENT_TYPE, Metrics};
 use crate::clock::Stopwatch;
 
-/// A main loop that is silent for longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-const CONNECTIONS: usize = 128;
-const CONNECTION_LIFE: Duration = Duration::from_secs(10);
+/// The main loop counts as hanging if it doesn't report for longer than this.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_CONNECTIONS: usize = 128;
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Whether the process is alive and ready. Clones are handles to the same state.
+/// Whether the process is live and ready. Clones share their state.
 #[derive(Clone, Debug)]
-pub struct Health(Arc<Mutex<Vitals>>);
+pub struct Health(Arc<Mutex<HealthState>>);
 
 #[derive(Debug)]
-struct Vitals {
+struct HealthState {
     ready: BTreeMap<&'static str, bool>,
     failed: Option<&'static str>,
     beat: Stopwatch,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Health {
-    /// Alive, and ready as soon as all these components are.
+    /// Live, and ready when all these components are ready.
     pub fn new(required: &[&'static str]) -> Self {
-        Self::with_patience(required, PATIENCE)
+        Self::with_timeout(required, HEARTBEAT_TIMEOUT)
     }
 
-    fn with_patience(required: &[&'static str], patience: Duration) -> Self {
-        Self(Arc::new(Mutex::new(Vitals {
+    fn with_timeout(required: &[&'static str], timeout: Duration) -> Self {
+        Self(Arc::new(Mutex::new(HealthState {
             ready: required.iter().map(|&component| (component, false)).collect(),
             failed: None,
             beat: Stopwatch::start(),
-            patience,
+            timeout,
         })))
     }
 
-    /// Says whether a component is ready; a new name becomes required too.
+    /// Sets whether a component is ready. A new name becomes a required component.
     pub fn set_ready(&self, component: &'static str, ready: bool) {
         self.lock().ready.insert(component, ready);
     }
 
-    /// Says that the main loop still runs. Due at least once a minute, while standing by and draining too.
+    /// Reports that the main loop runs. Must be called at least once a minute, also by a standby and during shutdown.
     pub fn beat(&self) {
         self.lock().beat = Stopwatch::start();
     }
 
-    /// Says that only a restart helps.
+    /// Reports a failure that only a restart can repair.
     pub fn fail(&self, why: &'static str) {
         self.lock().failed = Some(why);
     }
@@ -79,12 +79,12 @@ impl Health {
         let state = self.lock();
         match state.failed {
             Some(why) => Err(why),
-            None if state.beat.elapsed() > state.patience => Err("the main loop hangs"),
+            None if state.beat.elapsed() > state.timeout => Err("the main loop hangs"),
             None => Ok(()),
         }
     }
 
-    /// Whether everything is ready, and a line for each component.
+    /// Whether everything is ready, with a line for each component.
     fn ready(&self) -> (bool, String) {
         let state = self.lock();
         let mut lines = String::new();
@@ -95,12 +95,12 @@ impl Health {
         (state.ready.values().all(|&ready| ready), lines)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vitals> {
+    fn lock(&self) -> MutexGuard<'_, HealthState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The address can't be listened on.
+/// Listening on the address failed.
 #[derive(Debug, thiserror::Error)]
 #[error("can't listen on {address} for probes and metrics; choose another address with --listen")]
 pub struct ListenError {
@@ -108,18 +108,24 @@ pub struct ListenError {
     source: io::Error,
 }
 
-/// Takes the address. Port 0 takes any free port.
+/// Listens on the address. Port 0 selects a free port.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|source| ListenError { address, source })
 }
 
-/// Serves until `stop`.
+/// Serves until `stop` is cancelled.
 pub async fn serve(listener: TcpListener, health: Health, metrics: Metrics, stop: CancellationToken) {
-    serve_for(listener, health, metrics, stop, CONNECTION_LIFE).await;
+    serve_for(listener, health, metrics, stop, CONNECTION_TIMEOUT).await;
 }
 
-async fn serve_for(listener: TcpListener, health: Health, metrics: Metrics, stop: CancellationToken, life: Duration) {
+async fn serve_for(
+    listener: TcpListener,
+    health: Health,
+    metrics: Metrics,
+    stop: CancellationToken,
+    lifetime: Duration,
+) {
     let probes = Router::new()
         .route("/", get(|| async { "/livez\n/readyz\n/metrics\n" }))
         .route("/livez", get(livez))
@@ -130,9 +136,9 @@ async fn serve_for(listener: TcpListener, health: Health, metrics: Metrics, stop
         .with_state(metrics)
         .merge(probes)
         .layer(map_response(one_request_a_connection));
-    let bounded = Bounded { listener, connections: Arc::new(Semaphore::new(CONNECTIONS)), life };
-    let served = axum::serve(bounded, app).with_graceful_shutdown(stop.cancelled_owned());
-    served.await.expect("serving ends only when it is told to");
+    let limited = LimitedListener { listener, connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)), lifetime };
+    let served = axum::serve(limited, app).with_graceful_shutdown(stop.cancelled_owned());
+    served.await.expect("serving ends only on request");
 }
 
 async fn livez(State(health): State<Health>) -> Response {
@@ -157,22 +163,22 @@ async fn one_request_a_connection(mut response: Response) -> Response {
     response
 }
 
-/// A listener with a bound on how many connections there are and on how long each lives.
-struct Bounded {
+/// A listener that limits the number and the lifetime of connections.
+struct LimitedListener {
     listener: TcpListener,
     connections: Arc<Semaphore>,
-    life: Duration,
+    lifetime: Duration,
 }
 
-impl Listener for Bounded {
+impl Listener for LimitedListener {
     type Io = Connection;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let permit = Arc::clone(&self.connections).acquire_owned().await;
-        let permit = permit.expect("nobody closes the semaphore");
+        let permit = permit.expect("the semaphore is never closed");
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        let connection = Connection { stream, end: Box::pin(tokio::time::sleep(self.life)), _permit: permit };
+        let connection = Connection { stream, end: Box::pin(tokio::time::sleep(self.lifetime)), _permit: permit };
         (connection, address)
     }
 
@@ -181,7 +187,7 @@ impl Listener for Bounded {
     }
 }
 
-/// A connection that fails once its time is over.
+/// A connection that fails at the end of its lifetime.
 struct Connection {
     stream: TcpStream,
     end: Pin<Box<Sleep>>,
@@ -239,12 +245,12 @@ mod tests {
         task: tokio::task::JoinHandle<()>,
     }
 
-    async fn start(health: Health, life: Duration) -> Server {
+    async fn start(health: Health, lifetime: Duration) -> Server {
         let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let metrics = Metrics::new("1.2.3", "2026-01-02T03:04:05Z".parse().unwrap());
         let stop = CancellationToken::new();
-        let serving = serve_for(listener, health.clone(), metrics, stop.clone(), life);
+        let serving = serve_for(listener, health.clone(), metrics, stop.clone(), lifetime);
         let task = tokio::spawn(serving);
         Server { address, health, stop, task }
     }
@@ -262,8 +268,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ready_is_said_only_once_every_component_is() {
-        let server = start(Health::new(&["caches", "lease"]), CONNECTION_LIFE).await;
+    async fn it_is_ready_when_all_components_are() {
+        let server = start(Health::new(&["caches", "lease"]), CONNECTION_TIMEOUT).await;
         server.health.set_ready("caches", true);
         let (status, _, body) = get(&server, "/readyz").await;
         assert_eq!((status, body.as_str()), (503, "caches: ok\nlease: not ready\n"));
@@ -275,8 +281,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn alive_is_said_until_something_fails_for_good() {
-        let server = start(Health::new(&["caches"]), CONNECTION_LIFE).await;
+    async fn it_is_live_until_a_permanent_failure() {
+        let server = start(Health::new(&["caches"]), CONNECTION_TIMEOUT).await;
         let (status, _, body) = get(&server, "/livez").await;
         assert_eq!((status, body.as_str()), (200, "ok\n"));
         server.health.fail("a controller ended");
@@ -285,9 +291,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_silent_main_loop_is_not_alive_until_it_beats_again() {
-        let health = Health::with_patience(&[], Duration::from_millis(300));
-        let server = start(health, CONNECTION_LIFE).await;
+    async fn a_hanging_main_loop_is_not_live_until_it_reports_again() {
+        let health = Health::with_timeout(&[], Duration::from_millis(300));
+        let server = start(health, CONNECTION_TIMEOUT).await;
         while get(&server, "/livez").await.0 == 200 {
             tokio::task::yield_now().await;
         }
@@ -299,7 +305,7 @@ mod tests {
 
     #[tokio::test]
     async fn metrics_come_with_their_content_type() {
-        let server = start(Health::new(&[]), CONNECTION_LIFE).await;
+        let server = start(Health::new(&[]), CONNECTION_TIMEOUT).await;
         let (status, head, body) = get(&server, "/metrics").await;
         assert_eq!(status, 200);
         assert!(head.contains(&format!("content-type: {CONTENT_TYPE}")), "{head}");
@@ -316,14 +322,14 @@ mod tests {
         stream.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
         let mut answer = Vec::new();
         let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer));
-        // Closed or reset, either way it ends.
+        // Closed or reset: it ends in both cases.
         let _ = read.await.unwrap();
         assert!(!answer.starts_with(b"HTTP/1.1 200"));
     }
 
     #[tokio::test]
-    async fn serving_ends_when_it_is_told_to_and_frees_the_address() {
-        let server = start(Health::new(&[]), CONNECTION_LIFE).await;
+    async fn serving_ends_on_request_and_frees_the_address() {
+        let server = start(Health::new(&[]), CONNECTION_TIMEOUT).await;
         assert_eq!(get(&server, "/livez").await.0, 200);
         server.stop.cancel();
         server.task.await.unwrap();
@@ -331,7 +337,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_in_use_is_an_error_that_says_what_to_do() {
+    async fn an_address_in_use_is_an_error_with_a_solution() {
         let first = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = first.local_addr().unwrap();
         let error = listen(address).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The labels of metrics: fixed words from the source code, but for the namespace and name of a workspace.
+//! The labels of metrics: fixed words of the source code, and names of resources.
 
 use prometheus_client::encoding::EncodeLabelSet;
 
@@ -22,67 +22,67 @@ macro_rules! label {
 }
 
 label! {
-    /// The kind of object that was worked on.
+    /// The kind of object that was reconciled.
     Kind {
         /// A list of contacts.
         ContactAudience = "ContactAudience",
         /// A list of accounts.
         AccountAudience = "AccountAudience",
-        /// A connection.
+        /// A connection to a workspace.
         Workspace = "PropensityWorkspace",
         /// An entry of the ledger.
         Receipt = "AudienceReceipt",
         /// A report.
         Report = "PropensityReport",
-        /// Who must never be sent.
+        /// Members that must never be sent.
         SuppressionList = "SuppressionList",
     }
 }
 
 label! {
-    /// How one pass over an object ended.
+    /// The outcome of a reconciliation.
     Outcome {
-        /// Nothing is left to do.
+        /// Nothing to do.
         Done = "done",
-        /// It waits for time: pace, budget, a breaker, a retry.
+        /// Waits for time: rate limit, budget, breaker or retry.
         Waiting = "waiting",
-        /// It waits for a person or for a change in the cluster.
+        /// Waits for a person or for a change in the cluster.
         Stalled = "stalled",
-        /// The pass failed and will be repeated.
+        /// Failed; it will be retried.
         Error = "error",
-        /// The pass was dropped before its end: the operator stops, or it panicked.
+        /// Dropped before its end: the operator is shutting down, or it panicked.
         Dropped = "dropped",
     }
 }
 
 label! {
-    /// How the fetch of a report ended.
+    /// The outcome of fetching a report.
     FetchOutcome {
-        /// It was read to its end, and has what was declared.
+        /// It was read completely and has the declared form.
         Ok = "ok",
-        /// Its URL answers as a rotated one does.
+        /// Its URL was rejected; it may have been rotated.
         Credentials = "credentials",
         /// The API asked for a pause.
         RateLimited = "rate_limited",
-        /// No connection, or a server's own trouble.
+        /// No connection, or a server error.
         Unreachable = "unreachable",
-        /// It isn't what was declared.
+        /// It doesn't have the declared form.
         Unreadable = "unreadable",
-        /// Its URL may not be asked.
+        /// Its URL isn't allowed.
         Refused = "refused",
     }
 }
 
 label! {
-    /// What became of a create request.
+    /// The outcome of a create request.
     CreateClass {
-        /// The API said that it was stored.
+        /// The API reported that it was created.
         Created = "created",
-        /// The API refused the list.
+        /// The API rejected the list.
         Rejected = "rejected",
-        /// Nothing was stored: it can be sent again.
+        /// Nothing was stored; it can be sent again.
         NotSent = "not_sent",
-        /// Nobody knows.
+        /// The audience may or may not have been created.
         Unknown = "unknown",
     }
 }
@@ -99,7 +99,7 @@ label! {
     }
 }
 
-/// The fixed word for a failed request to the Kubernetes API.
+/// The category of a failed request to the Kubernetes API.
 pub fn kube_category(error: &kube::Error) -> &'static str {
     match error {
         kube::Error::Api(status) => match status.code {
@@ -122,7 +122,7 @@ pub fn kube_category(error: &kube::Error) -> &'static str {
     }
 }
 
-/// Declares a label set of fixed words.
+/// Declares label sets of fixed words.
 macro_rules! labels {
     ($($name:ident { $($field:ident),+ })+) => {
         $(#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

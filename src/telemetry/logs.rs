@@ -1,8 +1,8 @@
 //! Log lines, on standard error.
 //!
-//! Libraries see whole objects and requests go by: kube logs the text of any answer it can't decode, as a warning, and
-//! reqwest logs addresses. So every target but our own has a ceiling that no `--log-level` lifts (`ceiling`), and a
-//! panic is told by its place only, since its message may quote what it choked on.
+//! Libraries handle whole objects and requests: kube logs the text of a response that it can't decode as a warning,
+//! and reqwest logs URLs. Therefore all targets except our own have a maximum level that `--log-level` can't raise
+//! (`max_level`). A panic is logged with its location only, since its message may contain data.
 
 use std::any::Any;
 use std::io::{self, IsTerminal};
@@ -17,18 +17,18 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 use crate::settings::LogFormat;
 
-/// Why logging couldn't start.
+/// Why logging can't be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LogsError {
-    /// The directives of `--log-level` can't be read.
-    #[error("the log level can't be read")]
+    /// The value of `--log-level` is invalid.
+    #[error("--log-level is invalid: use a level such as info, or directives such as info,kube=warn")]
     Directives(#[from] ParseError),
     /// Logging was started before.
     #[error("logging was started twice")]
     Twice(#[from] tracing::dispatcher::SetGlobalDefaultError),
 }
 
-/// Starts logging for the whole process, and logs panics from now on.
+/// Starts logging for the whole process, including panics.
 pub fn init(format: LogFormat, directives: &str) -> Result<(), LogsError> {
     let colours = io::stderr().is_terminal();
     let dispatch = dispatch(format, directives, colours, io::stderr)?;
@@ -41,10 +41,10 @@ fn dispatch<W>(format: LogFormat, directives: &str, colours: bool, writer: W) ->
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    // A bare `debug` is for our own code; a library's lines must be asked for by its name.
+    // `debug` alone applies to our own code; a library must be named.
     let directives = format!("hyper=warn,hyper_util=warn,{directives}");
-    let wanted = EnvFilter::builder().parse(directives)?;
-    let filter = wanted.and(filter_fn(|line| *line.level() <= ceiling(line)));
+    let levels = EnvFilter::builder().parse(directives)?;
+    let filter = levels.and(filter_fn(|line| *line.level() <= max_level(line)));
     let layer = fmt::layer().with_ansi(colours).with_writer(writer);
     let layer = match format {
         LogFormat::Text => layer.boxed(),
@@ -53,20 +53,20 @@ where
     Ok(Dispatch::new(Registry::default().with(layer.with_filter(filter))))
 }
 
-/// The most that a target may ever say.
-fn ceiling(line: &Metadata<'_>) -> LevelFilter {
+/// The highest level that a target may log.
+fn max_level(line: &Metadata<'_>) -> LevelFilter {
     let target = line.target();
     let within = |krate: &str| target.strip_prefix(krate).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
     if within(env!("CARGO_CRATE_NAME")) {
         LevelFilter::TRACE
     } else if within("kube_client::client") {
-        // Warnings hold the whole text of an answer that can't be decoded.
+        // Warnings contain the whole text of a response that can't be decoded.
         LevelFilter::ERROR
     } else if within("hyper_util") {
-        // Addresses and ports of connections; never a path.
+        // Addresses and ports of connections, never a path.
         LevelFilter::DEBUG
     } else {
-        // Below, kube's watchers and reqwest quote errors, answers and addresses.
+        // At lower levels, kube's watchers and reqwest log errors, responses and URLs.
         LevelFilter::WARN
     }
 }
@@ -79,11 +79,11 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
         place,
         thread = thread.name().unwrap_or("unnamed"),
         why = fixed_text(panic.payload()),
-        "the operator panicked, which is a bug in it: please report the place"
+        "the operator panicked, which is a bug: please report it with the place"
     );
 }
 
-/// A panic's message, only where it is a literal of the source code.
+/// A panic's message, but only if it is a literal of the source code.
 fn fixed_text(payload: &(dyn Any + Send)) -> &'static str {
     payload.downcast_ref::<&'static str>().copied().unwrap_or("not shown, it may hold data")
 }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn libraries_never_speak_below_their_ceiling() {
+    fn libraries_never_log_above_their_maximum_level() {
         for level in ["trace", "trace,kube_client=trace,reqwest=trace,kube_client::client=trace"] {
             let text = logged(LogFormat::Text, level, || {
                 tracing::warn!(target: "kube_client::client", "canary 1");

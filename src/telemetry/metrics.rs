@@ -1,7 +1,8 @@
-//! Metrics, in the OpenMetrics text form.
+//! Metrics, in the OpenMetrics text format.
 //!
-//! Labels are bounded: fixed words from the source code, or names of resources and what stands in their specs, which go
-//! when they go. Gauges of states are set whole, under the same lock as a scrape, so that no scrape sees half of them.
+//! Labels are limited to fixed words of the source code, names of resources, and text from their specs; they are
+//! removed with the resource. State gauges are replaced as a whole under the lock of a scrape, so that a scrape never
+//! sees a part of them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -31,25 +32,25 @@ pub use super::labels::{CreateClass, Endpoint, FetchOutcome, Kind, Outcome, kube
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 const PREFIX: &str = "propensity_operator";
-/// What reports say is about campaigns and not about the operator.
+/// Metrics of reports are about campaigns and not about the operator.
 const REPORTS_PREFIX: &str = "propensity";
 const RECONCILE_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
 const REQUEST_SECONDS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
-/// One workspace's numbers.
+/// The numbers of one workspace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkspaceNumbers {
-    /// Unknown outcomes that nobody settled yet.
+    /// Attempts with an unknown outcome that isn't resolved.
     pub open_unknowns: u64,
     /// Attempts counted against today's budget.
     pub budget_used: u64,
     /// Today's budget.
     pub budget_limit: u64,
-    /// Creates are stopped for bad credentials or configuration.
+    /// Creates are stopped because the key or the configuration was rejected.
     pub breaker_open: bool,
     /// The API asked for a pause.
     pub paused: bool,
-    /// Creates go one at a time after an unknown outcome.
+    /// Creates are sent one at a time after an unknown outcome.
     pub caution: bool,
 }
 
@@ -57,7 +58,7 @@ pub(super) type Count = Gauge<u64, AtomicU64>;
 pub(super) type Number = Gauge<f64, AtomicU64>;
 type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// Every metric. Clones are handles to the same numbers.
+/// All metrics. Clones share their values.
 #[derive(Clone, Debug)]
 pub struct Metrics(pub(super) Arc<Inner>);
 
@@ -88,7 +89,7 @@ pub(super) struct Inner {
 }
 
 impl Metrics {
-    /// All at zero, for an operator of this version that started then.
+    /// All metrics at zero, for an operator of this version that started at this time.
     pub fn new(version: &'static str, started: Timestamp) -> Self {
         let mut root = Registry::default();
         root.register_collector(Box::new(Process { started }));
@@ -96,37 +97,37 @@ impl Metrics {
         let r = root.sub_registry_with_prefix(PREFIX);
         r.register("build", "The operator's version", Info::new(Build { version }));
         let inner = Inner {
-            reconciles: add(r, "reconciles", "Passes over an object, by how they ended"),
-            reconcile_seconds: add_seconds(r, "reconcile_duration_seconds", "How long a pass took", || {
+            reconciles: add(r, "reconciles", "Reconciliations of an object, by outcome"),
+            reconcile_seconds: add_seconds(r, "reconcile_duration_seconds", "Duration of a reconciliation", || {
                 Histogram::new(RECONCILE_SECONDS)
             }),
-            reconciles_in_progress: add(r, "reconciles_in_progress", "Passes running now"),
-            create_outcomes: add(r, "create_outcomes", "Create requests, by what became of them"),
+            reconciles_in_progress: add(r, "reconciles_in_progress", "Reconciliations in progress"),
+            create_outcomes: add(r, "create_outcomes", "Create requests, by outcome"),
             api_requests: add(r, "api_requests", "Requests to the Propensity API, by class of answer"),
             api_request_seconds: add_seconds(
                 r,
                 "api_request_duration_seconds",
-                "How long the Propensity API took to answer",
+                "Duration of requests to the Propensity API",
                 || Histogram::new(REQUEST_SECONDS),
             ),
             kube_errors: add(r, "kube_request_errors", "Failed requests to the Kubernetes API"),
-            waits: add(r, "waits", "Times that an audience began to wait"),
-            waiting: add(r, "waiting", "Audiences that wait for their turn with the API now, by what for"),
-            audiences: add(r, "audiences", "Audiences, by the reason of their state"),
+            waits: add(r, "waits", "How often an audience began to wait, by reason"),
+            waiting: add(r, "waiting", "Audiences that wait before a create, by reason"),
+            audiences: add(r, "audiences", "Audiences, by the reason of the condition Ready"),
             suppressed_members_sent: add(
                 r,
                 "suppressed_members_sent",
-                "Members of created audiences, at least, that were suppressed later and must be removed by hand",
+                "Minimum number of members of created audiences that were suppressed later; remove them manually",
             ),
-            list_rows: add(r, "list_rows", "Rows of the present lists, by what becomes of them"),
+            list_rows: add(r, "list_rows", "Rows of the current lists, by result"),
             open_receipts: add(r, "open_receipts", "Receipts that are neither created nor dismissed"),
-            open_unknowns: add(r, "workspace_open_unknowns", "Unknown outcomes that nobody settled yet"),
+            open_unknowns: add(r, "workspace_open_unknowns", "Attempts with an unknown outcome that isn't resolved"),
             budget_used: add(r, "workspace_budget_used", "Creates counted against today's budget"),
-            budget_limit: add(r, "workspace_budget_limit", "Creates allowed in a UTC day"),
-            breaker_open: add(r, "workspace_breaker_open", "1 while credentials or configuration are rejected"),
-            paused: add(r, "workspace_paused", "1 while the Propensity API asked for a pause"),
-            caution: add(r, "workspace_caution", "1 while creates go one at a time after an unknown outcome"),
-            leader: add(r, "leader", "1 while this process leads"),
+            budget_limit: add(r, "workspace_budget_limit", "Creates allowed per UTC day"),
+            breaker_open: add(r, "workspace_breaker_open", "1 while the key or the configuration is rejected"),
+            paused: add(r, "workspace_paused", "1 while creates are paused at the request of the Propensity API"),
+            caution: add(r, "workspace_caution", "1 while creates are sent one at a time after an unknown outcome"),
+            leader: add(r, "leader", "1 while this process is the leader"),
             reports,
             registry: Mutex::new(root),
         };
@@ -135,7 +136,7 @@ impl Metrics {
         metrics
     }
 
-    /// Counters that alerts watch exist from the start, or their first increase would go unseen.
+    /// Counters in alerts must exist from the start; otherwise Prometheus misses their first increase.
     fn start_at_zero(&self) {
         for kind in [Kind::ContactAudience, Kind::AccountAudience] {
             for class in CreateClass::ALL {
@@ -151,7 +152,7 @@ impl Metrics {
         }
     }
 
-    /// Counts and times a pass over an object, until the guard is finished or dropped.
+    /// Counts and times a reconciliation, until the guard is finished or dropped.
     #[must_use]
     pub fn reconcile(&self, kind: Kind) -> Reconcile {
         self.in_progress(kind).inc();
@@ -163,13 +164,13 @@ impl Metrics {
         self.0.reconciles_in_progress.get_or_create_owned(&KindLabel { kind })
     }
 
-    /// Counts what became of a create request.
+    /// Counts a create request by outcome.
     pub fn create_outcome(&self, kind: Kind, class: CreateClass) {
         let (kind, class) = (kind.as_str(), class.as_str());
         self.0.create_outcomes.get_or_create(&KindClass { kind, class }).inc();
     }
 
-    /// Counts a request to the Propensity API, with the fixed word for its answer or failure.
+    /// Counts a request to the Propensity API by the class of its answer or error.
     pub fn api_request(&self, endpoint: Endpoint, class: &'static str, took: Duration) {
         let endpoint = endpoint.as_str();
         self.0.api_requests.get_or_create(&EndpointClass { endpoint, class }).inc();
@@ -177,7 +178,7 @@ impl Metrics {
         self.0.api_request_seconds.get_or_create(&label).observe(took.as_secs_f64());
     }
 
-    /// Counts a failed request to the Kubernetes API: see [`kube_category`].
+    /// Counts a failed request to the Kubernetes API by its [`kube_category`].
     pub fn kube_error(&self, category: &'static str) {
         self.0.kube_errors.get_or_create(&Category { category }).inc();
     }
@@ -187,13 +188,13 @@ impl Metrics {
         self.0.waits.get_or_create(&Reason { reason }).inc();
     }
 
-    /// Sets how many audiences wait now; reasons that aren't listed go.
+    /// Sets how many audiences wait now; other reasons are removed.
     pub fn set_waiting(&self, counts: &BTreeMap<&'static str, u64>) {
         let labelled = counts.iter().map(|(&reason, &n)| (Reason { reason }, n));
         self.replace(&self.0.waiting, labelled);
     }
 
-    /// Sets how many audiences there are by kind and reason; what isn't listed goes.
+    /// Sets the number of audiences by kind and reason; other series are removed.
     pub fn set_audiences(&self, counts: &BTreeMap<(Kind, &'static str), u64>) {
         let labelled = counts.iter().map(|(&(kind, reason), &n)| {
             let kind = kind.as_str();
@@ -202,21 +203,21 @@ impl Metrics {
         self.replace(&self.0.audiences, labelled);
     }
 
-    /// Sets how many members of created audiences are suppressed now.
+    /// Sets the number of members of created audiences that are suppressed now.
     pub fn set_suppressed_members_sent(&self, counts: impl IntoIterator<Item = (Kind, u64)>) {
         for (kind, many) in counts {
             self.0.suppressed_members_sent.get_or_create(&KindLabel { kind: kind.as_str() }).set(many);
         }
     }
 
-    /// Sets how many rows the present lists have, by what becomes of them.
+    /// Sets the number of rows of the current lists, by result.
     pub fn set_list_rows(&self, counts: impl IntoIterator<Item = (Kind, &'static str, u64)>) {
         for (kind, class, many) in counts {
             self.0.list_rows.get_or_create(&KindClass { kind: kind.as_str(), class }).set(many);
         }
     }
 
-    /// Sets how many open receipts there are by state; states that aren't listed go.
+    /// Sets the number of open receipts by state; other states are removed.
     pub fn set_open_receipts(&self, counts: &BTreeMap<&'static str, u64>) {
         let labelled = counts.iter().map(|(&state, &n)| (State { state }, n));
         self.replace(&self.0.open_receipts, labelled);
@@ -233,7 +234,7 @@ impl Metrics {
         }
     }
 
-    /// Sets one workspace's numbers.
+    /// Sets the numbers of one workspace.
     pub fn set_workspace(&self, namespace: &str, name: &str, numbers: &WorkspaceNumbers) {
         let &WorkspaceNumbers { open_unknowns, budget_used, budget_limit, breaker_open, paused, caution } = numbers;
         let values = [open_unknowns, budget_used, budget_limit, breaker_open.into(), paused.into(), caution.into()];
@@ -244,7 +245,7 @@ impl Metrics {
         }
     }
 
-    /// Forgets a workspace that was deleted.
+    /// Removes the metrics of a deleted workspace.
     pub fn remove_workspace(&self, namespace: &str, name: &str) {
         let label = WorkspaceLabel::new(namespace, name);
         let _no_scrape = self.registry();
@@ -259,12 +260,12 @@ impl Metrics {
         [&m.open_unknowns, &m.budget_used, &m.budget_limit, &m.breaker_open, &m.paused, &m.caution]
     }
 
-    /// Sets whether this process leads.
+    /// Sets whether this process is the leader.
     pub fn set_leader(&self, leads: bool) {
         self.0.leader.set(leads.into());
     }
 
-    /// Everything as text: see [`CONTENT_TYPE`].
+    /// All metrics as text: see [`CONTENT_TYPE`].
     pub fn encode(&self) -> String {
         let mut text = String::new();
         text::encode(&mut text, &self.registry()).expect("writing to a string can't fail");
@@ -276,7 +277,7 @@ impl Metrics {
     }
 }
 
-/// Counts and times one pass over an object: [`Metrics::reconcile`].
+/// Counts and times one reconciliation: [`Metrics::reconcile`].
 #[derive(Debug)]
 pub struct Reconcile {
     metrics: Metrics,
@@ -286,7 +287,7 @@ pub struct Reconcile {
 }
 
 impl Reconcile {
-    /// Ends the pass. Without this it counts as [`Outcome::Dropped`].
+    /// Ends the reconciliation. Otherwise it counts as [`Outcome::Dropped`].
     pub fn finish(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }

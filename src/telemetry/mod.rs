@@ -1,7 +1,7 @@
-//! What the operator tells about itself: log lines, metrics, and whether it is alive and ready.
+//! Log lines, metrics and health probes.
 //!
-//! No list value, key or endpoint address goes through here: labels are fixed words and names of cluster objects, and
-//! libraries are kept from logging what they send and receive.
+//! They contain no values of lists, no keys and no endpoint URLs: labels are fixed words and names of cluster
+//! objects, and libraries can't log what they send and receive.
 
 pub mod http;
 mod labels;

@@ -1,4 +1,4 @@
-//! What this process uses, read when someone asks: the metrics every Prometheus dashboard knows, without a prefix.
+//! Metrics of this process, read at each scrape. They have the standard names of Prometheus, without a prefix.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ impl Collector for Process {
             cpu.metric_type(),
         )?)?;
         for (name, help, value) in gauges {
-            // Left out where the system doesn't tell.
+            // Omitted if the system doesn't provide it.
             let Some(value) = value else { continue };
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
@@ -40,7 +40,7 @@ impl Collector for Process {
     }
 }
 
-/// From `status` and not `statm`, which counts pages whose size differs between machines.
+/// Reads `status` instead of `statm`, which counts pages whose size depends on the machine.
 fn resident_bytes() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -49,6 +49,6 @@ fn resident_bytes() -> Option<f64> {
 }
 
 fn open_files() -> Option<f64> {
-    // One is the listing's own.
+    // One of them is the listing itself.
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as f64)
 }

@@ -1,6 +1,7 @@
-//! What reports say, as metrics. All of it but the outcomes of fetches is taken from the statuses, so that it is the same after a restart.
+//! The metrics of reports. All but the outcomes of fetches are computed from statuses, so they are the same after a
+//! restart.
 //!
-//! Labels are names of resources, and names and groups that their specs declare: nothing that a report holds becomes a label.
+//! Labels are names of resources, and names and groups from their specs: no content of a report becomes a label.
 
 use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
@@ -30,31 +31,31 @@ pub(super) struct ReportMetrics {
 impl ReportMetrics {
     pub(super) fn new(r: &mut Registry) -> Self {
         Self {
-            fetches: add(r, "report_fetches", "Fetches of a report, by how they ended"),
-            values: add(r, "report_value", "A metric or ratio of a report, as of its last success"),
+            fetches: add(r, "report_fetches", "Fetches of a report, by outcome"),
+            values: add(r, "report_value", "A metric or ratio of a report, as of its last successful fetch"),
             states: add(r, "report_state", "1 for the reason of the report's condition Ready"),
-            rows: add(r, "report_rows", "Rows of a report, as of its last success"),
-            intervals: add(r, "report_interval_seconds", "How often a report is fetched"),
-            successes: add(r, "report_last_success_timestamp_seconds", "When a report was last read to its end"),
+            rows: add(r, "report_rows", "Rows of a report, as of its last successful fetch"),
+            intervals: add(r, "report_interval_seconds", "The interval at which a report is fetched"),
+            successes: add(r, "report_last_success_timestamp_seconds", "When a report was last read completely"),
             newest_rows: add(r, "report_newest_row_timestamp_seconds", "The date of a report's newest row"),
-            engaged_members: add(r, "audience_engaged_members", "Members of an audience that a report has rows about"),
-            engagement_rows: add(r, "audience_engagement_rows", "Rows of a report about members of an audience"),
+            engaged_members: add(r, "audience_engaged_members", "Members of an audience with rows in a report"),
+            engagement_rows: add(r, "audience_engagement_rows", "Rows of a report that match members of an audience"),
         }
     }
 }
 
 impl Metrics {
-    /// Counts how the fetch of a report ended.
+    /// Counts the fetch of a report by outcome.
     pub fn report_fetch(&self, report: &PropensityReport, outcome: FetchOutcome) {
         let ReportLabel { namespace, report } = label(report);
         for each in FetchOutcome::ALL {
-            // All begin at zero, or the first increase would go unseen.
+            // All outcomes start at zero; otherwise Prometheus misses the first increase.
             let label = ReportOutcome { namespace: namespace.clone(), report: report.clone(), outcome: each.as_str() };
             self.0.reports.fetches.get_or_create(&label).inc_by(u64::from(*each == outcome));
         }
     }
 
-    /// Forgets a report that was deleted.
+    /// Removes the metrics of a deleted report.
     pub fn remove_report(&self, namespace: &str, name: &str) {
         for outcome in FetchOutcome::ALL {
             let (namespace, report) = (namespace.to_owned(), name.to_owned());
@@ -62,7 +63,7 @@ impl Metrics {
         }
     }
 
-    /// Sets what all reports say; what isn't listed goes.
+    /// Sets the metrics of all reports; series of other reports are removed.
     pub fn set_reports<'a>(&self, reports: impl IntoIterator<Item = &'a PropensityReport>) {
         let m = &self.0.reports;
         let _no_scrape = self.registry();
@@ -98,20 +99,20 @@ impl Metrics {
         }
     }
 
-    /// Sets what reports say of audiences: the kind, namespace and name of each, and what is told; what isn't listed goes.
-    pub fn set_engagement<'a>(&self, told: impl IntoIterator<Item = (Kind, &'a str, &'a str, &'a EngagementStatus)>) {
+    /// Sets how reports match audiences: the kind, namespace, name and result of each; other series are removed.
+    pub fn set_engagement<'a>(&self, all: impl IntoIterator<Item = (Kind, &'a str, &'a str, &'a EngagementStatus)>) {
         let m = &self.0.reports;
         let _no_scrape = self.registry();
         m.engaged_members.clear();
         m.engagement_rows.clear();
-        for (kind, namespace, audience, told) in told {
+        for (kind, namespace, audience, status) in all {
             let label = EngagedLabel {
                 namespace: namespace.to_owned(),
                 kind: kind.as_str(),
                 audience: audience.to_owned(),
-                report: told.report.clone(),
+                report: status.report.clone(),
             };
-            if let (Some(members), Some(rows)) = (told.members_matched, told.rows) {
+            if let (Some(members), Some(rows)) = (status.members_matched, status.rows) {
                 m.engaged_members.get_or_create(&label).set(members);
                 m.engagement_rows.get_or_create(&label).set(rows);
             }

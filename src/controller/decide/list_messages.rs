@@ -10,7 +10,7 @@ use crate::audience::Kind;
 use crate::controller::model::audience::kind_name;
 use crate::controller::model::readiness::{Phase, Readiness};
 use crate::sources::remote::FetchError;
-use crate::sources::versions::Holder;
+use crate::sources::versions::SourceKind;
 
 /// Whose `spec.from` names a source.
 #[derive(Clone, Copy, Debug)]

@@ -233,7 +233,7 @@ fn sentence(class: &str) -> String {
     let known = AnswerClass::ALL.into_iter().find(|c| c.label() == class);
     known.map_or_else(
         || "the process that sent it ended before it could record an answer".to_owned(),
-        |class| class.sentence().to_owned(),
+        |class| class.description().to_owned(),
     )
 }
 

@@ -22,8 +22,8 @@ use crate::controller::model::readiness::Blocked;
 use crate::controller::model::source::Address;
 use crate::sources::archive::{ArchiveError, is_plain};
 use crate::sources::remote::{FetchError, Fetched};
-use crate::sources::table::{self, Columns, Format, LARGEST_FILE, Tally, Unreadable};
-use crate::sources::versions::Holder;
+use crate::sources::table::{self, Columns, FileError, FileSummary, Format, MAX_FILE_BYTES};
+use crate::sources::versions::SourceKind;
 
 /// The bytes of a source and how to read them.
 pub struct File {
@@ -39,20 +39,25 @@ pub struct Room(usize);
 
 impl Default for Room {
     fn default() -> Self {
-        Self(LARGEST_FILE)
+        Self(MAX_FILE_BYTES)
     }
 }
 
 impl Room {
-    fn take(&mut self, bytes: usize) -> Result<(), Unreadable> {
-        self.0 = self.0.checked_sub(bytes).ok_or(Unreadable::TooMuch)?;
+    fn take(&mut self, bytes: usize) -> Result<(), FileError> {
+        self.0 = self.0.checked_sub(bytes).ok_or(FileError::TotalTooLarge)?;
         Ok(())
     }
 }
 
 impl File {
     /// Gives each row of the file, and tells what it holds beside.
-    pub fn read(self, kind: Kind, room: &mut Room, row: impl FnMut(u64, &mut Member)) -> Result<Tally, Unreadable> {
+    pub fn read(
+        self,
+        kind: Kind,
+        room: &mut Room,
+        row: impl FnMut(u64, &mut Member),
+    ) -> Result<FileSummary, FileError> {
         let bytes = table::unpack(&self.bytes)?;
         room.take(bytes.len())?;
         table::read(&bytes, kind, self.format, &self.columns, row)
@@ -200,7 +205,7 @@ async fn artifact(
         let _turn = lists.turns.download().await?;
         lists.remote.artifact(url, digest, path).await
     } else {
-        Err(ArchiveError::NoSuchFile.into())
+        Err(ArchiveError::FileNotFound.into())
     };
     let bytes = fetched.map_err(|why| unfetched(&place, &why))?;
     Ok(SourceEntry { name: place, key: path.clone(), bytes })
@@ -219,7 +224,7 @@ async fn behind_url(lists: &ListAccess, namespace: &str, file: &HttpFile) -> Res
     };
     let wanted = file.sha256.as_ref().map(|sha256| sha256.to_ascii_lowercase());
     let fetched = fetched.and_then(|fetched| match wanted {
-        Some(wanted) if wanted != fetched.sha256 => Err(FetchError::Digest),
+        Some(wanted) if wanted != fetched.sha256 => Err(FetchError::DigestMismatch),
         _ => Ok(fetched),
     });
     let Fetched { bytes, .. } = fetched.map_err(|why| unfetched(&name, &why))?;
@@ -236,7 +241,7 @@ async fn url(lists: &ListAccess, namespace: &str, address: &Address) -> Result<S
     let api = lists.cluster.api::<Secret>(namespace);
     let secret = lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await.ok().flatten();
     let entry = secret.and_then(|secret| secret.data).and_then(|mut data| data.remove(key));
-    entry.and_then(|bytes| String::from_utf8(bytes.0).ok()).ok_or(FetchError::NoUrl)
+    entry.and_then(|bytes| String::from_utf8(bytes.0).ok()).ok_or(FetchError::UrlMissing)
 }
 
 /// What a file behind a URL hashes to now; `None` where its server says that it is still the one with this `ETag`.

@@ -61,20 +61,22 @@ impl<'a> Needs<'a> {
         for source in sources {
             match source {
                 ListSource { config_map: Some(EntryRef { name, .. }), .. } => {
-                    self.add(Holder::ConfigMap, name, &named_in)?;
+                    self.add(SourceKind::ConfigMap, name, &named_in)?;
                 }
-                ListSource { secret: Some(EntryRef { name, .. }), .. } => self.add(Holder::Secret, name, &named_in)?,
+                ListSource { secret: Some(EntryRef { name, .. }), .. } => {
+                    self.add(SourceKind::Secret, name, &named_in)?
+                }
                 ListSource { config_maps: Some(SelectedEntries { match_labels, count, .. }), .. } => {
                     let names = self.lists.caches.versions.selected(self.namespace, match_labels);
                     if names.len() != *count as usize {
                         return Err(messages::wrong_count(names.len(), *count, owner));
                     }
                     for name in names {
-                        self.add(Holder::ConfigMap, &name, &named_in)?;
+                        self.add(SourceKind::ConfigMap, &name, &named_in)?;
                     }
                 }
                 ListSource { flux_source: Some(FluxFile { kind, name, .. }), .. } => {
-                    self.add(Holder::Flux(*kind), name, &named_in)?;
+                    self.add(SourceKind::Flux(*kind), name, &named_in)?;
                 }
                 ListSource { http: Some(file), .. } => self.add_file(file, &named_in)?,
                 ListSource { .. } => {}
@@ -97,7 +99,7 @@ impl<'a> Needs<'a> {
     /// Adds a file behind a URL, which may stand in a Secret.
     fn add_file(&mut self, file: &HttpFile, named_in: &str) -> Result<(), Readiness> {
         if let Some(entry) = &file.url_from {
-            self.add(Holder::Secret, &entry.name, named_in)?;
+            self.add(SourceKind::Secret, &entry.name, named_in)?;
         }
         let name = messages::file_name(file);
         match (Poll::of(self.namespace, file), &file.sha256) {
@@ -118,8 +120,8 @@ impl<'a> Needs<'a> {
 
     fn take(
         &mut self,
-        holder: Holder,
-        place: Place,
+        holder: SourceKind,
+        place: NamespacedName,
         name: &str,
         named_in: &str,
         source: impl Fn() -> WatchedSource,

@@ -152,9 +152,9 @@ async fn page<R: Rows>(
     drop(sender);
     match parse.await {
         Ok((serving, Ok(page))) => (serving, failed.map_or(Ok(page), Err)),
-        Ok((serving, Err(RowsError::CutOff))) => (serving, Err(failed.unwrap_or(RowsError::CutOff.into()))),
+        Ok((serving, Err(RowsError::Truncated))) => (serving, Err(failed.unwrap_or(RowsError::Truncated.into()))),
         Ok((serving, Err(error))) => (serving, Err(error.into())),
-        Err(_) => (vec![], Err(RowsError::CutOff.into())),
+        Err(_) => (vec![], Err(RowsError::Truncated.into())),
     }
 }
 

@@ -19,7 +19,7 @@ pub enum Change<T> {
     /// This one came, changed, or was listed again.
     Applied(T),
     /// The one of this namespace and name is gone.
-    Gone(Place),
+    Gone(NamespacedName),
     /// Every watch has listed what there is.
     Synced,
 }
@@ -83,13 +83,13 @@ pub async fn follow<K, T>(
 /// What one watch has listed.
 #[derive(Default)]
 struct List {
-    known: HashSet<Place>,
-    fresh: Option<HashSet<Place>>,
+    known: HashSet<NamespacedName>,
+    fresh: Option<HashSet<NamespacedName>>,
     listed: bool,
 }
 
 /// The event with the digest of its object and where that stands.
-fn digested<K: Resource, T>(event: watcher::Event<K>, digest: &impl Fn(K) -> T) -> watcher::Event<(Place, T)> {
+fn digested<K: Resource, T>(event: watcher::Event<K>, digest: &impl Fn(K) -> T) -> watcher::Event<(NamespacedName, T)> {
     let both = |object: K| {
         let meta = object.meta();
         let place = (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());

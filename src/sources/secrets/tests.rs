@@ -16,15 +16,15 @@ fn scope(namespace: Option<&str>) -> Scope {
     Scope { namespace: namespace.map(str::to_owned), name: "propensity".to_owned() }
 }
 
-fn listed(secrets: &[Secret]) -> HashMap<SecretRef, Held> {
-    secrets.iter().map(|secret| (reference(secret), Held::of(secret))).collect()
+fn listed(secrets: &[Secret]) -> HashMap<SecretRef, Entries> {
+    secrets.iter().map(|secret| (reference(secret), Entries::of(secret))).collect()
 }
 
 fn place(namespace: &str) -> SecretRef {
     (namespace.to_owned(), "propensity".to_owned())
 }
 
-/// What is known, in a word that shows no key.
+/// The state of the key, without its value.
 fn known(secrets: &Secrets, namespace: &str) -> &'static str {
     match secrets.key(namespace, "propensity") {
         KeyState::Unknown => "unknown",
@@ -40,19 +40,23 @@ fn known(secrets: &Secrets, namespace: &str) -> &'static str {
 fn a_secret_is_unknown_until_its_watch_has_listed() {
     let secrets = Secrets::default();
     assert_eq!((known(&secrets, "team"), secrets.is_covered("team", "propensity")), ("unknown", false));
-    assert!(secrets.announce(&scope(None)));
-    assert!(!secrets.announce(&scope(None)), "one watch for a scope");
+    assert!(secrets.add_watch(&scope(None)));
+    assert!(!secrets.add_watch(&scope(None)), "one watch for a scope");
     assert_eq!((known(&secrets, "team"), secrets.is_covered("team", "propensity")), ("unknown", true));
     let touched = secrets.lock().relist(&scope(None), HashMap::new());
-    assert_eq!(touched, [(String::new(), "propensity".to_owned())], "whoever waited hears that there is nothing");
+    assert_eq!(
+        touched,
+        [(String::new(), "propensity".to_owned())],
+        "those that wait are notified that there is no Secret"
+    );
     assert_eq!(known(&secrets, "team"), "no secret");
     assert!(!secrets.is_covered("team", "other"));
 }
 
 #[test]
-fn a_secret_comes_to_its_key_or_to_why_there_is_none() {
+fn a_secret_has_a_key_or_a_reason_why_not() {
     let secrets = Secrets::default();
-    secrets.announce(&scope(None));
+    secrets.add_watch(&scope(None));
     let list = [
         secret("good", &[("workspace_api_key", " canary\n"), ("other", "x")]),
         secret("empty", &[("workspace_api_key", " ")]),
@@ -66,9 +70,9 @@ fn a_secret_comes_to_its_key_or_to_why_there_is_none() {
 }
 
 #[test]
-fn only_a_change_of_what_is_kept_is_told() {
+fn only_changes_of_kept_entries_are_reported() {
     let secrets = Secrets::default();
-    let set = |secret: &Secret| secrets.lock().set(reference(secret), Held::of(secret));
+    let set = |secret: &Secret| secrets.lock().set(reference(secret), Entries::of(secret));
     assert!(set(&secret("team", &[("workspace_api_key", "one")])));
     assert!(!set(&secret("team", &[("workspace_api_key", "one\n")])));
     assert!(set(&secret("team", &[("workspace_api_key", "two")])));
@@ -79,14 +83,14 @@ fn only_a_change_of_what_is_kept_is_told() {
     assert!(!set(&secret("team", &[("report", " https://example.com/a\n")])));
     assert!(set(&secret("team", &[("report", "https://example.com/b")])));
     assert!(set(&secret("team", &[("report", "no URL")])));
-    assert!(!set(&secret("team", &[("report", "none either")])), "one that can't be used is like another");
+    assert!(!set(&secret("team", &[("report", "none either")])), "both are equally invalid");
 }
 
 #[test]
-fn urls_of_reports_are_told_apart_from_what_is_none_and_never_shown() {
+fn valid_and_invalid_report_urls_are_distinguished_and_never_shown() {
     let secrets = Secrets::default();
     let entries = [("workspace_api_key", "canary"), ("good", "https://canary.example.com/x"), ("bad", "canary")];
-    secrets.lock().set(("team".to_owned(), "propensity".to_owned()), Held::of(&secret("team", &entries)));
+    secrets.lock().set(("team".to_owned(), "propensity".to_owned()), Entries::of(&secret("team", &entries)));
     let url = |entry: &str| secrets.report_url("team", "propensity", entry);
     assert!(matches!(url("good"), UrlState::Url(_)));
     assert!(matches!(url("bad"), UrlState::Invalid(UrlError::NotAUrl)));
@@ -97,7 +101,7 @@ fn urls_of_reports_are_told_apart_from_what_is_none_and_never_shown() {
 }
 
 #[test]
-fn a_list_names_what_came_changed_and_went() {
+fn a_list_reports_what_was_added_changed_and_removed() {
     let secrets = Secrets::default();
     let one = |namespace: &str, key: &str| secret(namespace, &[("workspace_api_key", key)]);
     secrets.lock().relist(&scope(None), listed(&[one("same", "a"), one("changed", "a"), one("gone", "a")]));
@@ -109,7 +113,7 @@ fn a_list_names_what_came_changed_and_went() {
 }
 
 #[test]
-fn a_list_of_one_namespace_says_nothing_of_another() {
+fn a_list_of_one_namespace_does_not_affect_another() {
     let secrets = Secrets::default();
     let one = |namespace: &str| secret(namespace, &[("workspace_api_key", "a")]);
     secrets.lock().relist(&scope(Some("one")), listed(&[one("one")]));
@@ -122,10 +126,13 @@ fn a_list_of_one_namespace_says_nothing_of_another() {
 }
 
 #[test]
-fn a_refusal_is_told_once_and_ends_with_the_first_list() {
+fn a_denied_watch_is_reported_once_until_the_first_list() {
     let secrets = Secrets::default();
-    secrets.announce(&scope(Some("team")));
-    assert!(secrets.lock().failed(&scope(Some("team")), false).is_empty(), "another failure says nothing of rights");
+    secrets.add_watch(&scope(Some("team")));
+    assert!(
+        secrets.lock().failed(&scope(Some("team")), false).is_empty(),
+        "another failure doesn't mean a lack of permission"
+    );
     assert_eq!(known(&secrets, "team"), "unknown");
     assert_eq!(secrets.lock().failed(&scope(Some("team")), true), [place("team")]);
     assert!(secrets.lock().failed(&scope(Some("team")), true).is_empty());
@@ -135,12 +142,12 @@ fn a_refusal_is_told_once_and_ends_with_the_first_list() {
 }
 
 #[test]
-fn of_two_watches_the_one_that_sees_the_secret_counts() {
+fn of_two_watches_the_allowed_one_takes_precedence() {
     let secrets = Secrets::default();
-    secrets.announce(&scope(None));
-    secrets.announce(&scope(Some("team")));
+    secrets.add_watch(&scope(None));
+    secrets.add_watch(&scope(Some("team")));
     secrets.lock().failed(&scope(None), true);
-    assert_eq!(known(&secrets, "team"), "unknown", "its own watch has yet to look");
+    assert_eq!(known(&secrets, "team"), "unknown", "its own watch hasn't listed yet");
     assert_eq!(known(&secrets, "other"), "denied");
     secrets.lock().relist(&scope(Some("team")), HashMap::new());
     assert_eq!(known(&secrets, "team"), "no secret");

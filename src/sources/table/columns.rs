@@ -1,10 +1,10 @@
-//! Which column is which field.
+//! Maps column headings to fields.
 
 use std::collections::BTreeMap;
 
 use crate::audience::{Field, Kind};
 
-/// Names that people and their tools give to a field, in the form that [`plain`] makes of them. Each belongs to one field.
+/// Common headings of each field, in the form that [`normalise`] returns. Each heading belongs to one field.
 const SYNONYMS: &[(&str, Field)] = &[
     ("firstname", Field::FirstName),
     ("first", Field::FirstName),
@@ -44,35 +44,35 @@ const SYNONYMS: &[(&str, Field)] = &[
     ("personlinkedinurl", Field::LinkedinUrl),
 ];
 
-/// Headings that a user gave to fields. A field that is named here has no other heading.
+/// Headings that a user set for fields. Such a field has no other headings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns(BTreeMap<Field, String>);
 
 impl Columns {
-    /// From fields and their headings.
+    /// Creates the mapping from fields and their headings.
     #[must_use]
     pub fn new(given: impl IntoIterator<Item = (Field, String)>) -> Self {
-        Self(given.into_iter().map(|(field, heading)| (field, plain(&heading))).collect())
+        Self(given.into_iter().map(|(field, heading)| (field, normalise(&heading))).collect())
     }
 
-    /// The field that a heading means to this kind of audience.
+    /// The field of a heading, for this kind of audience.
     pub(super) fn field_of(&self, heading: &str, kind: Kind) -> Option<Field> {
-        let heading = plain(heading);
-        let given = self.0.iter().find(|(_, named)| **named == heading).map(|(field, _)| *field);
-        let meant = || SYNONYMS.iter().find(|(name, _)| *name == heading).map(|(_, field)| *field);
-        let field = given.or_else(|| meant().filter(|field| !self.0.contains_key(field)))?;
+        let heading = normalise(heading);
+        let given = self.0.iter().find(|(_, set)| **set == heading).map(|(field, _)| *field);
+        let known = || SYNONYMS.iter().find(|(name, _)| *name == heading).map(|(_, field)| *field);
+        let field = given.or_else(|| known().filter(|field| !self.0.contains_key(field)))?;
         super::fields(kind).contains(&field).then_some(field)
     }
 
-    /// The first field that has a heading here and isn't among those found.
+    /// The first field with a heading set here that wasn't found.
     pub(super) fn missing(&self, found: &[Option<Field>], kind: Kind) -> Option<Field> {
         let mut wanted = self.0.keys().filter(|field| super::fields(kind).contains(field));
         wanted.find(|field| !found.contains(&Some(**field))).copied()
     }
 }
 
-/// A heading without what people write differently: case, white space, `_`, `-` and `.`.
-fn plain(heading: &str) -> String {
+/// A heading in lower case, without white space, `_`, `-` and `.`.
+fn normalise(heading: &str) -> String {
     heading
         .chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '_' | '-' | '.'))
@@ -103,19 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn a_heading_that_is_given_takes_the_place_of_the_others() {
+    fn a_heading_from_the_spec_replaces_the_known_ones() {
         let columns = Columns::new([(Field::Website, "Web Site 2".to_owned())]);
         assert_eq!(columns.field_of("web_site_2", Kind::Accounts), Some(Field::Website));
         assert_eq!(columns.field_of("website", Kind::Accounts), None);
-        // Also where the heading means something else by itself.
+        // Also if the heading is known for another field.
         let columns = Columns::new([(Field::Website, "email".to_owned())]);
         assert_eq!(columns.field_of("Email", Kind::Contacts), Some(Field::Website));
     }
 
     #[test]
-    fn synonyms_are_in_their_plain_form_and_each_has_one_meaning() {
+    fn synonyms_are_normalised_and_unique() {
         let mut names: Vec<_> = SYNONYMS.iter().map(|(name, _)| *name).collect();
-        assert!(names.iter().all(|name| plain(name) == *name));
+        assert!(names.iter().all(|name| normalise(name) == *name));
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), SYNONYMS.len());

@@ -1,4 +1,4 @@
-//! A fuzz target: any bytes are a list, or a reason that doesn't repeat them; within bounds.
+//! A fuzz target: any bytes give a list or an error within limits, and no error repeats content.
 
 use bolero::check;
 
@@ -29,7 +29,7 @@ fn files() {
                     (count, last) = (count + 1, number);
                 });
                 match outcome {
-                    Ok(tally) => assert_eq!(tally.rows, count),
+                    Ok(summary) => assert_eq!(summary.rows, count),
                     Err(why) => assert!(!why.to_string().to_lowercase().contains("canary"), "{why}"),
                 }
             }

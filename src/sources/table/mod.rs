@@ -1,5 +1,5 @@
-//! From the bytes of a file to rows. Whatever is wrong with the whole of it is an [`Unreadable`] that says where and never what: a file that can't be read to
-//! its end gives no list at all. What is wrong with one row is for the normaliser to say.
+//! Parses list files into rows. An error of the whole file is a [`FileError`] that names the position but never the
+//! content: a file that can't be read completely gives no list. Errors of single rows are reported by the normaliser.
 
 mod columns;
 mod csv;
@@ -13,27 +13,27 @@ pub use pack::unpack;
 
 use crate::audience::{Field, Kind, Member};
 
-/// Bytes that a file may have once it is unpacked: some 600,000 contacts.
-pub const LARGEST_FILE: usize = 64 << 20;
+/// The maximum size of an unpacked file in bytes; about 600,000 contacts.
+pub const MAX_FILE_BYTES: usize = 64 << 20;
 
-/// Rows that a file may have.
-pub const MOST_ROWS: u64 = 1_000_000;
+/// The maximum number of rows of a file.
+pub const MAX_ROWS: u64 = 1_000_000;
 
-/// How a file is laid out.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Cells between commas, semicolons or tabs, under a row of headings.
+    /// Values separated by commas, semicolons or tabs. The first row has the headings.
     Csv,
-    /// An array of objects, or the API's own body.
+    /// An array of objects, or a request body of the API.
     Json,
-    /// An object on each line.
+    /// One JSON object per line.
     Ndjson,
     /// The same as JSON, in YAML.
     Yaml,
 }
 
 impl Format {
-    /// The format that a file's name ends in, a `.gz` behind it aside.
+    /// The format by the extension of a file name; `.gz` at the end is ignored.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         let name = name.strip_suffix(".gz").unwrap_or(name);
@@ -48,83 +48,90 @@ impl Format {
     }
 }
 
-/// What a file holds beside its rows.
+/// Numbers about a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Rows, without those that are blank.
+pub struct FileSummary {
+    /// The number of rows that aren't blank.
     pub rows: u64,
-    /// Columns, or names of fields, that mean nothing to this kind of audience.
+    /// The number of columns or fields that this kind of audience doesn't use.
     pub ignored_columns: u64,
 }
 
-/// Why a file can't be read. None of them repeats what is in it.
+/// Why a file can't be read. No message repeats its content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// It is empty, or white space.
+pub enum FileError {
+    /// It is empty or contains only white space.
     #[error("it is empty")]
     Empty,
-    /// It is in another encoding.
+    /// It has another encoding.
     #[error("it isn't UTF-8 (byte {0}): save it as UTF-8")]
     Encoding(usize),
-    /// It is larger than [`LARGEST_FILE`].
-    #[error("it is larger than {} MiB: split it", LARGEST_FILE >> 20)]
+    /// It is larger than [`MAX_FILE_BYTES`].
+    #[error("it is larger than {} MiB: split it", MAX_FILE_BYTES >> 20)]
     TooLarge,
-    /// The files of a list are larger together than [`LARGEST_FILE`].
-    #[error("together, the files of the list and of its suppression lists are larger than {} MiB: make several lists of it", LARGEST_FILE >> 20)]
-    TooMuch,
-    /// It has more rows than [`MOST_ROWS`].
-    #[error("it has more than {MOST_ROWS} rows: split it")]
+    /// All files of a list together are larger than [`MAX_FILE_BYTES`].
+    #[error(
+        "together, the files of the list and of its suppression lists are larger than {} MiB: divide them among \
+            several \
+         audiences",
+        MAX_FILE_BYTES >> 20
+    )]
+    TotalTooLarge,
+    /// It has more rows than [`MAX_ROWS`].
+    #[error("it has more than {MAX_ROWS} rows: split it")]
     TooManyRows,
-    /// What begins like gzip can't be unpacked.
+    /// It begins like gzip but can't be unpacked.
     #[error("it can't be unpacked: the gzip data is damaged or incomplete")]
     Gzip,
-    /// No column is a field that this kind of audience has.
-    #[error("no column is known: the first row must hold headings such as {0}, or name yours under columns")]
+    /// No column is a field of this kind of audience.
+    #[error("no column is known: the first row must have headings such as {0}; map other headings with columns")]
     NoKnownColumn(&'static str),
-    /// Two columns are the same field.
-    #[error("columns {first} and {second} both mean {field}: name the one to use under columns")]
+    /// Two columns are for the same field.
+    #[error("columns {first} and {second} are both for {field}: select one with columns")]
     TwoColumns {
         /// The field.
         field: Field,
         /// The first column, counted from 1.
         first: usize,
-        /// The other.
+        /// The second column, counted from 1.
         second: usize,
     },
-    /// A heading that `columns` names isn't there.
-    #[error("the column that columns names for {0} isn't there: correct it")]
+    /// A heading of `columns` doesn't exist.
+    #[error("the file has no column with the heading that columns sets for {0}: correct the heading")]
     ColumnMissing(Field),
-    /// A row with another number of cells than the headings: the end is missing, or a cell isn't quoted.
+    /// A row has another number of cells than the headings: the end is missing, or a cell isn't quoted.
     #[error(
-        "row {row} has {found} cells and the headings have {expected}: quote cells that hold the separator; the file may be cut off"
+        "row {row} has {found} cells and the headings have {expected}: quote cells that contain the separator; the \
+            file \
+         may be cut off"
     )]
     Ragged {
-        /// The row, the headings being the first.
+        /// The row; the headings are row 1.
         row: u64,
-        /// Cells of the headings.
+        /// The number of headings.
         expected: u64,
-        /// Cells of the row.
+        /// The number of cells.
         found: u64,
     },
     /// A quote that never ends.
     #[error("a quote is never closed: the file may be cut off")]
     OpenQuote,
-    /// Not what the format says, at a line.
+    /// Invalid syntax.
     #[error("it isn't valid {format} (line {line}); the file may be cut off")]
     Syntax {
         /// The format.
         format: Format,
-        /// Where, counted from 1.
+        /// The line, counted from 1.
         line: u64,
     },
-    /// Valid, and not a list.
+    /// Valid syntax, but not a list.
     #[error("it isn't a list: it must be an array of objects, or an object with the array under {0:?}")]
     NotAList(&'static str),
-    /// A row that isn't an object, or a value in it that isn't text.
-    #[error("row {0} isn't an object of texts: quote numbers, and give each field one value")]
+    /// A row that isn't an object, or a value that isn't a string.
+    #[error("row {0} isn't an object with strings: quote numbers, and set one value per field")]
     NotText(u64),
     /// The same field twice in one row.
-    #[error("row {row} gives {field} twice: remove one")]
+    #[error("row {row} has two values for {field}: remove one")]
     FieldTwice {
         /// The row, counted from 1.
         row: u64,
@@ -144,25 +151,25 @@ impl fmt::Display for Format {
     }
 }
 
-/// Reads a file that is unpacked, and gives each row with its number: in CSV the headings are row 1 and blank lines are none; in NDJSON its line; else its place
-/// in the list, counted from 1.
+/// Reads an unpacked file and calls `row` with each row and its number. In CSV the headings are row 1 and blank lines
+/// aren't counted; in NDJSON the number is the line; otherwise it is the position in the list, from 1.
 ///
 /// # Errors
-/// When the file can't be read to its end. Rows may have been given before.
+/// If the file can't be read completely. `row` may have been called before.
 pub fn read(
     bytes: &[u8],
     kind: Kind,
     format: Format,
     columns: &Columns,
     row: impl FnMut(u64, &mut Member),
-) -> Result<Tally, Unreadable> {
-    if bytes.len() > LARGEST_FILE {
-        return Err(Unreadable::TooLarge);
+) -> Result<FileSummary, FileError> {
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(FileError::TooLarge);
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| Unreadable::Encoding(error.valid_up_to()))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| FileError::Encoding(error.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
-        return Err(Unreadable::Empty);
+        return Err(FileError::Empty);
     }
     match format {
         Format::Csv => csv::read(text, kind, columns, row),
@@ -170,7 +177,7 @@ pub fn read(
     }
 }
 
-/// The fields that a kind of audience has.
+/// The fields of a kind of audience.
 fn fields(kind: Kind) -> &'static [Field] {
     match kind {
         Kind::Contacts => &Field::ALL,
@@ -178,7 +185,7 @@ fn fields(kind: Kind) -> &'static [Field] {
     }
 }
 
-/// Headings to name to whoever has none.
+/// Example headings for error messages.
 fn headings(kind: Kind) -> &'static str {
     match kind {
         Kind::Contacts => "first_name, last_name, company_name, website, email and linkedin_url",
@@ -186,7 +193,7 @@ fn headings(kind: Kind) -> &'static str {
     }
 }
 
-/// What a list stands under in the API's own body.
+/// The field of the API's request body that contains the list.
 fn body_field(kind: Kind) -> &'static str {
     match kind {
         Kind::Contacts => "contacts",

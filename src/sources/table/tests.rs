@@ -1,4 +1,4 @@
-//! Files as people have them, and as they shouldn't be.
+//! Files in common and in invalid forms.
 #![allow(clippy::unwrap_used)]
 
 use std::io::Write as _;
@@ -11,20 +11,25 @@ use super::*;
 type Rows = Vec<(u64, String)>;
 
 /// Rows as `number: field=value …`.
-fn rows(text: impl AsRef<[u8]>, kind: Kind, format: Format, columns: &Columns) -> Result<(Rows, Tally), Unreadable> {
+fn rows(
+    text: impl AsRef<[u8]>,
+    kind: Kind,
+    format: Format,
+    columns: &Columns,
+) -> Result<(Rows, FileSummary), FileError> {
     let mut rows = vec![];
-    let tally = read(text.as_ref(), kind, format, columns, |number, member| {
+    let summary = read(text.as_ref(), kind, format, columns, |number, member| {
         let fields: Vec<_> = member.fields().map(|(name, value)| format!("{name}={value}")).collect();
         rows.push((number, fields.join(" ")));
     })?;
-    Ok((rows, tally))
+    Ok((rows, summary))
 }
 
-fn contacts(text: impl AsRef<[u8]>, format: Format) -> Result<Rows, Unreadable> {
+fn contacts(text: impl AsRef<[u8]>, format: Format) -> Result<Rows, FileError> {
     rows(text, Kind::Contacts, format, &Columns::default()).map(|(rows, _)| rows)
 }
 
-fn accounts(text: impl AsRef<[u8]>, format: Format) -> Result<Rows, Unreadable> {
+fn accounts(text: impl AsRef<[u8]>, format: Format) -> Result<Rows, FileError> {
     rows(text, Kind::Accounts, format, &Columns::default()).map(|(rows, _)| rows)
 }
 
@@ -35,13 +40,13 @@ fn ada() -> Rows {
 #[test]
 fn the_same_contact_in_every_format() {
     let csv = "First Name,last_name,Company,Country\nAda,Lovelace,Analytical Engines,UK\n";
-    let (from_csv, tally) = rows(csv, Kind::Contacts, Format::Csv, &Columns::default()).unwrap();
+    let (from_csv, summary) = rows(csv, Kind::Contacts, Format::Csv, &Columns::default()).unwrap();
     assert_eq!(from_csv, [(2, ada()[0].1.clone())]);
-    assert_eq!(tally, Tally { rows: 1, ignored_columns: 1 });
+    assert_eq!(summary, FileSummary { rows: 1, ignored_columns: 1 });
     let object = r#"{"first_name":"Ada","lastName":"Lovelace","company":"Analytical Engines","country":"UK"}"#;
     for text in [format!("[{object}]"), format!(r#"{{"contacts":[{object}],"more":[1]}}"#)] {
-        let (from_json, tally) = rows(&text, Kind::Contacts, Format::Json, &Columns::default()).unwrap();
-        assert_eq!((from_json, tally), (ada(), Tally { rows: 1, ignored_columns: 1 }), "{text}");
+        let (from_json, summary) = rows(&text, Kind::Contacts, Format::Json, &Columns::default()).unwrap();
+        assert_eq!((from_json, summary), (ada(), FileSummary { rows: 1, ignored_columns: 1 }), "{text}");
     }
     assert_eq!(contacts(format!("\n{object}\n\n"), Format::Ndjson).unwrap(), [(2, ada()[0].1.clone())]);
     let yaml = "- firstName: Ada\n  last name: Lovelace\n  company: Analytical Engines\n  email:\n";
@@ -51,7 +56,7 @@ fn the_same_contact_in_every_format() {
 }
 
 #[test]
-fn csv_as_spreadsheets_and_databases_write_it() {
+fn csv_of_spreadsheets_and_databases_is_read() {
     let wanted: Rows = [(2, "a.com"), (3, "b.com")].map(|(row, site)| (row, format!("website={site}"))).to_vec();
     for text in [
         "website\na.com\nb.com",
@@ -63,14 +68,14 @@ fn csv_as_spreadsheets_and_databases_write_it() {
     ] {
         assert_eq!(accounts(text, Format::Csv).unwrap(), wanted, "{text:?}");
     }
-    // Rows without anything in them are none.
+    // Blank rows aren't rows.
     assert_eq!(accounts("name,website\nA,a.com\n,\n\nB,b.com\n,,\n", Format::Csv).unwrap_err(), ragged(5, 2, 3));
     let gaps = accounts("name,website\nA,a.com\n,\n\nB,b.com\n", Format::Csv).unwrap();
     assert_eq!(gaps, [(2, "website=a.com".to_owned()), (4, "website=b.com".to_owned())]);
 }
 
-fn ragged(row: u64, expected: u64, found: u64) -> Unreadable {
-    Unreadable::Ragged { row, expected, found }
+fn ragged(row: u64, expected: u64, found: u64) -> FileError {
+    FileError::Ragged { row, expected, found }
 }
 
 #[test]
@@ -85,40 +90,40 @@ fn accounts_may_be_plain_texts() {
 fn columns_can_be_named() {
     let columns = Columns::new([(Field::Website, "Home".to_owned())]);
     let text = "website,home\nold.com,new.com\n";
-    let (found, tally) = rows(text, Kind::Accounts, Format::Csv, &columns).unwrap();
-    assert_eq!((found, tally.ignored_columns), (vec![(2, "website=new.com".to_owned())], 1));
+    let (found, summary) = rows(text, Kind::Accounts, Format::Csv, &columns).unwrap();
+    assert_eq!((found, summary.ignored_columns), (vec![(2, "website=new.com".to_owned())], 1));
     let missing = rows("website\na.com\n", Kind::Accounts, Format::Csv, &columns).unwrap_err();
-    assert_eq!(missing, Unreadable::ColumnMissing(Field::Website));
+    assert_eq!(missing, FileError::ColumnMissing(Field::Website));
 }
 
 #[test]
-fn csv_that_cannot_be_trusted_gives_no_list() {
+fn invalid_csv_gives_no_list() {
     let headings = "first_name, last_name, company_name, website, email and linkedin_url";
     for (text, why) in [
-        ("", Unreadable::Empty),
-        (" \n\t\n", Unreadable::Empty),
-        ("\u{feff}", Unreadable::Empty),
-        ("Ada,Lovelace,Engines\n", Unreadable::NoKnownColumn(headings)),
+        ("", FileError::Empty),
+        (" \n\t\n", FileError::Empty),
+        ("\u{feff}", FileError::Empty),
+        ("Ada,Lovelace,Engines\n", FileError::NoKnownColumn(headings)),
         ("email,mail\na@example.com,b@example.com\n", two(Field::Email, 1, 2)),
         ("first_name,last_name\nAda,Lovelace\nCharles\n", ragged(3, 2, 1)),
         ("first_name,company\nAda,Engines, Inc.\n", ragged(2, 2, 3)),
-        ("first_name,company\nAda,\"Engines\nCharles,Other\n", Unreadable::OpenQuote),
+        ("first_name,company\nAda,\"Engines\nCharles,Other\n", FileError::OpenQuote),
     ] {
         assert_eq!(contacts(text, Format::Csv).unwrap_err(), why, "{text:?}");
     }
-    assert_eq!(contacts(b"email\n\xff\xfea", Format::Csv).unwrap_err(), Unreadable::Encoding(6));
+    assert_eq!(contacts(b"email\n\xff\xfea", Format::Csv).unwrap_err(), FileError::Encoding(6));
     // UTF-16, as some spreadsheets save.
-    assert_eq!(contacts(b"\xff\xfee\0m\0", Format::Csv).unwrap_err(), Unreadable::Encoding(0));
+    assert_eq!(contacts(b"\xff\xfee\0m\0", Format::Csv).unwrap_err(), FileError::Encoding(0));
 }
 
-fn two(field: Field, first: usize, second: usize) -> Unreadable {
-    Unreadable::TwoColumns { field, first, second }
+fn two(field: Field, first: usize, second: usize) -> FileError {
+    FileError::TwoColumns { field, first, second }
 }
 
 #[test]
-fn trees_that_cannot_be_trusted_give_no_list() {
-    let syntax = |format, line| Unreadable::Syntax { format, line };
-    let list = Unreadable::NotAList("contacts");
+fn invalid_json_and_yaml_give_no_list() {
+    let syntax = |format, line| FileError::Syntax { format, line };
+    let list = FileError::NotAList("contacts");
     for (text, format, why) in [
         ("[{\"email\":\"a@example.com\"},\n{\"ema", Format::Json, syntax(Format::Json, 2)),
         ("[]\n[]", Format::Json, syntax(Format::Json, 2)),
@@ -127,41 +132,41 @@ fn trees_that_cannot_be_trusted_give_no_list() {
         ("{\"accounts\":[]}", Format::Json, list.clone()),
         ("{\"contacts\":{}}", Format::Json, list.clone()),
         ("{\"contacts\":null}", Format::Json, list.clone()),
-        ("[\"a.com\"]", Format::Json, Unreadable::NotText(1)),
-        ("[{},{\"email\":[\"a\"]}]", Format::Json, Unreadable::NotText(2)),
-        ("[{\"firstName\":7}]", Format::Json, Unreadable::NotText(1)),
-        ("[null]", Format::Json, Unreadable::NotText(1)),
-        ("[{\"email\":\"a\",\"E-Mail\":\"b\"}]", Format::Json, Unreadable::FieldTwice { row: 1, field: Field::Email }),
+        ("[\"a.com\"]", Format::Json, FileError::NotText(1)),
+        ("[{},{\"email\":[\"a\"]}]", Format::Json, FileError::NotText(2)),
+        ("[{\"firstName\":7}]", Format::Json, FileError::NotText(1)),
+        ("[null]", Format::Json, FileError::NotText(1)),
+        ("[{\"email\":\"a\",\"E-Mail\":\"b\"}]", Format::Json, FileError::FieldTwice { row: 1, field: Field::Email }),
         ("{\"email\":\"a\"}\n{\"email\"\n", Format::Ndjson, syntax(Format::Ndjson, 2)),
         ("{\"email\":\"a\"} {}\n", Format::Ndjson, syntax(Format::Ndjson, 1)),
-        ("[{\"email\":\"a\"}]\n", Format::Ndjson, Unreadable::NotText(1)),
+        ("[{\"email\":\"a\"}]\n", Format::Ndjson, FileError::NotText(1)),
         ("- email: a\n  - b\n", Format::Yaml, syntax(Format::Yaml, 2)),
         ("email: a\n", Format::Yaml, list),
-        ("- firstName: 7\n", Format::Yaml, Unreadable::NotText(1)),
+        ("- firstName: 7\n", Format::Yaml, FileError::NotText(1)),
     ] {
         assert_eq!(contacts(text, format).unwrap_err(), why, "{text:?}");
     }
 }
 
-/// What is nested, aliased or repeated without end stops early, and says so.
+/// Endless nesting, aliases and repetitions end early with an error.
 #[test]
-fn bombs_end_within_bounds() {
+fn bombs_are_limited() {
     let deep = "[".repeat(100_000);
-    assert!(matches!(contacts(&deep, Format::Json), Err(Unreadable::NotText(1) | Unreadable::Syntax { .. })));
+    assert!(matches!(contacts(&deep, Format::Json), Err(FileError::NotText(1) | FileError::Syntax { .. })));
     let deep = format!("[{{\"x\":{}", "[".repeat(100_000));
-    assert!(matches!(contacts(&deep, Format::Json), Err(Unreadable::Syntax { .. })));
+    assert!(matches!(contacts(&deep, Format::Json), Err(FileError::Syntax { .. })));
     assert!(contacts("- ".repeat(100_000), Format::Yaml).is_err());
     let mut laughs = "a0: &a0 [x]\n".to_owned();
     for level in 1..30 {
         let same = format!("*a{}, ", level - 1).repeat(10);
         laughs += &format!("a{level}: &a{level} [{same}]\n");
     }
-    assert!(matches!(contacts(laughs + "contacts: []\n", Format::Yaml), Err(Unreadable::Syntax { .. })));
+    assert!(matches!(contacts(laughs + "contacts: []\n", Format::Yaml), Err(FileError::Syntax { .. })));
     let many = format!("website\n{}", "a\n".repeat(1_000_001));
-    assert_eq!(accounts(&many, Format::Csv).unwrap_err(), Unreadable::TooManyRows);
+    assert_eq!(accounts(&many, Format::Csv).unwrap_err(), FileError::TooManyRows);
     let many = format!("[{}\"a\"]", "\"a\",".repeat(1_000_000));
-    assert_eq!(accounts(&many, Format::Json).unwrap_err(), Unreadable::TooManyRows);
-    assert_eq!(accounts(vec![b'a'; LARGEST_FILE + 1], Format::Csv).unwrap_err(), Unreadable::TooLarge);
+    assert_eq!(accounts(&many, Format::Json).unwrap_err(), FileError::TooManyRows);
+    assert_eq!(accounts(vec![b'a'; MAX_FILE_BYTES + 1], Format::Csv).unwrap_err(), FileError::TooLarge);
 }
 
 fn packed(bytes: &[u8]) -> Vec<u8> {
@@ -171,7 +176,7 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn gzip_is_unpacked_within_bounds() {
+fn gzip_is_unpacked_within_limits() {
     let text = b"website\na.com\n";
     assert_eq!(unpack(text).unwrap().as_ref(), text);
     assert_eq!(unpack(&packed(text)).unwrap().as_ref(), text);
@@ -179,16 +184,16 @@ fn gzip_is_unpacked_within_bounds() {
     assert_eq!(unpack(&twice).unwrap().as_ref(), text, "members one after another are one file");
     let whole = packed(text);
     for damaged in [&whole[..whole.len() - 4], &whole[..12], &whole[..2]] {
-        assert_eq!(unpack(damaged).unwrap_err(), Unreadable::Gzip);
+        assert_eq!(unpack(damaged).unwrap_err(), FileError::Gzip);
     }
     let mut flipped = whole.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    assert_eq!(unpack(&flipped).unwrap_err(), Unreadable::Gzip);
-    assert_eq!(unpack(&packed(&vec![0; LARGEST_FILE + 1])).unwrap_err(), Unreadable::TooLarge);
+    assert_eq!(unpack(&flipped).unwrap_err(), FileError::Gzip);
+    assert_eq!(unpack(&packed(&vec![0; MAX_FILE_BYTES + 1])).unwrap_err(), FileError::TooLarge);
 }
 
 #[test]
-fn names_tell_the_format() {
+fn the_extension_decides_the_format() {
     for (name, format) in [
         ("contacts.csv", Some(Format::Csv)),
         ("lists/q4.TSV", Some(Format::Csv)),
@@ -203,7 +208,7 @@ fn names_tell_the_format() {
 }
 
 #[test]
-fn no_message_repeats_what_a_file_holds() {
+fn no_message_repeats_content_of_a_file() {
     let canary = "canary@example.com";
     for (text, format) in [
         (format!("{canary}\n{canary}\n"), Format::Csv),

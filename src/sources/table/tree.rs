@@ -1,15 +1,16 @@
-//! JSON, NDJSON and YAML: rows are taken one by one as the text is parsed, so a file never stands in memory as a tree.
+//! JSON, NDJSON and YAML. Rows are processed one by one while the text is parsed, so the file is never in memory as a
+//! tree.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Columns, Format, MOST_ROWS, Tally, Unreadable, body_field};
+use super::{Columns, FileError, FileSummary, Format, MAX_ROWS, body_field};
 use crate::audience::{Field, Kind, Member};
 
-/// Names of unknown fields that are counted at most.
-const MOST_UNKNOWN: usize = 1000;
+/// The maximum number of unknown field names that are counted.
+const MAX_UNKNOWN: usize = 1000;
 
 pub(super) fn read(
     text: &str,
@@ -17,15 +18,16 @@ pub(super) fn read(
     format: Format,
     columns: &Columns,
     mut row: impl FnMut(u64, &mut Member),
-) -> Result<Tally, Unreadable> {
-    let mut rows = Rows { kind, columns, row: &mut row, number: 0, count: 0, unknown: BTreeSet::new(), wrong: None };
-    let syntax = |line| Unreadable::Syntax { format, line };
+) -> Result<FileSummary, FileError> {
+    let mut rows = Rows { kind, columns, row: &mut row, number: 0, count: 0, unknown: BTreeSet::new(), error: None };
+    let syntax = |line| FileError::Syntax { format, line };
     match format {
         Format::Yaml => {
-            let parsed =
-                serde_saphyr::with_deserializer_from_str(text, |yaml| Array(&mut rows, Around::Body).deserialize(yaml));
+            let parsed = serde_saphyr::with_deserializer_from_str(text, |yaml| {
+                Array(&mut rows, Envelope::Allowed).deserialize(yaml)
+            });
             if let Err(error) = parsed {
-                return Err(rows.wrong.unwrap_or_else(|| syntax(error.location().map_or(0, |at| at.line()))));
+                return Err(rows.error.unwrap_or_else(|| syntax(error.location().map_or(0, |at| at.line()))));
             }
         }
         Format::Ndjson => {
@@ -34,76 +36,76 @@ pub(super) fn read(
                 let mut json = serde_json::Deserializer::from_str(line);
                 let parsed = OneRow(&mut rows).deserialize(&mut json).and_then(|()| json.end());
                 if parsed.is_err() {
-                    return Err(rows.wrong.unwrap_or_else(|| syntax(at)));
+                    return Err(rows.error.unwrap_or_else(|| syntax(at)));
                 }
             }
         }
         _ => {
             let mut json = serde_json::Deserializer::from_str(text);
-            let parsed = Array(&mut rows, Around::Body).deserialize(&mut json).and_then(|()| json.end());
+            let parsed = Array(&mut rows, Envelope::Allowed).deserialize(&mut json).and_then(|()| json.end());
             if let Err(error) = parsed {
-                return Err(rows.wrong.unwrap_or_else(|| syntax(error.line() as u64)));
+                return Err(rows.error.unwrap_or_else(|| syntax(error.line() as u64)));
             }
         }
     }
-    Ok(Tally { rows: rows.count, ignored_columns: rows.unknown.len() as u64 })
+    Ok(FileSummary { rows: rows.count, ignored_columns: rows.unknown.len() as u64 })
 }
 
-/// What is read so far, and where rows go.
+/// The state of reading, and the function that gets the rows.
 struct Rows<'a> {
     kind: Kind,
     columns: &'a Columns,
     row: &'a mut dyn FnMut(u64, &mut Member),
-    /// The last row's number.
+    /// The number of the last row.
     number: u64,
     count: u64,
     unknown: BTreeSet<String>,
-    /// What is wrong, where it is more than the syntax: errors of serde repeat values.
-    wrong: Option<Unreadable>,
+    /// The error, if it isn't a syntax error: errors of serde contain values.
+    error: Option<FileError>,
 }
 
 impl Rows<'_> {
-    fn wrong<E: serde::de::Error>(&mut self, why: Unreadable) -> E {
-        self.wrong.get_or_insert(why);
+    fn fail<E: serde::de::Error>(&mut self, why: FileError) -> E {
+        self.error.get_or_insert(why);
         E::custom("")
     }
 
     fn take<E: serde::de::Error>(&mut self, mut member: Member) -> Result<(), E> {
         self.count += 1;
-        if self.count > MOST_ROWS {
-            return Err(self.wrong(Unreadable::TooManyRows));
+        if self.count > MAX_ROWS {
+            return Err(self.fail(FileError::TooManyRows));
         }
         (self.row)(self.number, &mut member);
         Ok(())
     }
 
     fn not_text<E: serde::de::Error>(&mut self) -> E {
-        self.wrong(Unreadable::NotText(self.number))
+        self.fail(FileError::NotText(self.number))
     }
 
     fn not_a_list<E: serde::de::Error>(&mut self) -> E {
-        self.wrong(Unreadable::NotAList(body_field(self.kind)))
+        self.fail(FileError::NotAList(body_field(self.kind)))
     }
 }
 
-/// An array; also the API's own body around it, where that may come.
-struct Array<'a, 'b>(&'a mut Rows<'b>, Around);
+/// An array, or the API's request body with the array, if that is allowed here.
+struct Array<'a, 'b>(&'a mut Rows<'b>, Envelope);
 
-/// What may stand around an array.
+/// Whether the array may be inside of a request body.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Around {
-    Body,
-    Nothing,
+enum Envelope {
+    Allowed,
+    NotAllowed,
 }
 
-/// A row: an object, or the website alone of an account.
+/// A row: an object, or for an account only its website.
 struct OneRow<'a, 'b>(&'a mut Rows<'b>);
 
-/// A value of a row: text or nothing.
+/// A value of a row: a string or null.
 struct Text<'a, 'b>(&'a mut Rows<'b>);
 
-/// What all three refuse in the same way: serde's own words would repeat the value.
-macro_rules! refuse {
+/// What all three visitors reject in the same way. serde's own messages would contain the value.
+macro_rules! reject {
     ($how:ident: $($visit:ident($value:ty))*) => {
         $(fn $visit<E: serde::de::Error>(self, _: $value) -> Result<Self::Value, E> {
             Err(self.0.$how())
@@ -125,7 +127,7 @@ impl<'de> DeserializeSeed<'de> for Array<'_, '_> {
 impl<'de> Visitor<'de> for Array<'_, '_> {
     type Value = ();
 
-    refuse!(not_a_list: visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str));
+    reject!(not_a_list: visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str));
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
         Err(self.0.not_a_list())
@@ -133,12 +135,12 @@ impl<'de> Visitor<'de> for Array<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut body: A) -> Result<(), A::Error> {
         let mut found = false;
-        while self.1 == Around::Body
+        while self.1 == Envelope::Allowed
             && let Some(name) = body.next_key::<String>()?
         {
             if name == body_field(self.0.kind) && !found {
                 found = true;
-                body.next_value_seed(Array(&mut *self.0, Around::Nothing))?;
+                body.next_value_seed(Array(&mut *self.0, Envelope::NotAllowed))?;
             } else {
                 body.next_value::<IgnoredAny>()?;
             }
@@ -163,7 +165,7 @@ impl<'de> DeserializeSeed<'de> for OneRow<'_, '_> {
 impl<'de> Visitor<'de> for OneRow<'_, '_> {
     type Value = ();
 
-    refuse!(not_text: visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64));
+    reject!(not_text: visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64));
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
         Err(self.0.not_text())
@@ -185,7 +187,7 @@ impl<'de> Visitor<'de> for OneRow<'_, '_> {
         let mut given: Vec<Field> = vec![];
         while let Some(name) = object.next_key::<String>()? {
             let Some(field) = self.0.columns.field_of(&name, self.0.kind) else {
-                if self.0.unknown.len() < MOST_UNKNOWN {
+                if self.0.unknown.len() < MAX_UNKNOWN {
                     self.0.unknown.insert(name);
                 }
                 object.next_value::<IgnoredAny>()?;
@@ -193,7 +195,7 @@ impl<'de> Visitor<'de> for OneRow<'_, '_> {
             };
             if given.contains(&field) {
                 let row = self.0.number;
-                return Err(self.0.wrong(Unreadable::FieldTwice { row, field }));
+                return Err(self.0.fail(FileError::FieldTwice { row, field }));
             }
             given.push(field);
             *member.field_mut(field) = object.next_value_seed(Text(&mut *self.0))?;
@@ -212,7 +214,7 @@ impl<'de> DeserializeSeed<'de> for Text<'_, '_> {
 impl<'de> Visitor<'de> for Text<'_, '_> {
     type Value = Option<String>;
 
-    refuse!(not_text: visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64));
+    reject!(not_text: visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64));
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<Option<String>, E> {
         Ok(None)

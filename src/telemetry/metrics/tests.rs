@@ -8,7 +8,7 @@ fn metrics() -> Metrics {
     Metrics::new("1.2.3", "2026-01-02T03:04:05Z".parse().unwrap())
 }
 
-/// The value of a series, written as in the text form.
+/// The value of a series, written as in the text format.
 fn value(metrics: &Metrics, series: &str) -> Option<f64> {
     let text = metrics.encode();
     let line = text.lines().find_map(|l| l.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
@@ -40,12 +40,12 @@ fn a_process_shows_what_it_uses() {
 }
 
 #[test]
-fn a_pass_is_counted_timed_and_shown_while_it_runs() {
+fn a_reconciliation_is_counted_timed_and_shown_while_it_runs() {
     let metrics = metrics();
     let running = r#"propensity_operator_reconciles_in_progress{kind="ContactAudience"}"#;
-    let pass = metrics.reconcile(Kind::ContactAudience);
+    let reconciliation = metrics.reconcile(Kind::ContactAudience);
     assert_eq!(value(&metrics, running), Some(1.0));
-    pass.finish(Outcome::Done);
+    reconciliation.finish(Outcome::Done);
     assert_eq!(value(&metrics, running), Some(0.0));
     let done = r#"propensity_operator_reconciles_total{kind="ContactAudience",outcome="done"}"#;
     assert_eq!(value(&metrics, done), Some(1.0));
@@ -54,11 +54,11 @@ fn a_pass_is_counted_timed_and_shown_while_it_runs() {
 }
 
 #[test]
-fn a_pass_that_panics_counts_as_dropped() {
+fn a_reconciliation_that_panics_counts_as_dropped() {
     let metrics = metrics();
     let inside = metrics.clone();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
-        let _pass = inside.reconcile(Kind::Report);
+        let _reconciliation = inside.reconcile(Kind::Report);
         panic!("on purpose");
     }));
     assert!(panicked.is_err());
@@ -104,7 +104,7 @@ fn requests_waits_and_errors_are_counted_by_fixed_words() {
 }
 
 #[test]
-fn states_that_nothing_is_in_any_more_go() {
+fn states_without_objects_are_removed() {
     let metrics = metrics();
     let created = r#"propensity_operator_audiences{kind="ContactAudience",reason="Created"}"#;
     let unknown = r#"propensity_operator_audiences{kind="ContactAudience",reason="OutcomeUnknown"}"#;
@@ -151,7 +151,7 @@ fn a_deleted_workspace_leaves_no_series() {
 }
 
 #[test]
-fn a_scrape_never_sees_half_of_a_replacement() {
+fn a_scrape_never_sees_a_part_of_a_replacement() {
     let metrics = metrics();
     let states: [&'static str; 4] = ["Claimed", "NotSent", "Rejected", "Unknown"];
     let counts: BTreeMap<_, _> = states.into_iter().map(|state| (state, 1)).collect();
