@@ -32,7 +32,7 @@ const small = `{
   ]
 }`
 
-// server answers as Prometheus does and keeps what it was asked.
+// server answers like Prometheus and records the requests.
 func server(t *testing.T) (address string, asked func() []string) {
 	t.Helper()
 	var requests []string
@@ -104,19 +104,19 @@ func TestEveryQueryIsRunAsGrafanaWould(t *testing.T) {
 		t.Fatalf("%d lines:\n%s", len(said), &out)
 	}
 	if l := said[0]; l.Panel != "variable namespace" || l.Series != 3 || l.Error != nil {
-		t.Errorf("of a variable: %+v", l)
+		t.Errorf("line of a variable: %+v", l)
 	}
 	if l := said[2]; l.Series != 1 || !slices.Equal(l.Warnings, []string{"slow", "odd"}) {
-		t.Errorf("of a scalar with warnings: %+v", l)
+		t.Errorf("line of a scalar with warnings: %+v", l)
 	}
 	if l := said[3]; l.Panel != "Rate" || l.Ref != "A" || l.Series != 2 || !strings.Contains(l.Expr, "$__rate_interval") {
-		t.Errorf("of a panel: %+v", l)
+		t.Errorf("line of a panel: %+v", l)
 	}
 	if l := said[5]; l.Panel != "Now" || l.Error == nil || *l.Error != "bad_data: unexpected end" || l.Series != 0 {
-		t.Errorf("of a query that fails: %+v", l)
+		t.Errorf("line of a query that fails: %+v", l)
 	}
 	if !strings.Contains(out.String(), `"error":null,"warnings":[]`) {
-		t.Errorf("a reader looks for null and an empty list:\n%s", &out)
+		t.Errorf("error must be null and warnings an empty list:\n%s", &out)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestRulesHoldEachQuery(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &rules); err != nil {
 		t.Fatal(err)
 	}
-	// label_values(job) has nothing to parse.
+	// label_values(job) has no selector to parse.
 	if len(rules.Groups) != 5 || rules.Groups[0].Rules[0].Expr != `up{job="x"}` || rules.Groups[4].Name != "Now, query B (6)" {
 		t.Errorf("got %+v", rules.Groups)
 	}
@@ -188,7 +188,7 @@ func TestAnAnswerOfSomethingElseIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = client{base: base, timeout: time.Minute}.run(t.Context(), query{query: "up"}, times{now: time.Now(), span: time.Hour, rate: time.Minute})
-	if err == nil || !strings.Contains(err.Error(), "404 Not Found, and no answer of a Prometheus") {
+	if err == nil || !strings.Contains(err.Error(), "404 Not Found, and not an answer of Prometheus") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -81,7 +81,7 @@ func TestBrokenReports(t *testing.T) {
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s: truncated, but %v", name, err)
 		}
-		rowsOf(t, name, got.body) // what did come is a whole report: that's the trap
+		rowsOf(t, name, got.body) // the received part is a complete report, so a client must check the length
 
 		h.fault(`{"fault":"endless","endpoint":"reports","times":1}`)
 		response, err := http.DefaultTransport.RoundTrip(h.request(t.Context(), http.MethodGet, path, testKey, ""))
@@ -91,9 +91,9 @@ func TestBrokenReports(t *testing.T) {
 		text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 		response.Body.Close()
 		if err != nil || len(text) != 1<<20 || response.Header.Get("Content-Type") != reportShapes[name].contentType {
-			t.Errorf("%s: it ended (%v)", name, err)
+			t.Errorf("%s: the answer ended (%v)", name, err)
 		}
-		whole, _, _ := strings.Cut(string(text[len(text)-1000:]), "\n") // rows are by lines in these three
+		whole, _, _ := strings.Cut(string(text[len(text)-1000:]), "\n") // in these three, each row is a line
 		last := len(text) - 1000 + len(whole)
 		rowsOf(t, name, strings.TrimSuffix(string(text[:last]), ",")+reportShapes[name].form.close)
 	}
