@@ -118,7 +118,7 @@ func bench(ctx context.Context, o options) error {
 
 // whileRunning applies the audiences while the operator runs, then starts it again.
 func whileRunning(ctx context.Context, s *stage) ([]section, error) {
-	say("starting the operator")
+	logf("starting the operator")
 	operator, err := s.startOperator(ctx)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func whileRunning(ctx context.Context, s *stage) ([]section, error) {
 	}
 	servers := s.serverCPU()
 	started := time.Now()
-	say("applying %s audiences of %d members", count(s.audiences), s.members)
+	logf("applying %s audiences of %d members", count(s.audiences), s.members)
 	// Apply and wait at the same time. If applying fails, there is nothing to wait for.
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
@@ -152,7 +152,7 @@ func whileRunning(ctx context.Context, s *stage) ([]section, error) {
 	}
 	created.add("of these, until the last apply was answered", seconds(<-applied), "")
 
-	say("restarting the operator")
+	logf("restarting the operator")
 	if err := operator.stop(); err != nil {
 		return nil, err
 	}
@@ -165,13 +165,13 @@ func whileRunning(ctx context.Context, s *stage) ([]section, error) {
 
 // beforeStart applies the audiences, then starts the operator.
 func beforeStart(ctx context.Context, s *stage) ([]section, error) {
-	say("applying %s audiences of %d members without an operator", count(s.audiences), s.members)
+	logf("applying %s audiences of %d members without an operator", count(s.audiences), s.members)
 	started := time.Now()
 	if err := s.apply(ctx); err != nil {
 		return nil, err
 	}
 	applying := time.Since(started)
-	say("starting the operator")
+	logf("starting the operator")
 	servers := s.serverCPU()
 	started = time.Now()
 	operator, err := s.startOperator(ctx)
@@ -190,7 +190,7 @@ func beforeStart(ctx context.Context, s *stage) ([]section, error) {
 	return []section{created}, operator.stop()
 }
 
-// say prints progress to stderr; stdout is for the table.
-func say(format string, args ...any) {
+// logf prints progress to stderr; stdout is for the table.
+func logf(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
 }

@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// lookEvery is the interval for reading the audit log and the state of the simulator. They are on the same machine
+	// pollEvery is the interval for reading the audit log and the state of the simulator. They are on the same machine
 	// as the measured processes, and reading uses CPU time.
-	lookEvery = 500 * time.Millisecond
-	tellEvery = 3 * time.Second
+	pollEvery  = 500 * time.Millisecond
+	printEvery = 3 * time.Second
 	// quiet is the time without requests after which the operator counts as idle.
 	quiet = 3 * time.Second
 	// observed is the minimum time for which a restarted operator is observed.
@@ -49,7 +49,7 @@ func (r *resource) reason() string {
 // waitReady waits until all audiences are Ready and the operator is idle. It returns the time of the last status. The
 // objects are read only when they should be Ready, because reading them all the time would affect the measurement.
 func (s *stage) waitReady(ctx context.Context, started time.Time, operator *operator) (time.Time, error) {
-	progress, told := time.Now(), time.Now()
+	progress, printed := time.Now(), time.Now()
 	before := 0
 	for {
 		if err := s.audit.read(); err != nil {
@@ -63,9 +63,9 @@ func (s *stage) waitReady(ctx context.Context, started time.Time, operator *oper
 		if done := state.Requests.Total + len(requests); done != before {
 			before, progress = done, time.Now()
 		}
-		if time.Since(told) >= tellEvery {
-			told = time.Now()
-			say("%4.0f s: %s of %s created, %s requests to the API server", time.Since(started).Seconds(),
+		if time.Since(printed) >= printEvery {
+			printed = time.Now()
+			logf("%4.0f s: %s of %s created, %s requests to the API server", time.Since(started).Seconds(),
 				count(state.Audiences.Stored), count(s.audiences), count(len(requests)))
 		}
 		last := lastAnswer(requests, func(r request) bool { return !r.isWatch() })
@@ -89,7 +89,7 @@ func (s *stage) waitReady(ctx context.Context, started time.Time, operator *oper
 			return time.Time{}, operator.failed(fmt.Sprintf("did nothing for %s, with %d of %d audiences created; not Ready: %s",
 				patience, state.Audiences.Stored, s.audiences, example))
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx, pollEvery); err != nil {
 			return time.Time{}, err
 		}
 	}
@@ -179,7 +179,7 @@ func (s *stage) restart(ctx context.Context) (section, error) {
 	var requests []request
 	var last time.Time
 	for {
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx, pollEvery); err != nil {
 			return section{}, err
 		}
 		if err := s.audit.read(); err != nil {

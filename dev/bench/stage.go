@@ -86,7 +86,7 @@ func (s *stage) tearDown() {
 }
 
 func (s *stage) startCluster(context.Context) error {
-	say("starting a control plane (the first time, it is built, which takes minutes)")
+	logf("starting a control plane (the first time, it is built, which takes minutes)")
 	cluster, err := start(s.dir, "cluster", os.Environ(), filepath.Join(s.programs, "cluster"),
 		"up", "--hold", "stdin", "--dir", filepath.Join(s.dir, "cluster"))
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *stage) startSimulator(context.Context) error {
 // installChart installs the chart with Helm, and writes a kubeconfig with a token of its ServiceAccount. The Deployment
 // gets no pod here, because the control plane runs no controllers for that.
 func (s *stage) installChart(ctx context.Context) error {
-	say("installing the chart")
+	logf("installing the chart")
 	helm := exec.CommandContext(ctx, filepath.Join(s.cluster.Bin, "helm"), "install", release, s.chart,
 		"--namespace", system, "--create-namespace", "--set", "image.repository="+release, "--set", "image.tag=bench")
 	helm.Env = append(os.Environ(), "KUBECONFIG="+s.cluster.Kubeconfig, "HOME="+s.dir)

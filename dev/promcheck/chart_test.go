@@ -28,7 +28,7 @@ func chart(t *testing.T) dashboard {
 	return board
 }
 
-func TestPanelsOfTheChartAreWhole(t *testing.T) {
+func TestPanelsOfTheChartAreComplete(t *testing.T) {
 	board := chart(t)
 	if board.UID == "" || board.SchemaVersion < 39 {
 		t.Errorf("uid %q, schema %d", board.UID, board.SchemaVersion)
@@ -78,7 +78,7 @@ func TestPanelsOfTheChartDoNotOverlap(t *testing.T) {
 	}
 }
 
-func TestQueriesOfTheChartNarrowToWhatIsChosen(t *testing.T) {
+func TestQueriesOfTheChartFilterByTheSelection(t *testing.T) {
 	queries, err := chart(t).queries(nil, times{now: time.Now(), span: time.Hour, rate: time.Minute})
 	if err != nil {
 		t.Fatal(err)
@@ -99,12 +99,12 @@ func TestQueriesOfTheChartNarrowToWhatIsChosen(t *testing.T) {
 }
 
 // The names in the text panel are those that the queries use.
-func TestTheChartSaysWhichMetricsItLooksFor(t *testing.T) {
-	var looked, said []string
+func TestTheTextPanelListsTheMetricsInUse(t *testing.T) {
+	var used, listed []string
 	for _, p := range chart(t).flat() {
 		for _, q := range p.Targets {
 			for _, found := range regexp.MustCompile(`metric="([a-z_]+)"`).FindAllStringSubmatch(q.Expr, -1) {
-				looked = append(looked, found[1])
+				used = append(used, found[1])
 			}
 		}
 		if p.Type == "text" {
@@ -113,13 +113,13 @@ func TestTheChartSaysWhichMetricsItLooksFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, found := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(options.Content, -1) {
-				said = append(said, found[1])
+				listed = append(listed, found[1])
 			}
 		}
 	}
-	slices.Sort(looked)
-	slices.Sort(said)
-	if looked = slices.Compact(looked); !slices.Equal(looked, said) {
-		t.Errorf("the queries use %v, the text lists %v", looked, said)
+	slices.Sort(used)
+	slices.Sort(listed)
+	if used = slices.Compact(used); !slices.Equal(used, listed) {
+		t.Errorf("the queries use %v, the text lists %v", used, listed)
 	}
 }

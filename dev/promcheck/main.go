@@ -134,18 +134,18 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 	lines.SetEscapeHTML(false)
 	prometheus := client{base: base, timeout: *timeout}
 	for _, q := range queries {
-		said := line{Panel: q.panel, Ref: q.ref, Expr: q.expr, Query: q.query, Warnings: []string{}}
+		output := line{Panel: q.panel, Ref: q.ref, Expr: q.expr, Query: q.query, Warnings: []string{}}
 		if !*list {
 			result, err := prometheus.run(ctx, q, times)
 			if err != nil {
 				failed++
 				text := err.Error()
-				said.Error = &text
+				output.Error = &text
 			}
-			said.Series = result.series
-			said.Warnings = append(said.Warnings, result.warnings...)
+			output.Series = result.series
+			output.Warnings = append(output.Warnings, result.warnings...)
 		}
-		if err := lines.Encode(said); err != nil {
+		if err := lines.Encode(output); err != nil {
 			return failed, err
 		}
 	}
@@ -171,8 +171,8 @@ func ownDashboard() (string, error) {
 }
 
 func count(conditions ...bool) (n int) {
-	for _, holds := range conditions {
-		if holds {
+	for _, condition := range conditions {
+		if condition {
 			n++
 		}
 	}

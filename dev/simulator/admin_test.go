@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestAdminRejectsInvalidRequests(t *testing.T) {
 	h := start(t)
 	for _, c := range []struct{ method, path, body, message string }{
 		{"POST", "/_sim/faults", ``, "JSON"},

@@ -112,7 +112,7 @@ func TestRefusesWrongRequests(t *testing.T) {
 	}
 }
 
-func TestBoundsTheBody(t *testing.T) {
+func TestLimitsTheBodySize(t *testing.T) {
 	h := start(t)
 	h.sim.maxBody = 1 << 10
 	long := `{"accounts":[{"website":"` + strings.Repeat("x", 1<<10) + `"}]}`
@@ -215,7 +215,7 @@ func TestDelay(t *testing.T) {
 
 // A request of a client that disconnects after sending it is stored. A request that was sent partly isn't stored, but
 // is in the log.
-func TestClientsThatLeave(t *testing.T) {
+func TestClientsThatDisconnect(t *testing.T) {
 	h := start(t)
 	h.steer(http.MethodPost, "/_sim/delay", `{"delayMs":3600000}`, nil)
 	ctx, leave := context.WithCancel(t.Context())
@@ -247,7 +247,7 @@ func TestClientsThatLeave(t *testing.T) {
 	h.wantStored(1)
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestManyConcurrentRequests(t *testing.T) {
 	h := start(t)
 	h.fault(`{"fault":"storeThenStatus","status":503,"times":500}`)
 	const each, clients = 100, 20

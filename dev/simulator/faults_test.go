@@ -167,7 +167,7 @@ func TestEndless(t *testing.T) {
 	}
 }
 
-func TestSlowComesByBytes(t *testing.T) {
+func TestSlowSendsByteByByte(t *testing.T) {
 	h := start(t)
 	h.fault(`{"fault":"slow","delayMs":3600000}`)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -296,7 +296,7 @@ func (h *harness) wantHeld(want int) {
 	}
 }
 
-func TestHeldClientsMayLeave(t *testing.T) {
+func TestClientsMayDisconnectDuringAHold(t *testing.T) {
 	for fault, stored := range map[string]int{`{"fault":"hold"}`: 0, `{"fault":"hold","store":true}`: 1} {
 		h := start(t)
 		h.fault(fault)
@@ -316,7 +316,7 @@ func TestHeldClientsMayLeave(t *testing.T) {
 	}
 }
 
-func TestFaultsAreChosenInOrder(t *testing.T) {
+func TestFaultsAreSelectedInOrder(t *testing.T) {
 	h := start(t)
 	h.fault(`[{"endpoint":"accounts","fault":"status","status":500,"after":1,"times":2},
 		{"endpoint":"contacts","fault":"status","status":501,"times":1},

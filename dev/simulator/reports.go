@@ -275,8 +275,12 @@ func (c reportChange) check() error {
 		if err := checkReport(c.Report); err != nil {
 			return err
 		}
-		if shape := reportShapes[c.Report]; c.Domains != nil && !shape.hasDomains || c.People != nil && !shape.hasPeople {
-			return fmt.Errorf("the rows of %s don't hold those", c.Report)
+		shape := reportShapes[c.Report]
+		if c.Domains != nil && !shape.hasDomains {
+			return fmt.Errorf("the rows of %s contain no domains", c.Report)
+		}
+		if c.People != nil && !shape.hasPeople {
+			return fmt.Errorf("the rows of %s contain no people", c.Report)
 		}
 	}
 	notVisible := func(r rune) bool { return r < ' ' || r > '~' }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-func TestFaultsOfReports(t *testing.T) {
+func TestFaultsForReports(t *testing.T) {
 	isRows := func(t *testing.T, got answer) { rowsOf(t, engagement, got.body) }
 	for _, c := range []struct {
 		fault  string
@@ -51,7 +51,7 @@ func TestFaultsOfReports(t *testing.T) {
 	}
 }
 
-func TestFaultsMeanTheEndpointTheyName(t *testing.T) {
+func TestFaultsAffectOnlyTheirEndpoint(t *testing.T) {
 	h := start(t)
 	path := h.reportPath(engagement)
 	h.fault(`[{"fault":"empty"},{"fault":"status","status":500,"endpoint":"asset_analytics"}]`)
@@ -127,7 +127,7 @@ func TestHeldReports(t *testing.T) {
 	}
 }
 
-func TestReportsCountForTheRateLimit(t *testing.T) {
+func TestReportsCountTowardTheRateLimit(t *testing.T) {
 	h := start(t)
 	now := time.Now()
 	h.sim.now = func() time.Time { return now }
@@ -142,7 +142,7 @@ func TestReportsCountForTheRateLimit(t *testing.T) {
 	h.mustPost(accountsPath, oneAccount, 429)
 }
 
-func TestTheLogKnowsReportsButNoToken(t *testing.T) {
+func TestTheLogContainsReportsWithoutTokens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.jsonl")
 	store, err := OpenStore(path)
 	if err != nil {

@@ -142,7 +142,7 @@ func TestReportURLsAreSecretsThatRotate(t *testing.T) {
 	}
 }
 
-func TestSeededTokensAreKnownBeforehand(t *testing.T) {
+func TestSeededTokensAreKnownInAdvance(t *testing.T) {
 	one, same, different := newReportSet("demo"), newReportSet("demo"), newReportSet("other")
 	for _, s := range []*reportSet{one, same, different} {
 		s.rotate([]string{engagement})
@@ -173,7 +173,7 @@ func TestReportURLsHaveAHost(t *testing.T) {
 }
 
 // It isn't documented whether a key is needed, so all of these requests are answered.
-func TestReportsDontMindTheKey(t *testing.T) {
+func TestReportsIgnoreTheKey(t *testing.T) {
 	h := start(t)
 	path := h.reportPath(engagement)
 	for _, key := range []string{"", "wrong", testKey} {
@@ -187,7 +187,7 @@ func TestReportsDontMindTheKey(t *testing.T) {
 	}
 }
 
-func TestEveryReportHasItsShape(t *testing.T) {
+func TestEveryReportHasItsFormat(t *testing.T) {
 	h := start(t)
 	for name, shape := range reportShapes {
 		path := h.reportPath(name)
@@ -256,7 +256,7 @@ func TestTheSameSeedGivesTheSameRows(t *testing.T) {
 	}
 }
 
-func TestTheExamplesAreEngaged(t *testing.T) {
+func TestReportsHaveRowsAboutTheExamples(t *testing.T) {
 	h := start(t)
 	domains := map[string]bool{}
 	spellings := map[string]bool{}
@@ -378,8 +378,8 @@ func TestReportSettingsAreStrict(t *testing.T) {
 		{"", `{"rows":1,"body":""}`, "not both"},
 		{"", `{"rows":1,"status":500}`, "status goes with a body"},
 		{"", `{"body":"","status":99}`, "from 200 to 599"},
-		{"", `{"report":"asset_analytics","domains":["a.example"]}`, "don't hold those"},
-		{"", `{"report":"account_engagement","people":[]}`, "don't hold those"},
+		{"", `{"report":"asset_analytics","domains":["a.example"]}`, "contain no domains"},
+		{"", `{"report":"account_engagement","people":[]}`, "contain no people"},
 		{"", `{"people":[{"name":"A"}]}`, "unknown field"},
 		{"/rotate", `{"report":"account_engagement"}`, "unknown field"},
 		{"/rotate", `{"reports":["account_engagement","x"]}`, "unknown report"},

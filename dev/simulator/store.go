@@ -192,11 +192,11 @@ func (s *Store) add(l line, number func(seq int64, now time.Time)) error {
 		}
 	}
 	s.keep(l)
-	s.wake()
+	s.broadcast()
 	return nil
 }
 
-func (s *Store) wake() {
+func (s *Store) broadcast() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
@@ -205,7 +205,7 @@ func (s *Store) wake() {
 func (s *Store) notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wake()
+	s.broadcast()
 }
 
 func (s *Store) keep(l line) {
