@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// request is one that the API server answered, or a watch that it began.
+// request is a request that the API server answered, or a watch that it started.
 type request struct {
 	verb     string
 	resource string // with the subresource, as in "contactaudiences/status"
@@ -23,17 +23,17 @@ type request struct {
 func (r request) isWatch() bool { return r.verb == "watch" }
 func (r request) isRead() bool  { return r.verb == "get" || r.verb == "list" || r.isWatch() }
 
-// isAudienceStatus says whether an audience's status was written.
+// isAudienceStatus reports whether the request is about the status of an audience.
 func (r request) isAudienceStatus() bool {
 	return r.resource == "contactaudiences/status" || r.resource == "accountaudiences/status"
 }
 
-// auditLog collects the requests of one user, but for those of leader election.
+// auditLog collects the requests of one user, except those of leader election.
 type auditLog struct {
 	user     string
 	file     *os.File
 	reader   *bufio.Reader
-	partial  []byte // of a line that isn't whole yet
+	partial  []byte // the start of an incomplete line
 	requests []request
 }
 
@@ -45,7 +45,7 @@ func openAudit(path, user string) (*auditLog, error) {
 	return &auditLog{user: user, file: file, reader: bufio.NewReaderSize(file, 1<<20)}, nil
 }
 
-// read takes in what was logged since the last time.
+// read reads the lines that were logged since the last call.
 func (a *auditLog) read() error {
 	for {
 		text, err := a.reader.ReadBytes('\n')
@@ -58,7 +58,7 @@ func (a *auditLog) read() error {
 		}
 		line := a.partial
 		a.partial = nil
-		// Most lines are about others; decoding them would take the CPU that is being measured.
+		// Most lines are about other users; decoding them would use CPU time and affect the measurement.
 		if !bytes.Contains(line, []byte(a.user)) {
 			continue
 		}
@@ -81,7 +81,7 @@ func (a *auditLog) take(line []byte) error {
 	if err := json.Unmarshal(line, &event); err != nil {
 		return err
 	}
-	// A watch is logged when it begins and when it ends; any other request once.
+	// A watch is logged when it starts and when it ends, any other request once.
 	if event.User.Username != a.user || (event.Verb == "watch") != (event.Stage == "ResponseStarted") {
 		return nil
 	}
@@ -100,13 +100,13 @@ func (a *auditLog) take(line []byte) error {
 	return nil
 }
 
-// since gives the requests that came after a moment.
+// since returns the requests that were received after a moment.
 func (a *auditLog) since(moment time.Time) []request {
 	later := slices.Clone(a.requests)
 	return slices.DeleteFunc(later, func(r request) bool { return r.came.Before(moment) })
 }
 
-// lastAnswer is when the last of these was answered; the zero time for none.
+// lastAnswer returns the time of the last answer to these requests, or the zero time if there is none.
 func lastAnswer(requests []request, counts func(request) bool) time.Time {
 	var last time.Time
 	for _, r := range requests {

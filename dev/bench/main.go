@@ -1,19 +1,20 @@
-// Bench measures the operator at work: on a real control plane, with the rights of the chart's ServiceAccount, against
-// the simulator.
+// Bench measures the performance of the operator on a real control plane, with the permissions of the chart's
+// ServiceAccount, against the simulator.
 //
 //	make bench                          # 1,000 audiences of 100 members
-//	make bench BENCH_AUDIENCES=10000    # more; CI shouldn't
+//	make bench BENCH_AUDIENCES=10000    # more; not for CI
 //
-// Three measurements are made, the last on a control plane of its own:
+// It makes three measurements, the last one on a separate control plane:
 //
 //   - the audiences are applied while the operator runs: from the first apply to the last Ready;
-//   - the operator is started again with all of them: what it asks for and sends although there is nothing to do;
-//   - the audiences are applied before the operator is started: from its start to the last Ready, so that the speed of
-//     whoever applies them doesn't count.
+//   - the operator is restarted with all of these audiences: the requests that it sends although there is nothing to do;
+//   - the audiences are applied before the operator is started: from its start to the last Ready, so that the time to
+//     apply them doesn't count.
 //
 // Requests are counted from the API server's audit log, creates by the simulator, memory and CPU by the kernel (Linux
-// only). It ends with 1 when a count is wrong: creates, duplicates, writes after the restart. Seconds, memory and
-// requests depend on the machine or on what is being worked on; they are shown beside their aims and judge nothing.
+// only). The exit status is 1 if a count is wrong: creates, duplicates, writes after the restart. Seconds, memory and
+// requests depend on the machine and on the state of the code; they are shown beside their targets, but don't affect
+// the exit status.
 package main
 
 import (
@@ -46,7 +47,7 @@ func parseOptions(args []string) (options, error) {
 	}
 	if text := os.Getenv("BENCH_AUDIENCES"); text != "" {
 		if o.audiences, err = strconv.Atoi(text); err != nil {
-			return o, fmt.Errorf("BENCH_AUDIENCES=%q is no number", text)
+			return o, fmt.Errorf("BENCH_AUDIENCES=%q is not a number", text)
 		}
 	}
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
@@ -54,8 +55,8 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.chart, "chart", "charts/propensity-operator", "the chart's `folder`")
 	flags.StringVar(&o.programs, "programs", filepath.Dir(self), "`folder` with cluster and simulator, built from this module")
 	flags.IntVar(&o.audiences, "audiences", o.audiences, "how many audiences, half of each kind (or BENCH_AUDIENCES)")
-	flags.IntVar(&o.members, "members", 100, "members of each")
-	flags.DurationVar(&o.delay, "delay", 20*time.Millisecond, "how long the simulator takes for an answer")
+	flags.IntVar(&o.members, "members", 100, "members of each audience")
+	flags.DurationVar(&o.delay, "delay", 20*time.Millisecond, "delay of each answer of the simulator")
 	_ = flags.Parse(args) // ExitOnError
 	switch {
 	case flags.NArg() > 0:
@@ -74,8 +75,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
 	}
-	// After the first signal the default treatment is back: a second one ends the program at once, and what it started
-	// ends with it.
+	// After the first signal, signals have their default effect again: a second one ends the program at once, and with
+	// it the programs that it started.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop)
 	err = bench(ctx, o)
@@ -117,7 +118,7 @@ func bench(ctx context.Context, o options) error {
 
 // whileRunning applies the audiences while the operator runs, then starts it again.
 func whileRunning(ctx context.Context, s *stage) ([]section, error) {
-	say("starting the operator")
+	logf("starting the operator")
 	operator, err := s.startOperator(ctx)
 	if err != nil {
 		return nil, err
@@ -127,8 +128,8 @@ func whileRunning(ctx context.Context, s *stage) ([]section, error) {
 	}
 	servers := s.serverCPU()
 	started := time.Now()
-	say("applying %s audiences of %d members", count(s.audiences), s.members)
-	// Applied and watched at once; when applying fails, there is nothing to wait for.
+	logf("applying %s audiences of %d members", count(s.audiences), s.members)
+	// Apply and wait at the same time. If applying fails, there is nothing to wait for.
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	applied := make(chan time.Duration, 1)
@@ -149,9 +150,9 @@ func whileRunning(ctx context.Context, s *stage) ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	created.add("of these until the last apply was answered", seconds(<-applied), "")
+	created.add("of these, until the last apply was answered", seconds(<-applied), "")
 
-	say("starting the operator again")
+	logf("restarting the operator")
 	if err := operator.stop(); err != nil {
 		return nil, err
 	}
@@ -164,13 +165,13 @@ func whileRunning(ctx context.Context, s *stage) ([]section, error) {
 
 // beforeStart applies the audiences, then starts the operator.
 func beforeStart(ctx context.Context, s *stage) ([]section, error) {
-	say("applying %s audiences of %d members without an operator", count(s.audiences), s.members)
+	logf("applying %s audiences of %d members without an operator", count(s.audiences), s.members)
 	started := time.Now()
 	if err := s.apply(ctx); err != nil {
 		return nil, err
 	}
 	applying := time.Since(started)
-	say("starting the operator")
+	logf("starting the operator")
 	servers := s.serverCPU()
 	started = time.Now()
 	operator, err := s.startOperator(ctx)
@@ -185,11 +186,11 @@ func beforeStart(ctx context.Context, s *stage) ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	created.add("seconds that applying took before", seconds(applying), "")
+	created.add("seconds to apply them before that", seconds(applying), "")
 	return []section{created}, operator.stop()
 }
 
-// say tells what is going on; stdout is for the table.
-func say(format string, args ...any) {
+// logf prints progress to stderr; stdout is for the table.
+func logf(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
 }

@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// lookEvery is how often the audit log and the simulator are looked at: they are on the same machine as what is
-	// measured, and looking takes CPU.
-	lookEvery = 500 * time.Millisecond
-	tellEvery = 3 * time.Second
-	// quiet is how long nothing must be asked for before the operator counts as idle.
+	// pollEvery is the interval for reading the audit log and the state of the simulator. They are on the same machine
+	// as the measured processes, and reading uses CPU time.
+	pollEvery  = 500 * time.Millisecond
+	printEvery = 3 * time.Second
+	// quiet is the time without requests after which the operator counts as idle.
 	quiet = 3 * time.Second
-	// observed is how long a restarted operator is watched at least.
+	// observed is the minimum time for which a restarted operator is observed.
 	observed = 10 * time.Second
 )
 
-// resource is what is read of a custom resource.
+// resource has the fields of a custom resource that are used here.
 type resource struct {
 	Metadata struct{ Name string }
 	Status   struct {
@@ -46,10 +46,10 @@ func (r *resource) reason() string {
 	return "no condition yet"
 }
 
-// waitReady waits until all audiences are Ready and the operator is idle. It gives the time of the last status. The
-// objects themselves are read only when they should be Ready: reading them all the time would slow down what is measured.
+// waitReady waits until all audiences are Ready and the operator is idle. It returns the time of the last status. The
+// objects are read only when they should be Ready, because reading them all the time would affect the measurement.
 func (s *stage) waitReady(ctx context.Context, started time.Time, operator *operator) (time.Time, error) {
-	progress, told := time.Now(), time.Now()
+	progress, printed := time.Now(), time.Now()
 	before := 0
 	for {
 		if err := s.audit.read(); err != nil {
@@ -63,9 +63,9 @@ func (s *stage) waitReady(ctx context.Context, started time.Time, operator *oper
 		if done := state.Requests.Total + len(requests); done != before {
 			before, progress = done, time.Now()
 		}
-		if time.Since(told) >= tellEvery {
-			told = time.Now()
-			say("%4.0f s: %s of %s created, %s requests to the API server", time.Since(started).Seconds(),
+		if time.Since(printed) >= printEvery {
+			printed = time.Now()
+			logf("%4.0f s: %s of %s created, %s requests to the API server", time.Since(started).Seconds(),
 				count(state.Audiences.Stored), count(s.audiences), count(len(requests)))
 		}
 		last := lastAnswer(requests, func(r request) bool { return !r.isWatch() })
@@ -86,10 +86,10 @@ func (s *stage) waitReady(ctx context.Context, started time.Time, operator *oper
 			if err != nil {
 				return time.Time{}, err
 			}
-			return time.Time{}, operator.failed(fmt.Sprintf("did nothing for %s, with %d of %d audiences created; not Ready is %s",
+			return time.Time{}, operator.failed(fmt.Sprintf("did nothing for %s, with %d of %d audiences created; not Ready: %s",
 				patience, state.Audiences.Stored, s.audiences, example))
 		}
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx, pollEvery); err != nil {
 			return time.Time{}, err
 		}
 	}
@@ -123,18 +123,18 @@ func (s *stage) notReady(ctx context.Context) (missing int, example string, err 
 	return s.audiences - ready, example, nil
 }
 
-// serverCPU is what etcd and the API server have used so far, in seconds.
+// serverCPU is the CPU time of etcd and the API server so far, in seconds.
 func (s *stage) serverCPU() float64 {
 	var sum float64
 	for _, pid := range []int{s.cluster.EtcdPid, s.cluster.APIServerPid} {
-		// A server that has ended makes the measurement fail anyway.
+		// If a server has ended, the measurement fails anyway.
 		u, _ := usageOf(pid)
 		sum += u.cpu
 	}
 	return sum
 }
 
-// section puts together what was measured while audiences were created. servers is the servers' CPU time at its start.
+// section returns the results of a measurement of creates. servers is the servers' CPU time at its start.
 func (s *stage) section(title string, started, last time.Time, operator *operator, servers float64) (section, error) {
 	used, err := usageOf(operator.pid)
 	if err != nil {
@@ -166,7 +166,7 @@ func (s *stage) section(title string, started, last time.Time, operator *operato
 	return t, nil
 }
 
-// restart starts the operator when there is nothing to do, and watches what it does all the same.
+// restart starts the operator when there is nothing to do, and counts what it does anyway.
 func (s *stage) restart(ctx context.Context) (section, error) {
 	before, err := s.simulatorState(ctx)
 	if err != nil {
@@ -179,7 +179,7 @@ func (s *stage) restart(ctx context.Context) (section, error) {
 	var requests []request
 	var last time.Time
 	for {
-		if err := pause(ctx, lookEvery); err != nil {
+		if err := pause(ctx, pollEvery); err != nil {
 			return section{}, err
 		}
 		if err := s.audit.read(); err != nil {
@@ -195,7 +195,7 @@ func (s *stage) restart(ctx context.Context) (section, error) {
 		}
 	}
 	if last.IsZero() {
-		return section{}, operator.failed("asked the API server for nothing")
+		return section{}, operator.failed("sent no request to the API server")
 	}
 	used, err := usageOf(operator.pid)
 	if err != nil {
@@ -212,7 +212,7 @@ func (s *stage) restart(ctx context.Context) (section, error) {
 		}
 	}
 	var t section
-	t.title = "started again with all of them"
+	t.title = "restarted with all of them"
 	t.check("POSTs", after.Requests.Total-before.Requests.Total, 0)
 	t.check("writes", writes, 0)
 	counted, rows := byKind(requests)

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// endGrace is how long a program may take to end once its stdin is closed.
+// endGrace is how long a program may take to end after its stdin is closed.
 const endGrace = 30 * time.Second
 
-// program is a child that ends when its stdin does, and so never outlives this process, however that ends.
+// program is a child process that ends when its stdin is closed, so it never outlives this process, however this ends.
 type program struct {
 	name  string
 	cmd   *exec.Cmd
@@ -36,7 +36,7 @@ func start(dir, name string, env []string, path string, args ...string) (*progra
 	defer log.Close() // the child has its own copy
 	p.cmd = exec.Command(path, args...)
 	p.cmd.Env, p.cmd.Stderr = env, log
-	// A process group of its own: Ctrl-C in a terminal reaches only this program, which then ends the others in order.
+	// A separate process group: Ctrl-C in a terminal reaches only this program, which then ends the others in order.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -65,13 +65,13 @@ func (p *program) line(timeout time.Duration) (string, error) {
 		if open {
 			return line, nil
 		}
-		return "", p.failed("ended too soon")
+		return "", p.failed("ended too early")
 	case <-time.After(timeout):
-		return "", p.failed(fmt.Sprintf("said nothing within %s", timeout))
+		return "", p.failed(fmt.Sprintf("printed nothing within %s", timeout))
 	}
 }
 
-// failed is an error with the end of what the program wrote.
+// failed returns an error with the last lines of the program's log.
 func (p *program) failed(what string) error {
 	text, _ := os.ReadFile(p.log)
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -81,24 +81,24 @@ func (p *program) failed(what string) error {
 	return fmt.Errorf("%s %s; it wrote:\n  %s", p.name, what, strings.Join(lines, "\n  "))
 }
 
-// end ends it and waits until it is gone.
+// end ends the program and waits for it.
 func (p *program) end() {
 	p.stdin.Close()
 	overdue := time.AfterFunc(endGrace, func() { _ = p.cmd.Process.Kill() })
 	defer overdue.Stop()
-	for range p.lines { // Wait may close the pipe only when all is read
+	for range p.lines { // Wait closes the pipe, so read everything before
 	}
 	_ = p.cmd.Wait()
 }
 
-// operator is the operator's process, run by the guard of the cluster program.
+// operator is the operator's process. It is started by the guard of the cluster program.
 type operator struct {
 	*program
 	pid     int
 	started time.Time
 }
 
-// stop asks it to end and waits until it has.
+// stop sends SIGTERM to the operator and waits until it has ended.
 func (o *operator) stop() error {
 	if _, err := fmt.Fprintln(o.stdin, "TERM"); err != nil {
 		return o.failed("can't be signalled")
@@ -111,13 +111,13 @@ func (o *operator) stop() error {
 	return err
 }
 
-// usage is what a process has used so far, as the kernel counts it.
+// usage is the memory and CPU time of a process so far, as counted by the kernel.
 type usage struct {
 	peak, resident float64 // MiB
 	cpu            float64 // seconds
 }
 
-// ticksPerSecond is the unit of times in /proc. It is 100 for programs whatever the kernel uses itself.
+// ticksPerSecond is the unit of times in /proc. It is always 100, whatever the kernel uses internally.
 const ticksPerSecond = 100
 
 func usageOf(pid int) (usage, error) {
@@ -144,11 +144,11 @@ func usageOf(pid int) (usage, error) {
 			u.resident = kib / 1024
 		}
 	}
-	// The name, in brackets, may hold anything; user and system time are the 12th and 13th field behind it.
+	// The name, in brackets, may contain any character; user and system time are the 12th and 13th field after it.
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(rest)
 	if len(fields) < 13 || u.peak == 0 {
-		return usage{}, errors.New("/proc can't be read as Linux's")
+		return usage{}, errors.New("/proc doesn't have the format of Linux")
 	}
 	for _, field := range fields[11:13] {
 		ticks, err := strconv.ParseFloat(field, 64)

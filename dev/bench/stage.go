@@ -19,22 +19,22 @@ import (
 )
 
 const (
-	release   = "propensity-operator" // of the chart, and the name of nearly everything in it
+	release   = "propensity-operator" // of the chart, and the name of most objects in it
 	system    = "propensity-system"
 	namespace = "bench"
 	key       = "bench-key"
 	group     = "/apis/abm.propensity.com/v1alpha1/namespaces/" + namespace
 
 	maxAudiences = 100_000 // the daily budget's limit
-	maxMembers   = 1000    // of an inline list
+	maxMembers   = 1000    // the limit of an inline list
 
-	// appliers is how many audiences are applied at once.
+	// appliers is how many audiences are applied at the same time.
 	appliers = 8
-	// patience is how long nothing may happen before a measurement is given up.
+	// patience is the time without progress after which a measurement fails.
 	patience = time.Minute
 )
 
-// stage is a control plane with the chart, a simulator, and a namespace with a workspace in it.
+// stage is a control plane with the chart, a simulator, and a namespace with a workspace.
 type stage struct {
 	options
 	dir       string
@@ -45,7 +45,7 @@ type stage struct {
 	audit     *auditLog
 }
 
-// clusterReport is what the cluster program prints.
+// clusterReport is the output of the cluster program.
 type clusterReport struct {
 	Kubeconfig   string
 	Server       string
@@ -57,7 +57,7 @@ type clusterReport struct {
 	APIServerPid int
 }
 
-// setUp starts everything but the operator. What was started is ended when it fails.
+// setUp starts everything except the operator. If it fails, it ends what it started.
 func setUp(ctx context.Context, o options, dir string) (*stage, error) {
 	s := &stage{options: o, dir: dir}
 	err := os.Mkdir(dir, 0o700)
@@ -73,7 +73,7 @@ func setUp(ctx context.Context, o options, dir string) (*stage, error) {
 	return s, nil
 }
 
-// tearDown ends what was started, in reverse order.
+// tearDown ends the started programs, in reverse order.
 func (s *stage) tearDown() {
 	for len(s.running) > 0 {
 		last := len(s.running) - 1
@@ -86,7 +86,7 @@ func (s *stage) tearDown() {
 }
 
 func (s *stage) startCluster(context.Context) error {
-	say("starting a control plane (the first time it is built, which takes minutes)")
+	logf("starting a control plane (the first time, it is built, which takes minutes)")
 	cluster, err := start(s.dir, "cluster", os.Environ(), filepath.Join(s.programs, "cluster"),
 		"up", "--hold", "stdin", "--dir", filepath.Join(s.dir, "cluster"))
 	if err != nil {
@@ -131,10 +131,10 @@ func (s *stage) startSimulator(context.Context) error {
 	return err
 }
 
-// installChart installs the chart as a user does, and writes a kubeconfig with a token of its ServiceAccount. The
-// Deployment gets no pod here: there is nothing that would make one.
+// installChart installs the chart with Helm, and writes a kubeconfig with a token of its ServiceAccount. The Deployment
+// gets no pod here, because the control plane runs no controllers for that.
 func (s *stage) installChart(ctx context.Context) error {
-	say("installing the chart")
+	logf("installing the chart")
 	helm := exec.CommandContext(ctx, filepath.Join(s.cluster.Bin, "helm"), "install", release, s.chart,
 		"--namespace", system, "--create-namespace", "--set", "image.repository="+release, "--set", "image.tag=bench")
 	helm.Env = append(os.Environ(), "KUBECONFIG="+s.cluster.Kubeconfig, "HOME="+s.dir)
@@ -157,7 +157,7 @@ func (s *stage) installChart(ctx context.Context) error {
 
 func (s *stage) operatorKubeconfig() string { return filepath.Join(s.dir, "operator.kubeconfig") }
 
-// makeWorkspace makes a workspace whose limits hold nothing back.
+// makeWorkspace creates a workspace with limits so high that they have no effect.
 func (s *stage) makeWorkspace(ctx context.Context) error {
 	workspace := custom("PropensityWorkspace", "default", object{
 		"workspaceID":       "bench",
@@ -176,7 +176,7 @@ func (s *stage) makeWorkspace(ctx context.Context) error {
 	)
 }
 
-// startOperator starts the operator with the rights of the chart's ServiceAccount and nothing of this environment.
+// startOperator starts the operator with the permissions of the chart's ServiceAccount and without this environment.
 func (s *stage) startOperator(context.Context) (*operator, error) {
 	o := &operator{started: time.Now()}
 	env := []string{"KUBECONFIG=" + s.operatorKubeconfig(), "HOME=" + s.dir}
@@ -193,12 +193,12 @@ func (s *stage) startOperator(context.Context) (*operator, error) {
 		return nil, err
 	}
 	if _, err := fmt.Sscanf(line, "pid %d", &o.pid); err != nil {
-		return nil, o.failed("has no process: " + line)
+		return nil, o.failed("printed no process id: " + line)
 	}
 	return o, nil
 }
 
-// waitConnected waits until the workspace is Ready, so that a measurement doesn't begin with the operator's start.
+// waitConnected waits until the workspace is Ready, so that a measurement doesn't include the operator's start.
 func (s *stage) waitConnected(ctx context.Context) error {
 	for deadline := time.Now().Add(patience); ; {
 		var workspace resource
@@ -217,7 +217,7 @@ func (s *stage) waitConnected(ctx context.Context) error {
 	}
 }
 
-// apply applies all audiences, some at once.
+// apply applies all audiences, several at the same time.
 func (s *stage) apply(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -244,7 +244,7 @@ func (s *stage) apply(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// object is anything that becomes a JSON object.
+// object is a JSON object.
 type object = map[string]any
 
 func custom(kind, name string, spec object) object {
@@ -254,7 +254,7 @@ func custom(kind, name string, spec object) object {
 	}
 }
 
-// audience makes up an audience: of people for an even number, of companies for an odd one. No two share a member.
+// audience generates an audience: of people for an even number, of companies for an odd one. No two share a member.
 func (s *stage) audience(number int) (path string, audience object) {
 	members := make([]object, s.members)
 	name := fmt.Sprintf("a%05d", number)
@@ -273,12 +273,12 @@ func (s *stage) audience(number int) (path string, audience object) {
 	return group + "/accountaudiences/" + name, custom("AccountAudience", name, object{"accounts": members})
 }
 
-// applyOne applies an object on the server's side, as `kubectl apply --server-side` does.
+// applyOne applies an object as `kubectl apply --server-side` does.
 func (s *stage) applyOne(ctx context.Context, path string, applied object) error {
 	return s.call(ctx, http.MethodPatch, path+"?fieldManager=bench&force=true", "application/apply-patch+yaml", applied, nil)
 }
 
-// call makes a request as an admin.
+// call sends a request as an admin.
 func (s *stage) call(ctx context.Context, method, path, contentType string, body object, answer any) error {
 	var reader io.Reader
 	if body != nil {
@@ -299,7 +299,7 @@ func (s *stage) call(ctx context.Context, method, path, contentType string, body
 	return fetch(s.client, r, answer)
 }
 
-// simulatorState is what the simulator counts.
+// simulatorState has the counts of the simulator.
 type simulatorState struct {
 	Requests  struct{ Total int }
 	Audiences struct{ Stored, Duplicates int }
@@ -313,7 +313,7 @@ func (s *stage) simulatorState(ctx context.Context) (state simulatorState, err e
 	return state, err
 }
 
-// fetch makes a request that must succeed, and decodes the answer unless nobody wants it.
+// fetch sends a request that must succeed, and decodes the answer unless answer is nil.
 func fetch(client *http.Client, r *http.Request, answer any) error {
 	response, err := client.Do(r)
 	if err != nil {
@@ -333,7 +333,7 @@ func fetch(client *http.Client, r *http.Request, answer any) error {
 	return json.Unmarshal(body, answer)
 }
 
-// pause waits, unless all is to end.
+// pause waits, unless the context ends.
 func pause(ctx context.Context, wait time.Duration) error {
 	select {
 	case <-time.After(wait):

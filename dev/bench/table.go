@@ -22,12 +22,12 @@ type row struct {
 	wrong               bool
 }
 
-// add adds a number that is only shown.
+// add adds a value that is only shown.
 func (s *section) add(name, measured, aim string) {
 	s.rows = append(s.rows, row{name: name, measured: measured, aim: aim})
 }
 
-// check adds a count that must be right.
+// check adds a count that must have the given value.
 func (s *section) check(name string, measured, must int) {
 	s.rows = append(s.rows, row{name: name, measured: count(measured), aim: count(must), wrong: measured != must})
 }
@@ -39,7 +39,7 @@ func show(w io.Writer, o options, sections []section) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	wrong := 0
 	for _, s := range sections {
-		fmt.Fprintf(table, "\n%s\t measured\t aim\t\n", pad(s.title))
+		fmt.Fprintf(table, "\n%s\t measured\t target\t\n", pad(s.title))
 		for _, r := range s.rows {
 			mark := ""
 			if r.wrong {
@@ -58,7 +58,7 @@ func show(w io.Writer, o options, sections []section) error {
 	return nil
 }
 
-// pad makes the first column align left; the table's columns align right.
+// pad aligns the first column left; the other columns of the table are aligned right.
 func pad(text string) string { return fmt.Sprintf("%-46s", text) }
 
 type kindCount struct {
@@ -86,7 +86,7 @@ func byKind(requests []request) (total int, kinds []kindCount) {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f", d.Seconds()) }
 
-// count writes a number with commas between thousands.
+// count formats a number with commas between thousands.
 func count(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -95,10 +95,10 @@ func count(n int) string {
 	return text
 }
 
-// perThousand is the aim in seconds: 10 for each 1,000 audiences.
+// perThousand is the target in seconds: 10 for each 1,000 audiences.
 func perThousand(audiences int) string { return fmt.Sprintf("%.4g", float64(audiences)/100) }
 
-// memoryAim is in MiB: 30 for 1,000 audiences, 100 for 10,000.
+// memoryAim is the target in MiB: 30 for 1,000 audiences, 100 for 10,000.
 func memoryAim(audiences int) string {
 	switch {
 	case audiences <= 1_000:

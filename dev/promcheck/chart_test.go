@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// chart is the dashboard that the Helm chart brings.
+// chart returns the dashboard of the Helm chart.
 func chart(t *testing.T) dashboard {
 	t.Helper()
 	path, err := ownDashboard()
@@ -28,7 +28,7 @@ func chart(t *testing.T) dashboard {
 	return board
 }
 
-func TestPanelsOfTheChartAreWhole(t *testing.T) {
+func TestPanelsOfTheChartAreComplete(t *testing.T) {
 	board := chart(t)
 	if board.UID == "" || board.SchemaVersion < 39 {
 		t.Errorf("uid %q, schema %d", board.UID, board.SchemaVersion)
@@ -36,7 +36,7 @@ func TestPanelsOfTheChartAreWhole(t *testing.T) {
 	ids, titles := map[int]bool{}, map[string]bool{}
 	for _, p := range board.flat() {
 		if p.ID == 0 || ids[p.ID] || p.Title == "" || p.Type != "row" && titles[p.Title] {
-			t.Errorf("panel %d %q: its id or title is missing or another's", p.ID, p.Title)
+			t.Errorf("panel %d %q: its id or title is missing or not unique", p.ID, p.Title)
 		}
 		ids[p.ID] = true
 		if p.Type != "row" {
@@ -54,7 +54,7 @@ func TestPanelsOfTheChartAreWhole(t *testing.T) {
 		}
 		for _, s := range sources {
 			if s == nil || s.Type != "prometheus" || s.UID != "${datasource}" {
-				t.Errorf("panel %q: the source of its data is not the variable's: %+v", p.Title, s)
+				t.Errorf("panel %q: its data source is not the variable: %+v", p.Title, s)
 			}
 		}
 	}
@@ -65,12 +65,12 @@ func TestPanelsOfTheChartDoNotOverlap(t *testing.T) {
 	for _, p := range chart(t).flat() {
 		g := p.GridPos
 		if g.W < 1 || g.H < 1 || g.X < 0 || g.X+g.W > 24 {
-			t.Errorf("panel %q has no place on the grid: %+v", p.Title, g)
+			t.Errorf("panel %q is outside of the grid: %+v", p.Title, g)
 		}
 		for x := g.X; x < g.X+g.W; x++ {
 			for y := g.Y; y < g.Y+g.H; y++ {
 				if other, is := taken[[2]int{x, y}]; is {
-					t.Fatalf("panel %q lies over %q", p.Title, other)
+					t.Fatalf("panel %q overlaps %q", p.Title, other)
 				}
 				taken[[2]int{x, y}] = p.Title
 			}
@@ -78,7 +78,7 @@ func TestPanelsOfTheChartDoNotOverlap(t *testing.T) {
 	}
 }
 
-func TestQueriesOfTheChartNarrowToWhatIsChosen(t *testing.T) {
+func TestQueriesOfTheChartFilterByTheSelection(t *testing.T) {
 	queries, err := chart(t).queries(nil, times{now: time.Now(), span: time.Hour, rate: time.Minute})
 	if err != nil {
 		t.Fatal(err)
@@ -89,22 +89,22 @@ func TestQueriesOfTheChartNarrowToWhatIsChosen(t *testing.T) {
 		}
 		for _, of := range []string{"propensity_report_", "propensity_audience_"} {
 			if strings.Contains(q.expr, of) && !strings.Contains(q.expr, `namespace=~"$namespace", report=~"$report"`) {
-				t.Errorf("panel %q, query %s shows reports that were not chosen", q.panel, q.ref)
+				t.Errorf("panel %q, query %s shows reports that were not selected", q.panel, q.ref)
 			}
 		}
 		if strings.Contains(q.expr, "propensity_operator_workspace_") && !strings.Contains(q.expr, `namespace=~"$namespace"`) {
-			t.Errorf("panel %q, query %s shows workspaces that were not chosen", q.panel, q.ref)
+			t.Errorf("panel %q, query %s shows workspaces that were not selected", q.panel, q.ref)
 		}
 	}
 }
 
-// The names in the text panel are those that the queries look for.
-func TestTheChartSaysWhichMetricsItLooksFor(t *testing.T) {
-	var looked, said []string
+// The names in the text panel are those that the queries use.
+func TestTheTextPanelListsTheMetricsInUse(t *testing.T) {
+	var used, listed []string
 	for _, p := range chart(t).flat() {
 		for _, q := range p.Targets {
 			for _, found := range regexp.MustCompile(`metric="([a-z_]+)"`).FindAllStringSubmatch(q.Expr, -1) {
-				looked = append(looked, found[1])
+				used = append(used, found[1])
 			}
 		}
 		if p.Type == "text" {
@@ -113,13 +113,13 @@ func TestTheChartSaysWhichMetricsItLooksFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, found := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(options.Content, -1) {
-				said = append(said, found[1])
+				listed = append(listed, found[1])
 			}
 		}
 	}
-	slices.Sort(looked)
-	slices.Sort(said)
-	if looked = slices.Compact(looked); !slices.Equal(looked, said) {
-		t.Errorf("the queries look for %v, the text says %v", looked, said)
+	slices.Sort(used)
+	slices.Sort(listed)
+	if used = slices.Compact(used); !slices.Equal(used, listed) {
+		t.Errorf("the queries use %v, the text lists %v", used, listed)
 	}
 }

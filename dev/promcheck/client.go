@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// client asks one Prometheus.
+// client queries one Prometheus.
 type client struct {
 	base    *url.URL
 	timeout time.Duration
@@ -23,7 +23,7 @@ type result struct {
 	warnings []string
 }
 
-// run sends one query in the way in which Grafana does.
+// run sends one query as Grafana does.
 func (c client) run(ctx context.Context, q query, t times) (result, error) {
 	now := strconv.FormatInt(t.now.Unix(), 10)
 	var data struct {
@@ -61,12 +61,12 @@ func (c client) run(ctx context.Context, q query, t times) (result, error) {
 	}
 	var series []json.RawMessage
 	if err := json.Unmarshal(data.Result, &series); err != nil {
-		return result{}, fmt.Errorf("a result of type %q that is no list of series: %w", data.Type, err)
+		return result{}, fmt.Errorf("a result of type %q that is not a list of series: %w", data.Type, err)
 	}
 	return result{len(series), warnings}, nil
 }
 
-// get reads the data of an answer and what Prometheus warns of.
+// get returns the data and the warnings of an answer.
 func (c client) get(ctx context.Context, path string, form url.Values, data any) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -94,7 +94,7 @@ func (c client) get(ctx context.Context, path string, form url.Values, data any)
 		Infos     []string        `json:"infos"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, fmt.Errorf("%s, and no answer of a Prometheus: %.200s", response.Status, strings.TrimSpace(string(body)))
+		return nil, fmt.Errorf("%s, and not an answer of Prometheus: %.200s", response.Status, strings.TrimSpace(string(body)))
 	}
 	if answer.Status != "success" {
 		return nil, fmt.Errorf("%s: %s", answer.ErrorType, answer.Error)

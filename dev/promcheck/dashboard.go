@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// dashboard is what matters here of Grafana's model.
+// dashboard has the fields of Grafana's model that are used here.
 type dashboard struct {
 	Title         string  `json:"title"`
 	UID           string  `json:"uid"`
@@ -31,7 +31,7 @@ type panel struct {
 	GridPos     gridPos         `json:"gridPos"`
 	Targets     []target        `json:"targets"`
 	Options     json.RawMessage `json:"options"`
-	// A row that is folded holds its panels.
+	// A collapsed row contains its panels.
 	Panels []panel `json:"panels"`
 }
 
@@ -56,7 +56,7 @@ type variable struct {
 	AllValue string    `json:"allValue"`
 }
 
-// queryText is a variable's query: a text, or an object that holds it.
+// queryText is a variable's query: a string, or an object that contains it.
 type queryText string
 
 func (q *queryText) UnmarshalJSON(text []byte) error {
@@ -86,7 +86,7 @@ func parse(text []byte) (dashboard, error) {
 	return board, nil
 }
 
-// flat lists all panels, those in rows too.
+// flat returns all panels, including those in rows.
 func (d dashboard) flat() []panel {
 	var all []panel
 	var add func([]panel)
@@ -100,14 +100,14 @@ func (d dashboard) flat() []panel {
 	return all
 }
 
-// query is one that Grafana would send.
+// query is a query that Grafana would send.
 type query struct {
 	panel, ref string
-	expr       string // as it stands in the dashboard
+	expr       string // as in the dashboard
 	query      string // with the variables' values
 	how        how
-	label      string // for labelValues: which
-	selector   string // for labelValues: of which series; empty: of all
+	label      string // for labelValues: the label
+	selector   string // for labelValues: the selector of series; empty: all
 }
 
 type how int
@@ -118,7 +118,7 @@ const (
 	labelValues
 )
 
-// promQL is what of the query is PromQL.
+// promQL returns the part of the query that is PromQL.
 func (q query) promQL() string {
 	if q.how == labelValues {
 		return q.selector
@@ -126,18 +126,18 @@ func (q query) promQL() string {
 	return q.query
 }
 
-// times are the dashboard's time range and what depends on it.
+// times is the dashboard's time range, with the interval for rates.
 type times struct {
 	now        time.Time
 	span, rate time.Duration
 }
 
-// step is Grafana's for a panel of some width, never under a second.
+// step is the step that Grafana uses for a panel of medium width, at least a second.
 func (t times) step() time.Duration {
 	return max(time.Second, (t.span / 240).Round(time.Second))
 }
 
-// queries lists the queries of variables and panels, in order.
+// queries returns the queries of variables and panels, in order.
 func (d dashboard) queries(given map[string]string, t times) ([]query, error) {
 	vars := map[string]string{
 		"__interval": prometheusDuration(t.step()), "__interval_ms": strconv.FormatInt(t.step().Milliseconds(), 10),
@@ -200,7 +200,7 @@ var (
 	queryResultForm = regexp.MustCompile(`^\s*query_result\((?s:(.*))\)\s*$`)
 )
 
-// variable reads the functions that Grafana has for queries of variables.
+// variable parses the functions that Grafana has for queries of variables.
 func (q *query) variable() error {
 	if found := labelValuesForm.FindStringSubmatch(q.query); found != nil {
 		q.how, q.selector, q.label = labelValues, strings.TrimSpace(found[1]), found[2]
@@ -216,8 +216,8 @@ func (q *query) variable() error {
 // reference is $name, ${name}, ${name:format} or [[name]].
 var reference = regexp.MustCompile(`\$([A-Za-z_][A-Za-z0-9_]*)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::[^}]*)?\}|\[\[([A-Za-z_][A-Za-z0-9_]*)(?::[^\]]*)?\]\]`)
 
-// substitute puts in the variables' values. One that isn't known is an error
-// here; Grafana would send its name.
+// substitute replaces variables with their values. An unknown variable is an
+// error here; Grafana would send its name.
 func substitute(expr string, vars map[string]string) (string, error) {
 	var unknown []string
 	text := reference.ReplaceAllStringFunc(expr, func(found string) string {
@@ -234,8 +234,8 @@ func substitute(expr string, vars map[string]string) (string, error) {
 	return text, nil
 }
 
-// prometheusDuration writes a duration in whole milliseconds, such as 90000ms
-// for one and a half minutes, which Prometheus reads; whole seconds as seconds.
+// prometheusDuration formats a duration for Prometheus: in seconds if it is a
+// whole number of seconds, otherwise in milliseconds.
 func prometheusDuration(d time.Duration) string {
 	if d%time.Second == 0 {
 		return strconv.FormatInt(int64(d/time.Second), 10) + "s"

@@ -1,14 +1,14 @@
 // Promcheck runs every query of a Grafana dashboard against a Prometheus, as
-// Grafana would, and says what came of each.
+// Grafana would, and prints the result of each.
 //
 //	go -C dev run ./promcheck --prometheus http://127.0.0.1:9090    # one line of JSON for each query
 //	go -C dev run ./promcheck --list                                # the queries, without a Prometheus
 //	go -C dev run ./promcheck --rules | promtool check rules        # whether they parse
 //
-// A line is {"panel":"Spend","ref":"A","expr":"…","query":"…","error":null,"warnings":[],"series":3}: expr is what
-// stands in the dashboard, query what was sent. The panel of a variable's query
-// is "variable NAME". It ends with 1 when a query failed; one that finds nothing
-// has failed only for those who read the line.
+// A line is {"panel":"Spend","ref":"A","expr":"…","query":"…","error":null,"warnings":[],"series":3}. expr is the
+// expression in the dashboard, query what was sent. The panel of a variable's
+// query is "variable NAME". The exit status is 1 if a query failed. A query that
+// finds no series has not failed; read its line.
 package main
 
 import (
@@ -27,16 +27,16 @@ import (
 
 const usage = `usage: promcheck [--dashboard FILE] --prometheus URL | --list | --rules
 
-  --dashboard FILE       the dashboard's JSON, by default that of the chart in
-                         this checkout
-  --prometheus URL       run the queries there; one line of JSON for each
+  --dashboard FILE       the dashboard's JSON; default: the dashboard of the
+                         chart in this checkout
+  --prometheus URL       run the queries there; prints one line of JSON for each
   --list                 only list them, in the same form
   --rules                print them as a rule file, for promtool check rules
 
-  --var NAME=VALUE       what a variable stands for, as Grafana would write it;
-                         may be repeated. Variables of queries are .* otherwise
+  --var NAME=VALUE       the value of a variable, as Grafana would write it; may
+                         be repeated. The default of a query variable is .*
   --range 1h             the time range of the dashboard, until now
-  --rate-interval 1m     what $__rate_interval stands for
+  --rate-interval 1m     the value of $__rate_interval
   --timeout 30s          how long one query may take
 `
 
@@ -52,7 +52,7 @@ func main() {
 	}
 }
 
-// line is what is said of one query.
+// line is the output for one query.
 type line struct {
 	Panel    string   `json:"panel"`
 	Ref      string   `json:"ref"`
@@ -63,7 +63,7 @@ type line struct {
 	Series   int      `json:"series"`
 }
 
-// values collects what --var says.
+// values collects the values of --var.
 type values map[string]string
 
 func (v values) String() string { return "" }
@@ -99,9 +99,9 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 	case flags.NArg() > 0:
 		return 0, fmt.Errorf("unexpected argument %q\n%s", flags.Arg(0), usage)
 	case count(*server != "", *list, *rules) != 1:
-		return 0, fmt.Errorf("one of --prometheus, --list and --rules is needed\n%s", usage)
+		return 0, fmt.Errorf("exactly one of --prometheus, --list and --rules is required\n%s", usage)
 	case *span < time.Second || *rate < time.Millisecond || *timeout <= 0:
-		return 0, errors.New("--range is at least 1s, --rate-interval 1ms, --timeout more than zero")
+		return 0, errors.New("--range must be at least 1s, --rate-interval at least 1ms, --timeout more than zero")
 	}
 	base, err := url.Parse(*server)
 	if err != nil || *server != "" && (base.Scheme != "http" && base.Scheme != "https" || base.Host == "") {
@@ -134,18 +134,18 @@ func run(ctx context.Context, args []string, out io.Writer) (failed int, err err
 	lines.SetEscapeHTML(false)
 	prometheus := client{base: base, timeout: *timeout}
 	for _, q := range queries {
-		said := line{Panel: q.panel, Ref: q.ref, Expr: q.expr, Query: q.query, Warnings: []string{}}
+		output := line{Panel: q.panel, Ref: q.ref, Expr: q.expr, Query: q.query, Warnings: []string{}}
 		if !*list {
 			result, err := prometheus.run(ctx, q, times)
 			if err != nil {
 				failed++
 				text := err.Error()
-				said.Error = &text
+				output.Error = &text
 			}
-			said.Series = result.series
-			said.Warnings = append(said.Warnings, result.warnings...)
+			output.Series = result.series
+			output.Warnings = append(output.Warnings, result.warnings...)
 		}
-		if err := lines.Encode(said); err != nil {
+		if err := lines.Encode(output); err != nil {
 			return failed, err
 		}
 	}
@@ -165,14 +165,14 @@ func ownDashboard() (string, error) {
 			return path, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%s is neither in %s nor in a folder above it: name the file with --dashboard", name, start)
+			return "", fmt.Errorf("%s is neither in %s nor in a folder above it: set --dashboard", name, start)
 		}
 	}
 }
 
 func count(conditions ...bool) (n int) {
-	for _, holds := range conditions {
-		if holds {
+	for _, condition := range conditions {
+		if condition {
 			n++
 		}
 	}
@@ -194,7 +194,7 @@ func writeRules(out io.Writer, queries []query) error {
 		if q.promQL() == "" {
 			continue
 		}
-		// The name is all that promtool says of one that doesn't parse.
+		// promtool prints only the name of a query that doesn't parse.
 		name := fmt.Sprintf("%s, query %s (%d)", q.panel, q.ref, i+1)
 		groups = append(groups, group{name, []rule{{fmt.Sprintf("dashboard:query:%d", i+1), q.promQL()}}})
 	}

@@ -24,15 +24,15 @@ const small = `{
     {"type": "custom", "name": "quantile", "query": "0.95"}
   ]},
   "panels": [
-    {"type": "text", "title": "Words"},
+    {"type": "text", "title": "Text"},
     {"type": "timeseries", "title": "Rate", "targets": [{"refId": "A", "expr": "rate(up{namespace=~\"$namespace\", job=~\"${job:regex}\"}[$__rate_interval]) * $quantile"}]},
-    {"type": "row", "title": "Folded", "panels": [
+    {"type": "row", "title": "Collapsed", "panels": [
       {"type": "stat", "title": "Now", "targets": [{"refId": "A", "expr": "up", "instant": true}, {"refId": "B", "expr": "fails(", "instant": true}]}
     ]}
   ]
 }`
 
-// server answers as Prometheus does and keeps what it was asked.
+// server answers like Prometheus and records the requests.
 func server(t *testing.T) (address string, asked func() []string) {
 	t.Helper()
 	var requests []string
@@ -99,28 +99,28 @@ func TestEveryQueryIsRunAsGrafanaWould(t *testing.T) {
 	if got := asked(); !slices.Equal(got, want) {
 		t.Errorf("asked\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	said := lines(t, out.String())
-	if len(said) != len(want) {
-		t.Fatalf("%d lines:\n%s", len(said), &out)
+	printed := lines(t, out.String())
+	if len(printed) != len(want) {
+		t.Fatalf("%d lines:\n%s", len(printed), &out)
 	}
-	if l := said[0]; l.Panel != "variable namespace" || l.Series != 3 || l.Error != nil {
-		t.Errorf("of a variable: %+v", l)
+	if l := printed[0]; l.Panel != "variable namespace" || l.Series != 3 || l.Error != nil {
+		t.Errorf("line of a variable: %+v", l)
 	}
-	if l := said[2]; l.Series != 1 || !slices.Equal(l.Warnings, []string{"slow", "odd"}) {
-		t.Errorf("of a scalar with warnings: %+v", l)
+	if l := printed[2]; l.Series != 1 || !slices.Equal(l.Warnings, []string{"slow", "odd"}) {
+		t.Errorf("line of a scalar with warnings: %+v", l)
 	}
-	if l := said[3]; l.Panel != "Rate" || l.Ref != "A" || l.Series != 2 || !strings.Contains(l.Expr, "$__rate_interval") {
-		t.Errorf("of a panel: %+v", l)
+	if l := printed[3]; l.Panel != "Rate" || l.Ref != "A" || l.Series != 2 || !strings.Contains(l.Expr, "$__rate_interval") {
+		t.Errorf("line of a panel: %+v", l)
 	}
-	if l := said[5]; l.Panel != "Now" || l.Error == nil || *l.Error != "bad_data: unexpected end" || l.Series != 0 {
-		t.Errorf("of a query that fails: %+v", l)
+	if l := printed[5]; l.Panel != "Now" || l.Error == nil || *l.Error != "bad_data: unexpected end" || l.Series != 0 {
+		t.Errorf("line of a query that fails: %+v", l)
 	}
 	if !strings.Contains(out.String(), `"error":null,"warnings":[]`) {
-		t.Errorf("a reader looks for null and an empty list:\n%s", &out)
+		t.Errorf("error must be null and warnings an empty list:\n%s", &out)
 	}
 }
 
-func TestAGivenVariableWins(t *testing.T) {
+func TestAGivenVariableOverridesTheDefault(t *testing.T) {
 	var out bytes.Buffer
 	_, err := run(t.Context(), []string{"--dashboard", file(t, small), "--list", "--var", "namespace=a=b", "--var", "quantile=1"}, &out)
 	if err != nil {
@@ -131,7 +131,7 @@ func TestAGivenVariableWins(t *testing.T) {
 	}
 }
 
-func TestRulesHoldEachQuery(t *testing.T) {
+func TestRulesContainEachQuery(t *testing.T) {
 	var out bytes.Buffer
 	if _, err := run(t.Context(), []string{"--dashboard", file(t, small), "--rules"}, &out); err != nil {
 		t.Fatal(err)
@@ -145,13 +145,13 @@ func TestRulesHoldEachQuery(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &rules); err != nil {
 		t.Fatal(err)
 	}
-	// label_values(job) has nothing to parse.
+	// label_values(job) has no selector to parse.
 	if len(rules.Groups) != 5 || rules.Groups[0].Rules[0].Expr != `up{job="x"}` || rules.Groups[4].Name != "Now, query B (6)" {
 		t.Errorf("got %+v", rules.Groups)
 	}
 }
 
-func TestWhatCannotBeRunIsSaid(t *testing.T) {
+func TestInvalidInputIsReported(t *testing.T) {
 	panel := func(expr string) string {
 		return `{"panels": [{"title": "P", "targets": [{"refId": "A", "expr": "` + expr + `"}]}]}`
 	}
@@ -180,7 +180,7 @@ func TestWhatCannotBeRunIsSaid(t *testing.T) {
 	}
 }
 
-func TestAnAnswerOfSomethingElseIsAnError(t *testing.T) {
+func TestAnAnswerOfAnotherServerIsAnError(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	defer s.Close()
 	base, err := url.Parse(s.URL)
@@ -188,7 +188,7 @@ func TestAnAnswerOfSomethingElseIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = client{base: base, timeout: time.Minute}.run(t.Context(), query{query: "up"}, times{now: time.Now(), span: time.Hour, rate: time.Minute})
-	if err == nil || !strings.Contains(err.Error(), "404 Not Found, and no answer of a Prometheus") {
+	if err == nil || !strings.Contains(err.Error(), "404 Not Found, and not an answer of Prometheus") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// An admin handler gives what is to be shown, or why the request can't be understood.
+// An adminFunc returns the value to show, or an error if the request is invalid.
 type adminFunc func(r *http.Request, body []byte) (any, error)
 
 func (s *Simulator) adminHandler() http.Handler {
@@ -46,7 +46,7 @@ func (s *Simulator) adminRoute(handle adminFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBody))
 		if err != nil {
-			showJSON(w, http.StatusRequestEntityTooLarge, adminError{"the body is too large or broken off"})
+			showJSON(w, http.StatusRequestEntityTooLarge, adminError{"the body is too large or incomplete"})
 			return
 		}
 		result, err := handle(r, body)
@@ -69,12 +69,12 @@ func showJSON(w http.ResponseWriter, status int, value any) {
 	_ = json.NewEncoder(w).Encode(value)
 }
 
-// decode is strict: a misspelt setting that is silently ignored would make a test that tests nothing.
+// decode is strict: if a misspelt setting were ignored, a test could pass without testing anything.
 func decode(body []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("the body isn't what it should be: %w", err)
+		return fmt.Errorf("the body is invalid: %w", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is more in the body than one JSON value")
@@ -163,7 +163,7 @@ func (s *Simulator) rotateKeys(_ *http.Request, body []byte) (any, error) {
 	return keysView{s.keyIDs()}, nil
 }
 
-// checkKeys refuses keys that no HTTP header could carry. It doesn't repeat them.
+// checkKeys rejects keys that can't be sent in an HTTP header. Its error doesn't contain the key.
 func checkKeys(keys []string) error {
 	for _, key := range keys {
 		notVisible := func(r rune) bool { return r < ' ' || r > '~' }
@@ -210,7 +210,7 @@ func (s *Simulator) setDelay(_ *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	if request.DelayMs < 0 || request.DelayMs > math.MaxInt32 {
-		return nil, errors.New("delayMs must not be negative or absurd")
+		return nil, errors.New("delayMs must not be negative or too large")
 	}
 	s.mu.Lock()
 	s.delay = time.Duration(request.DelayMs) * time.Millisecond
@@ -228,7 +228,7 @@ func (s *Simulator) reset(*http.Request, []byte) (any, error) {
 	return s.state(), nil
 }
 
-// State is all there is to know at a glance.
+// State is a summary of the simulator.
 type State struct {
 	Counts
 	Held    int           `json:"held"`
@@ -261,7 +261,7 @@ func (s *Simulator) showAudiences(r *http.Request, _ []byte) (any, error) {
 	return append([]*AudienceLine{}, snapshot.Audiences...), err
 }
 
-// RequestView is a request with its answer, and without its members unless they were asked for.
+// RequestView is a request with its answer, and with its members only if they were requested.
 type RequestView struct {
 	RequestLine
 	Answer *AnswerLine `json:"answer"`
@@ -287,7 +287,7 @@ func (s *Simulator) showRequests(r *http.Request, _ []byte) (any, error) {
 	return views, err
 }
 
-// since reads ?since and, with ?waitMs, waits until there is something to show.
+// since reads ?since and, with ?waitMs, waits until there is at least one line.
 func (s *Simulator) since(r *http.Request, count func(Snapshot) int) (Snapshot, error) {
 	since, err := number(r, "since")
 	if err != nil {
@@ -308,7 +308,7 @@ func (s *Simulator) wait(r *http.Request, ready func() bool) error {
 	return nil
 }
 
-// number reads a query parameter; an absent one is 0.
+// number reads a query parameter; if it is absent, the result is 0.
 func number(r *http.Request, name string) (int64, error) {
 	text := r.URL.Query().Get(name)
 	if text == "" {

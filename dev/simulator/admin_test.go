@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestAdminRejectsInvalidRequests(t *testing.T) {
 	h := start(t)
 	for _, c := range []struct{ method, path, body, message string }{
 		{"POST", "/_sim/faults", ``, "JSON"},
@@ -49,7 +49,7 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		}
 	}
 	if got := h.state().Faults; len(got) != 0 {
-		t.Errorf("%d faults came from that", len(got))
+		t.Errorf("invalid requests added %d faults", len(got))
 	}
 	for path, want := range map[string]int{"/_sim/nothing": 404, "/_sim/release": 405} {
 		if got, err := h.do(h.request(t.Context(), http.MethodGet, path, "", "")); err != nil || got.status != want {
@@ -57,7 +57,7 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		}
 	}
 	if got := h.state().Requests.Total; got != 0 {
-		t.Errorf("the admin's requests are in the log")
+		t.Errorf("requests to the admin API are in the log")
 	}
 }
 
@@ -83,7 +83,7 @@ func TestLogOrderAndFile(t *testing.T) {
 	h.mustPost(accountsPath, oneAccount, 200)
 	h.fault(`{"fault":"closeAfterStoring","times":1}`)
 	if _, err := h.post(contactsPath, oneContact); err == nil {
-		t.Fatal("an answer came")
+		t.Fatal("there was an answer")
 	}
 	h.mustPost(accountsPath, `{}`, 400)
 	h.mustPost(accountsPath, oneAccount, 200)
@@ -132,7 +132,7 @@ func TestLogOrderAndFile(t *testing.T) {
 	}
 }
 
-// A simulator that is killed and started again goes on from its file, but for a line that the kill has torn.
+// A simulator that is killed and restarted continues from its file, without a line that was not completely written.
 func TestReplay(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.jsonl")
 	store, err := OpenStore(path)
@@ -162,7 +162,7 @@ func TestReplay(t *testing.T) {
 	}
 	h.mustPost(accountsPath, oneAccount, 200)
 	if got := h.state(); got.LastSeq != 9 || got.Audiences.Duplicates != 2 {
-		t.Fatalf("went on as %+v", got.Counts)
+		t.Fatalf("continued with %+v", got.Counts)
 	}
 	store.Close()
 	if store, err = OpenStore(path); err != nil {
@@ -174,11 +174,11 @@ func TestReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := OpenStore(path); err == nil {
-		t.Fatal("a foreign file was taken for a log")
+		t.Fatal("a file that is no log was accepted")
 	}
 }
 
-// Without a log the simulator bears no witness, so it must not go on as if it did.
+// Tests rely on the log, so the simulator must not continue without it.
 func TestUnwritableLog(t *testing.T) {
 	store, err := OpenStore(filepath.Join(t.TempDir(), "log.jsonl"))
 	if err != nil {

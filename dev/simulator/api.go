@@ -25,8 +25,8 @@ var creates = map[string]string{
 type target struct {
 	endpoint string // contacts, accounts, reports or other
 	report   string // which one
-	method   string // the only one it takes
-	gone     bool   // not the report's URL, or no longer
+	method   string // the only accepted one
+	gone     bool   // whether this is an old or wrong URL of the report
 }
 
 func (s *Simulator) targetOf(path string) target {
@@ -47,7 +47,7 @@ const (
 	defaultMaxBody  = 64 << 20
 )
 
-// Simulator serves the API with its reports, the admin API and the page.
+// Simulator serves the Propensity API with its reports, the admin API and the web page.
 type Simulator struct {
 	store      *Store
 	faults     faultList
@@ -64,7 +64,7 @@ type Simulator struct {
 	delay time.Duration
 }
 
-// NewSimulator makes random report tokens if it gets no seed for them.
+// NewSimulator uses random report tokens if tokenSeed is empty.
 func NewSimulator(store *Store, keys []string, delay time.Duration, tokenSeed string) *Simulator {
 	s := &Simulator{
 		store: store, keys: keys, delay: delay, firstDelay: delay, maxBody: defaultMaxBody, now: time.Now,
@@ -76,7 +76,8 @@ func NewSimulator(store *Store, keys []string, delay time.Duration, tokenSeed st
 	return s
 }
 
-// ServeHTTP doesn't use a ServeMux for the API: it would answer unclean paths by itself, and they would not be logged.
+// ServeHTTP doesn't use a ServeMux for the API: a ServeMux answers paths that aren't clean itself, so they would not be
+// logged.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/_sim/"):
@@ -88,13 +89,13 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// received is a request as far as it was read.
+// received is the part of a request that was read.
 type received struct {
 	path    string
 	report  string // which one, if any
-	key     string // empty if there is none, or more than one
+	key     string // empty if there is no key, or more than one
 	body    []byte
-	problem string // why the body isn't whole
+	problem string // why the body isn't complete
 }
 
 func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
@@ -104,8 +105,8 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		request.key = keys[0]
 	}
 
-	// The limit and faults come first, as a proxy before the API would: they don't ask for the key. A request that the
-	// limit refuses uses up no fault.
+	// The limit and faults are checked first and without the key, like a proxy in front of the API. A request that the
+	// limit rejects does not use up a fault.
 	var limited *reply
 	var fault *Fault
 	if t.endpoint != other && r.Method == t.method {
@@ -123,7 +124,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		request.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, s.maxBody))
 		if err != nil {
 			request.body = nil
-			request.problem = "the client left before its end"
+			request.problem = "the client disconnected before its end"
 			var sizeError *http.MaxBytesError
 			if tooLarge = errors.As(err, &sizeError); tooLarge {
 				request.problem = "too large"
@@ -131,7 +132,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 
-	// The list is read whatever comes of it, so that the log can say what an unanswered or refused request held.
+	// The list is read in any case, so that the log contains the members of an unanswered or rejected request too.
 	var list *memberList
 	listError := errors.New("the body could not be read")
 	if t.creates() && request.problem == "" {
@@ -139,7 +140,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	entry := requestLine(r, t, request, list)
 	if err := s.store.AddRequest(entry); err != nil {
-		refuseWitness(w, err)
+		refuseUnlogged(w, err)
 		return
 	}
 
@@ -160,13 +161,13 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// judge decides what a well-behaved API answers.
+// judge returns the answer of an API without faults.
 func (s *Simulator) judge(r *http.Request, t target, request received, listError error) reply {
 	switch {
 	case t.endpoint == other:
-		return results(http.StatusNotFound, "there is nothing at this path")
+		return results(http.StatusNotFound, "no such path")
 	case r.Method != t.method:
-		refusal := results(http.StatusMethodNotAllowed, "this endpoint takes "+t.method+" only")
+		refusal := results(http.StatusMethodNotAllowed, "this endpoint accepts only "+t.method)
 		refusal.headers = map[string]string{"Allow": t.method}
 		return refusal
 	case t.endpoint == reports:
@@ -214,7 +215,7 @@ func requestLine(r *http.Request, t target, request received, list *memberList) 
 	if list != nil {
 		entry.MemberCount, entry.Members = list.count, list.members
 	}
-	names := map[string]bool{"host": true} // net/http takes this one out of the map
+	names := map[string]bool{"host": true} // net/http removes this header from the map
 	for name := range r.Header {
 		names[strings.ToLower(name)] = true
 	}
@@ -222,7 +223,7 @@ func requestLine(r *http.Request, t target, request received, list *memberList) 
 	return entry
 }
 
-// exchange is a request that is in the log and has yet to be answered.
+// exchange is a request that is in the log and has not been answered yet.
 type exchange struct {
 	*Simulator
 	w      http.ResponseWriter
@@ -231,7 +232,7 @@ type exchange struct {
 	stored bool
 }
 
-// respond gives the normal answer, or what the fault makes of it. The list is nil if the request isn't valid.
+// respond sends the normal answer, or the answer with the fault. The list is nil if the request isn't valid.
 func (x *exchange) respond(fault *Fault, normal reply, request received, list *memberList) {
 	if list != nil && (fault == nil || fault.storesFirst()) {
 		if !x.keep(list) {
@@ -278,31 +279,31 @@ func (x *exchange) respond(fault *Fault, normal reply, request received, list *m
 	x.finish(answer, fault)
 }
 
-// keep stores the audience. It gives false if it had to break off.
+// keep stores the audience. It returns false if the log can't be written.
 func (x *exchange) keep(list *memberList) bool {
 	err := x.store.AddAudience(&AudienceLine{
 		Request: x.line.Seq, Kind: list.kind, KeyID: x.line.KeyID, BodySHA256: x.line.BodySHA256,
 		MemberSetSHA256: list.setSHA256, MemberCount: list.count, Members: list.members,
 	})
 	if err != nil {
-		refuseWitness(x.w, err)
+		refuseUnlogged(x.w, err)
 		return false
 	}
 	x.stored = true
 	return true
 }
 
-// finish writes down the answer and only then sends it.
+// finish logs the answer before it sends it.
 func (x *exchange) finish(answer reply, fault *Fault) {
 	entry := &AnswerLine{Request: x.line.Seq, Status: answer.status, Fault: nameOf(fault), Stored: x.stored}
 	if err := x.store.AddAnswer(entry); err != nil {
-		refuseWitness(x.w, err)
+		refuseUnlogged(x.w, err)
 		return
 	}
 	answer.send(x.w, x.r)
 }
 
-// clientGone ends an exchange whose client has left, or will have when the server ends.
+// clientGone ends an exchange whose client has disconnected, or that is canceled by the end of the server.
 func (x *exchange) clientGone(fault *Fault) {
 	_ = x.store.AddAnswer(&AnswerLine{Request: x.line.Seq, Fault: nameOf(fault), Stored: x.stored, ClientGone: true})
 	panic(http.ErrAbortHandler)
@@ -315,7 +316,7 @@ func nameOf(fault *Fault) string {
 	return fault.Fault
 }
 
-// refuseWitness answers when the log can't be written: without it, the simulator is of no use to anybody.
-func refuseWitness(w http.ResponseWriter, err error) {
+// refuseUnlogged answers if the log can't be written: without the log, tests can't rely on the simulator.
+func refuseUnlogged(w http.ResponseWriter, err error) {
 	http.Error(w, fmt.Sprintf("simulator: %v", err), http.StatusInsufficientStorage)
 }

@@ -112,7 +112,7 @@ func TestRefusesWrongRequests(t *testing.T) {
 	}
 }
 
-func TestBoundsTheBody(t *testing.T) {
+func TestLimitsTheBodySize(t *testing.T) {
 	h := start(t)
 	h.sim.maxBody = 1 << 10
 	long := `{"accounts":[{"website":"` + strings.Repeat("x", 1<<10) + `"}]}`
@@ -143,7 +143,7 @@ func TestCountsDuplicatesAsSets(t *testing.T) {
 	}
 	stored := h.sim.store.Snapshot(0).Audiences
 	if stored[1].DuplicateOf != stored[0].Seq || stored[4].DuplicateOf != stored[3].Seq || stored[2].DuplicateOf != 0 {
-		t.Fatal("the duplicates aren't those")
+		t.Fatal("the wrong audiences are marked as duplicates")
 	}
 }
 
@@ -182,7 +182,7 @@ func TestRateLimit(t *testing.T) {
 	if got := h.mustPost(accountsPath, oneAccount, 429).header.Get("Retry-After"); got != "6" {
 		t.Fatalf("Retry-After %q, want 6", got)
 	}
-	h.wantStored(0) // the two that passed met the fault
+	h.wantStored(0) // the two requests within the limit had the fault
 	now = now.Add(6 * time.Second)
 	h.mustPost(accountsPath, oneAccount, 200)
 	h.mustPost(accountsPath, oneAccount, 429)
@@ -191,7 +191,7 @@ func TestRateLimit(t *testing.T) {
 	h.steer(http.MethodPost, "/_sim/limit", `{"requestsPerMinute":1,"burst":1}`, nil)
 	h.mustPost(accountsPath, oneAccount, 200)
 	if _, given := h.mustPost(accountsPath, oneAccount, 429).header["Retry-After"]; given {
-		t.Fatal("a Retry-After that nobody asked for")
+		t.Fatal("a Retry-After although it is disabled")
 	}
 	h.steer(http.MethodPost, "/_sim/limit", `{"requestsPerMinute":0}`, nil)
 	for range 5 {
@@ -213,8 +213,9 @@ func TestDelay(t *testing.T) {
 	}
 }
 
-// A client that sends all and leaves has been heard; one that leaves halfway has not, but is in the log.
-func TestClientsThatLeave(t *testing.T) {
+// A request of a client that disconnects after sending it is stored. A request that was sent partly isn't stored, but
+// is in the log.
+func TestClientsThatDisconnect(t *testing.T) {
 	h := start(t)
 	h.steer(http.MethodPost, "/_sim/delay", `{"delayMs":3600000}`, nil)
 	ctx, leave := context.WithCancel(t.Context())
@@ -246,7 +247,7 @@ func TestClientsThatLeave(t *testing.T) {
 	h.wantStored(1)
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestManyConcurrentRequests(t *testing.T) {
 	h := start(t)
 	h.fault(`{"fault":"storeThenStatus","status":503,"times":500}`)
 	const each, clients = 100, 20

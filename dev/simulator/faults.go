@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Fault is what the admin API takes; the package comment explains each kind.
+// Fault is a fault as the admin API accepts it; the package comment describes each kind.
 type Fault struct {
 	Fault      string            `json:"fault"`
 	Endpoint   string            `json:"endpoint,omitempty"`
@@ -51,7 +51,7 @@ const (
 	faultCloseAfterStoring  = "closeAfterStoring"
 )
 
-// What each kind takes beside the fields that all take.
+// The fields of each kind, in addition to commonFields.
 var faultFields = map[string][]string{
 	faultDelay:              {"store"},
 	faultSlow:               {"store"},
@@ -71,14 +71,14 @@ var faultFields = map[string][]string{
 	faultCloseAfterStoring:  {"reset"},
 }
 
-// What makes no sense without an audience to store.
+// Faults that need an audience to store.
 var storingFaults = []string{faultStoreThenStatus, faultCloseAfterStoring}
 
 var commonFields = []string{"fault", "endpoint", "times", "after", "delayMs"}
 
 const maxAnswerBytes = 1 << 30
 
-// parseFaults takes one fault or a list, and either all of them or none.
+// parseFaults parses one fault or a list. It accepts all of them or none.
 func parseFaults(body []byte) ([]Fault, error) {
 	body = bytes.TrimSpace(body)
 	if !bytes.HasPrefix(body, []byte("[")) {
@@ -135,7 +135,7 @@ func (f Fault) forReports() bool { return f.Endpoint == reports || reportShapes[
 func (f Fault) check() error {
 	switch {
 	case f.Endpoint != "any" && f.Endpoint != contacts && f.Endpoint != accounts && !f.forReports():
-		return fmt.Errorf("endpoint is contacts, accounts, any (of these two), reports or a report's name, not %q", f.Endpoint)
+		return fmt.Errorf("endpoint is contacts, accounts, any (one of these two), reports or a report's name, not %q", f.Endpoint)
 	case f.Times < 0 || f.After < 0 || f.DelayMs < 0:
 		return errors.New("times, after and delayMs must not be negative")
 	case f.Status == 0 && (f.Fault == faultStatus || f.Fault == faultStoreThenStatus):
@@ -151,7 +151,7 @@ func (f Fault) check() error {
 	return err
 }
 
-// retryAfter gives the header's value, empty for no header. A string must be a date but isn't made one: it's sent as given.
+// retryAfter returns the header's value, empty for no header. A string must be a date; it is sent unchanged.
 func (f Fault) retryAfter() (string, error) {
 	if len(f.RetryAfter) == 0 || string(f.RetryAfter) == "null" {
 		return "", nil
@@ -171,7 +171,7 @@ func (f Fault) retryAfter() (string, error) {
 
 func (f Fault) delay() time.Duration { return time.Duration(f.DelayMs) * time.Millisecond }
 
-// storesFirst says whether a valid request is stored as soon as it was read.
+// storesFirst reports whether a valid request is stored as soon as it has been read.
 func (f Fault) storesFirst() bool {
 	switch f.Fault {
 	case faultStoreThenStatus, faultCloseAfterStoring:
@@ -184,21 +184,22 @@ func (f Fault) storesFirst() bool {
 	}
 	switch f.Fault {
 	case faultDelay, faultSlow, faultOversized, faultEcho:
-		// These answer truthfully, so a success must have stored.
+		// The answers of these faults are true, so the audience must be stored before a success.
 		return f.Status == 0 || isSuccess(f.Status)
 	}
 	return false
 }
 
-// storesOnRelease is the case of a request that is lost if its client leaves while it's held.
+// storesOnRelease reports whether a request is stored only when it is released. It is lost if its client disconnects
+// before.
 func (f Fault) storesOnRelease() bool { return f.Fault == faultHold && f.Store == nil }
 
-// ActiveFault is a fault and how far it got.
+// ActiveFault is a fault with its progress.
 type ActiveFault struct {
 	ID int `json:"id"`
 	Fault
-	Passed    int  `json:"passed"`              // let pass because of after
-	Used      int  `json:"used"`                // done
+	Passed    int  `json:"passed"`              // requests that passed because of after
+	Used      int  `json:"used"`                // requests with this fault
 	Remaining *int `json:"remaining,omitempty"` // absent: until removed
 }
 
@@ -221,12 +222,12 @@ func (l *faultList) add(faults []Fault) {
 	}
 }
 
-// matches takes any for both creates: whoever disturbs those has no reports in mind.
+// matches treats any as both creates, without reports: faults for creates must not affect reports.
 func (f Fault) matches(t target) bool {
 	return f.Endpoint == t.endpoint || f.Endpoint == "any" && t.creates() || t.report != "" && f.Endpoint == t.report
 }
 
-// pick finds the fault for the next request to a target, and counts it as done.
+// pick returns the fault for the next request to a target, and counts it.
 func (l *faultList) pick(t target) *Fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -242,7 +243,7 @@ func (l *faultList) pick(t target) *Fault {
 		active.Used++
 		fault := active.Fault
 		if active.Remaining != nil {
-			remaining := *active.Remaining - 1 // a new one: lists that were given out keep theirs
+			remaining := *active.Remaining - 1 // a new variable, because returned lists share the old one
 			active.Remaining = &remaining
 			if remaining == 0 {
 				l.active = slices.Delete(l.active, i, i+1)
@@ -259,7 +260,7 @@ func (l *faultList) list() []ActiveFault {
 	return append([]ActiveFault{}, l.active...)
 }
 
-// remove takes away one fault, or all of them for id 0. It gives false for a fault that isn't there.
+// remove removes one fault, or all faults for id 0. It returns false if there is no such fault.
 func (l *faultList) remove(id int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -268,7 +269,7 @@ func (l *faultList) remove(id int) bool {
 	return id == 0 || len(l.active) < before
 }
 
-// holds keeps requests waiting until somebody releases them.
+// holds blocks requests until they are released.
 type holds struct {
 	mu      sync.Mutex
 	waiting map[chan int]bool
@@ -291,7 +292,7 @@ func (h *holds) leave(release chan int) {
 	h.changed()
 }
 
-// release lets all go, with a status or 0 for each one's own.
+// release releases all requests, with a status or with 0 for the status of each fault.
 func (h *holds) release(status int) int {
 	h.mu.Lock()
 	released := len(h.waiting)

@@ -127,7 +127,7 @@ func TestOnlyValidRequestsAreStored(t *testing.T) {
 		h.mustPostAny(accountsPath, `{"accounts":[]}`)
 		h.wantStored(0)
 	}
-	// The truthful ones don't turn a refusal into a success.
+	// Faults with true answers don't turn a refusal into a success.
 	h := start(t)
 	h.fault(`{"fault":"oversized"}`)
 	h.mustPost(accountsPath, `{"accounts":[]}`, 400)
@@ -147,7 +147,7 @@ func TestTruncated(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Fatalf("read %q with %v", got.body, err)
 	}
-	wantResults(t, got, false) // what did come is a whole document: that's the trap
+	wantResults(t, got, false) // the received part is a complete document, so a client must check the length
 	h.wantStored(1)
 }
 
@@ -160,14 +160,14 @@ func TestEndless(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := io.CopyN(io.Discard, response.Body, 1<<20); err != nil {
-			t.Fatalf("%s: it ended: %v", fault, err)
+			t.Fatalf("%s: the answer ended: %v", fault, err)
 		}
 		response.Body.Close()
 		h.wantStored(0)
 	}
 }
 
-func TestSlowComesByBytes(t *testing.T) {
+func TestSlowSendsByteByByte(t *testing.T) {
 	h := start(t)
 	h.fault(`{"fault":"slow","delayMs":3600000}`)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -184,7 +184,7 @@ func TestSlowComesByBytes(t *testing.T) {
 	h.wantStored(1)
 }
 
-// rawPost looks at the bare socket, since a client library may hide how a connection ended.
+// rawPost uses a socket directly, because a client library may hide how a connection ended.
 func rawPost(h *harness, body string) ([]byte, error) {
 	h.Helper()
 	connection, err := net.Dial("tcp", h.server.Listener.Addr().String())
@@ -220,7 +220,7 @@ func TestClosingFaults(t *testing.T) {
 			h.fault(c.fault)
 			got, err := rawPost(h, c.body)
 			if len(got) > 0 {
-				t.Errorf("something was answered: %q", got)
+				t.Errorf("there was an answer: %q", got)
 			}
 			wasReset := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 			if wasReset != c.wantReset || (err != nil && !wasReset) {
@@ -247,7 +247,7 @@ func TestHold(t *testing.T) {
 		fault        string
 		release      string
 		status       int
-		held, stored int // audiences while held, and after
+		held, stored int // stored audiences during the hold, and after it
 	}{
 		{`{"fault":"hold"}`, ``, 200, 0, 1},
 		{`{"fault":"hold","store":true}`, ``, 200, 1, 1},
@@ -296,7 +296,7 @@ func (h *harness) wantHeld(want int) {
 	}
 }
 
-func TestHeldClientsMayLeave(t *testing.T) {
+func TestClientsMayDisconnectDuringAHold(t *testing.T) {
 	for fault, stored := range map[string]int{`{"fault":"hold"}`: 0, `{"fault":"hold","store":true}`: 1} {
 		h := start(t)
 		h.fault(fault)
@@ -316,19 +316,19 @@ func TestHeldClientsMayLeave(t *testing.T) {
 	}
 }
 
-func TestFaultsAreChosenInOrder(t *testing.T) {
+func TestFaultsAreSelectedInOrder(t *testing.T) {
 	h := start(t)
 	h.fault(`[{"endpoint":"accounts","fault":"status","status":500,"after":1,"times":2},
 		{"endpoint":"contacts","fault":"status","status":501,"times":1},
 		{"fault":"status","status":502,"after":1,"times":1}]`)
-	for _, want := range []int{200, 500, 500, 502, 200} { // the third sees what the first lets by: one, then one more
+	for _, want := range []int{200, 500, 500, 502, 200} { // the third fault sees the two requests that the first lets pass
 		h.mustPost(accountsPath, oneAccount, want)
 	}
 	for _, want := range []int{501, 200} {
 		h.mustPost(contactsPath, oneContact, want)
 	}
 	if got := h.state().Faults; len(got) != 0 {
-		t.Fatalf("left over: %+v", got)
+		t.Fatalf("remaining faults: %+v", got)
 	}
 
 	h.fault(`{"fault":"errorTrue"}`)

@@ -61,13 +61,13 @@ func (h *harness) request(ctx context.Context, method, path, key, body string) *
 		h.Fatal(err)
 	}
 	if key != "" {
-		r.Header[keyHeader] = []string{key} // as it's documented, not as Go would write it
+		r.Header[keyHeader] = []string{key} // the documented spelling, not Go's canonical one
 	}
 	r.Header.Set("Content-Type", wantContentType)
 	return r
 }
 
-// do sends a request once: no redirects, and no connection that a fault may have spoilt.
+// do sends a request once. It follows no redirect and reuses no connection, because a fault may have broken it.
 func (h *harness) do(r *http.Request) (answer, error) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
@@ -102,7 +102,7 @@ func (h *harness) mustPost(path, body string, wantStatus int) answer {
 	return got
 }
 
-// steer calls the admin API, expects success and reads the answer into a value if there is one to read into.
+// steer calls the admin API, expects success and decodes the answer into the value, unless it is nil.
 func (h *harness) steer(method, path, body string, into any) {
 	h.Helper()
 	got, err := h.do(h.request(h.Context(), method, path, "", body))
@@ -138,7 +138,7 @@ func (h *harness) wantStored(want int) {
 	}
 }
 
-// lastAnswer waits until all requests have an answer line, and gives the last one.
+// lastAnswer waits until all requests have an answer line, and returns the last one.
 func (h *harness) lastAnswer() *AnswerLine {
 	h.Helper()
 	ctx, cancel := context.WithTimeout(h.Context(), patience)
@@ -148,7 +148,7 @@ func (h *harness) lastAnswer() *AnswerLine {
 		return counts.Requests.Total > 0 && counts.Requests.Unanswered == 0
 	})
 	if ctx.Err() != nil {
-		h.Fatal("a request stays without an answer line")
+		h.Fatal("a request has no answer line")
 	}
 	var last *AnswerLine
 	for _, l := range h.sim.store.Snapshot(0).Lines {
@@ -159,7 +159,7 @@ func (h *harness) lastAnswer() *AnswerLine {
 	return last
 }
 
-// wantResults checks the documented shape of an answer, and gives its message.
+// wantResults checks the documented format of an answer, and returns its message.
 func wantResults(t *testing.T, got answer, wantError bool) string {
 	t.Helper()
 	var body struct {
@@ -171,7 +171,7 @@ func wantResults(t *testing.T, got answer, wantError bool) string {
 	decoder := json.NewDecoder(bytes.NewReader([]byte(got.body)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&body); err != nil || body.Results == nil || body.Results.Error == nil || body.Results.Message == nil {
-		t.Fatalf("not in the documented shape (%v): %.300s", err, got.body)
+		t.Fatalf("not in the documented format (%v): %.300s", err, got.body)
 	}
 	if *body.Results.Error != wantError {
 		t.Fatalf("error is %v, want %v: %.300s", *body.Results.Error, wantError, got.body)

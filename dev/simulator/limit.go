@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Limit is a rate limit as the admin API takes and shows it.
+// Limit is a rate limit, as in the admin API.
 type Limit struct {
 	RequestsPerMinute float64 `json:"requestsPerMinute"`
 	Burst             int     `json:"burst"`
 	RetryAfter        bool    `json:"retryAfter"`
 }
 
-// limiter is a token bucket that everybody shares.
+// limiter is a token bucket that all clients share.
 type limiter struct {
 	mu     sync.Mutex
 	limit  Limit
@@ -28,7 +28,7 @@ func (l *limiter) set(limit Limit, now time.Time) {
 	l.limit, l.tokens, l.last = limit, float64(limit.Burst), now
 }
 
-// get gives nil if there is no limit.
+// get returns nil if there is no limit.
 func (l *limiter) get() *Limit {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -39,7 +39,8 @@ func (l *limiter) get() *Limit {
 	return &limit
 }
 
-// take gives false and, where the limit tells it, the whole seconds until the next request would pass.
+// take returns false if the limit is reached and, if the limit has RetryAfter, the seconds until the next request
+// passes.
 func (l *limiter) take(now time.Time) (ok bool, retryAfter int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

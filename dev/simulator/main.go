@@ -32,20 +32,20 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		o.keys = append(o.keys, key)
 		return nil
 	})
-	flags.StringVar(&o.log, "log", "", "append every request, audience and answer to this `file`, and go on from what it holds")
-	flags.DurationVar(&o.delay, "delay", 0, "how long every answer takes")
-	flags.StringVar(&o.hold, "hold", "signal", "what ends it: `stdin` (its end) or signal (SIGINT, SIGTERM)")
-	flags.StringVar(&o.tokens, "report-token-seed", "", "derive the tokens in the reports' URLs from this `text`, instead of random ones")
+	flags.StringVar(&o.log, "log", "", "append every request, audience and answer to this `file`, and continue from its content")
+	flags.DurationVar(&o.delay, "delay", 0, "delay of every answer")
+	flags.StringVar(&o.hold, "hold", "signal", "what ends the simulator: `stdin` (when it is closed) or signal (SIGINT, SIGTERM)")
+	flags.StringVar(&o.tokens, "report-token-seed", "", "derive the tokens in the reports' URLs from this `text` instead of using random ones")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	// The flag package has told the user about its own errors; these are ours to tell.
+	// The flag package has already printed its own errors; the errors below are printed here.
 	err := func() error {
 		switch {
 		case flags.NArg() > 0:
 			return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 		case len(o.keys) == 0:
-			return errors.New("--key is needed")
+			return errors.New("--key is required")
 		case o.hold != "stdin" && o.hold != "signal":
 			return fmt.Errorf("--hold is stdin or signal, not %q", o.hold)
 		case o.delay < 0:
@@ -80,7 +80,8 @@ func run(o options, stdin io.Reader, stdout, stderr io.Writer) error {
 	}
 	defer store.Close()
 
-	// Signals are taken before the address is announced, so that an owner who has read it can always end us.
+	// Signals are handled before the address is printed, so that a process that has read it can always end the
+	// simulator.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
@@ -93,7 +94,7 @@ func run(o options, stdin io.Reader, stdout, stderr io.Writer) error {
 		Handler:           NewSimulator(store, o.keys, o.delay, o.tokens),
 		ReadHeaderTimeout: 30 * time.Second,
 	}
-	// Close and not Shutdown: held and endless answers would keep a polite end waiting for ever.
+	// Close and not Shutdown: Shutdown would wait forever for held and endless answers.
 	defer server.Close()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -127,7 +128,7 @@ func run(o options, stdin io.Reader, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// urlOf gives an address that can be called: nobody can connect to "all interfaces".
+// urlOf returns a URL that clients can connect to, also if the server listens on all interfaces.
 func urlOf(address *net.TCPAddr) string {
 	host := address.IP.String()
 	if address.IP.IsUnspecified() {

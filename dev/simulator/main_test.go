@@ -75,7 +75,7 @@ func TestRefusesWrongOptions(t *testing.T) {
 		{"--key", "k", "--delay", "-1s"}, {"--key", "k", "--delay", "soon"},
 	} {
 		if _, err := parseOptions(args, io.Discard); err == nil {
-			t.Errorf("%q was taken", args)
+			t.Errorf("%q was accepted", args)
 		}
 	}
 }

@@ -16,14 +16,14 @@ type manner int
 
 const (
 	plain     manner = iota
-	trickled         // a byte at a time
-	truncated        // less than was announced
-	endless          // no end
-	dropped          // no answer, an orderly close
-	reset            // no answer, a reset
+	trickled         // one byte at a time
+	truncated        // less than Content-Length
+	endless          // never ends
+	dropped          // no answer, normal close
+	reset            // no answer, TCP reset
 )
 
-// reply is an answer to give.
+// reply is an answer to send.
 type reply struct {
 	status  int
 	headers map[string]string
@@ -31,7 +31,7 @@ type reply struct {
 	rows    *rowStream // instead of a body
 	manner  manner
 	pause   time.Duration // between writes
-	wait    time.Duration // before it, or before what a fault makes of it
+	wait    time.Duration // before the answer, with or without a fault
 }
 
 const (
@@ -40,8 +40,8 @@ const (
 	missingBytes     = 100
 )
 
-// apply turns the answer that would be given without the fault into the one with it. Truthful faults leave a refusal
-// (a wrong key, an invalid list) what it is.
+// apply returns the answer with the fault, given the normal answer. Faults with true answers don't change a refusal
+// (a wrong key, an invalid list).
 func (f Fault) apply(normal reply, request received) reply {
 	succeeded := isSuccess(normal.status)
 	answer := normal
@@ -68,7 +68,7 @@ func (f Fault) apply(normal reply, request received) reply {
 	case faultErrorTrue:
 		message := "the audience could not be created"
 		if request.report != "" {
-			message = "the report could not be made"
+			message = "the report could not be created"
 		}
 		if f.Message != "" {
 			message = f.Message
@@ -82,7 +82,7 @@ func (f Fault) apply(normal reply, request received) reply {
 	case faultEmpty:
 		answer = reply{status: f.statusOr(http.StatusOK)}
 	case faultTruncated:
-		// The body is a whole document, so only a client that minds the length can tell.
+		// The body is a complete document, so only a client that checks the length notices.
 		if request.report == "" {
 			answer = results(http.StatusOK, "created")
 		}
@@ -127,8 +127,8 @@ func (f Fault) statusOr(status int) int {
 	return status
 }
 
-// custom answers with a status like the servers that use it: gateways (5xx) talk HTML, the API its JSON. A success that
-// stored nothing says error:true, since the other would be a lie that no client could see through.
+// custom answers with a status and a typical body for it: HTML of a gateway for 5xx, JSON of the API otherwise. A
+// success that stored nothing has error:true, because no client could detect a false success.
 func (f Fault) custom() reply {
 	answer := reply{status: f.Status, headers: f.Headers}
 	switch {
@@ -144,8 +144,8 @@ func (f Fault) custom() reply {
 	return answer
 }
 
-// sized fills the message up, so that the whole answer is valid and has the size that was asked for. A report gets more
-// rows, until it is at least as large.
+// sized extends the message, so that the answer is valid and has the requested size. A report gets more rows until it
+// is at least that large.
 func sized(normal reply, f Fault, succeeded bool) reply {
 	if !succeeded {
 		return normal
@@ -165,14 +165,14 @@ func sized(normal reply, f Fault, succeeded bool) reply {
 	return results(status, strings.Repeat("x", max(0, size-empty)))
 }
 
-// results is an answer in the documented shape: no error for 2xx, else one.
+// results is an answer in the documented format, with error false for 2xx and true otherwise.
 func results(status int, message string) reply {
 	return reply{status: status, body: resultsBody(!isSuccess(status), message)}
 }
 
 func isSuccess(status int) bool { return status >= 200 && status < 300 }
 
-// send never tells whether the answer arrived: nobody can know.
+// send doesn't return whether the answer arrived: the server can't know that.
 func (answer reply) send(w http.ResponseWriter, r *http.Request) {
 	switch answer.manner {
 	case dropped, reset:
@@ -181,7 +181,7 @@ func (answer reply) send(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
-	// A fault's own headers are for playing proxies, so they win over ours.
+	// A fault's own headers simulate proxies, so they override the default headers.
 	for name, value := range answer.headers {
 		header.Set(name, value)
 	}
@@ -207,7 +207,7 @@ func (answer reply) send(w http.ResponseWriter, r *http.Request) {
 	case truncated:
 		_, _ = w.Write(answer.body)
 		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler) // net/http's way to end a connection in the middle of an answer
+		panic(http.ErrAbortHandler) // ends the connection in the middle of an answer
 	case trickled:
 		for i := range answer.body {
 			if !writeAndPause(w, r, answer.body[i:i+1], answer.pause) {
@@ -217,7 +217,8 @@ func (answer reply) send(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// sendRows says no length but for a lie: it would have to make all rows to know it.
+// sendRows sends no Content-Length, because it would have to generate all rows first. Only a truncated answer needs
+// one.
 func (answer reply) sendRows(w http.ResponseWriter, r *http.Request) {
 	if answer.manner == truncated {
 		var length byteCounter
@@ -265,7 +266,7 @@ func (p pacedWriter) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// sendEndless begins like a success, so that a client can't give up at the first byte.
+// sendEndless begins like a success, so that a client can't reject the answer at the first byte.
 func (answer reply) sendEndless(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(answer.status)
 	chunk := []byte(`{"results":{"error":false,"message":"`)
@@ -286,7 +287,7 @@ func writeAndPause(w http.ResponseWriter, r *http.Request, chunk []byte, duratio
 	return pause(r, duration)
 }
 
-// pause gives false if the client left (or the server ends) in the meantime.
+// pause returns false if the client disconnected or the server ends in the meantime.
 func pause(r *http.Request, duration time.Duration) bool {
 	if duration > 0 {
 		timer := time.NewTimer(duration)
@@ -305,7 +306,7 @@ func closeConnection(w http.ResponseWriter, byReset bool) {
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, isTCP := connection.(*net.TCPConn); isTCP && byReset {
-		_ = tcp.SetLinger(0) // makes the close a reset
+		_ = tcp.SetLinger(0) // makes close send a reset
 	}
 	connection.Close()
 }

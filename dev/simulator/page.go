@@ -56,7 +56,7 @@ func (s *Simulator) servePage(w http.ResponseWriter) {
 	_, _ = w.Write(page.Bytes())
 }
 
-// pageData shows the newest first.
+// pageData lists the newest entries first.
 func (s *Simulator) pageData() pageData {
 	snapshot := s.store.Snapshot(0)
 	data := pageData{State: s.state()}
@@ -89,12 +89,12 @@ func resultText(answer *AnswerLine) string {
 		text += ", " + answer.Fault
 	}
 	if answer.ClientGone {
-		text += ", client left"
+		text += ", client disconnected"
 	}
 	return text
 }
 
-// firstMembers decodes no more of a long list than it shows.
+// firstMembers decodes only the members that are shown.
 func firstMembers(audience *AudienceLine) []string {
 	decoder := json.NewDecoder(bytes.NewReader(audience.Members))
 	_, _ = decoder.Token()

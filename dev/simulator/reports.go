@@ -35,7 +35,7 @@ type Person struct {
 	LinkedInURL string `json:"linkedinUrl,omitempty"`
 }
 
-// ReportSettings is what a report answers.
+// ReportSettings defines the answer of a report.
 type ReportSettings struct {
 	Rows        int64    `json:"rows"`
 	Seed        uint64   `json:"seed"`
@@ -44,7 +44,7 @@ type ReportSettings struct {
 	ContentType string   `json:"contentType"`
 	Body        *string  `json:"body,omitempty"` // instead of rows
 	Status      int      `json:"status,omitempty"`
-	Domains     []string `json:"domains,omitempty"` // none: the built-in ones
+	Domains     []string `json:"domains,omitempty"` // empty: the built-in ones
 	People      []Person `json:"people,omitempty"`
 }
 
@@ -66,7 +66,7 @@ func newReportSet(tokenSeed string) *reportSet {
 	return s
 }
 
-// newToken derives the token from the seed, if there is one, the name and how often it was rotated.
+// newToken derives the token from the seed, the name and the number of rotations. Without a seed, it is random.
 func (s *reportSet) newToken(name string) string {
 	var token [tokenBytes]byte
 	if s.tokenSeed == "" {
@@ -87,7 +87,7 @@ func (s *reportSet) rotate(names []string) {
 	}
 }
 
-// reset leaves the tokens alone: nobody expects URLs to change but by a rotation.
+// reset keeps the tokens: URLs change only by a rotation.
 func (s *reportSet) reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *reportSet) get(name string) ReportSettings {
 	return s.settings[name]
 }
 
-// targetOf gives a report's target for any URL of its form, and false for one that isn't of that form.
+// targetOf returns a report's target for any URL in the format of a report's URL, and false for other URLs.
 func (s *reportSet) targetOf(path string) (target, bool) {
 	rest, found := strings.CutPrefix(path, reportsPath)
 	token, name, _ := strings.Cut(rest, "/")
@@ -119,7 +119,7 @@ func (s *reportSet) targetOf(path string) (target, bool) {
 
 var tokenPattern = regexp.MustCompile(fmt.Sprintf("(?i)[0-9a-f]{%d,}", 2*tokenBytes))
 
-// withoutTokens is a path or query as it may be logged: wherever a client put a token, it isn't in there.
+// withoutTokens returns a path or query for the log, without tokens at any position.
 func withoutTokens(text string) string {
 	if rest, found := strings.CutPrefix(text, reportsPath); found {
 		if _, behind, more := strings.Cut(rest, "/"); more {
@@ -131,12 +131,12 @@ func withoutTokens(text string) string {
 	return tokenPattern.ReplaceAllString(text, "-")
 }
 
-// judgeReport decides what a well-behaved API answers to a GET. It doesn't mind the key: whether one is needed is not
-// documented, so neither may a client rely on a refusal.
+// judgeReport returns the answer of an API without faults to a GET. It ignores the key: it is not documented whether
+// one is needed, so a client must not rely on a refusal.
 func (s *Simulator) judgeReport(r *http.Request, t target) reply {
 	settings := s.reports.get(t.report)
 	if t.gone {
-		return results(settings.GoneStatus, "there is nothing at this URL")
+		return results(settings.GoneStatus, "no report at this URL")
 	}
 	answer := reply{
 		status: http.StatusOK, headers: map[string]string{"Content-Type": settings.ContentType},
@@ -160,7 +160,7 @@ func (s *Simulator) judgeReport(r *http.Request, t target) reply {
 	return answer
 }
 
-// rowWindow reads page and per_page, or offset and limit. What lies behind the end is empty.
+// rowWindow reads page and per_page, or offset and limit. After the last row, the window is empty.
 func rowWindow(r *http.Request, rows int64) (from, to int64, err error) {
 	query := r.URL.Query()
 	read := func(name string, absent int64) int64 {
@@ -234,7 +234,7 @@ func checkReport(name string) error {
 	return nil
 }
 
-// reportChange is what the admin API takes. What is absent stays as it is.
+// reportChange is a change of settings, as the admin API accepts it. Absent fields stay unchanged.
 type reportChange struct {
 	Report      string   `json:"report"`
 	Rows        *int64   `json:"rows"`
@@ -275,8 +275,12 @@ func (c reportChange) check() error {
 		if err := checkReport(c.Report); err != nil {
 			return err
 		}
-		if shape := reportShapes[c.Report]; c.Domains != nil && !shape.hasDomains || c.People != nil && !shape.hasPeople {
-			return fmt.Errorf("the rows of %s don't hold those", c.Report)
+		shape := reportShapes[c.Report]
+		if c.Domains != nil && !shape.hasDomains {
+			return fmt.Errorf("the rows of %s contain no domains", c.Report)
+		}
+		if c.People != nil && !shape.hasPeople {
+			return fmt.Errorf("the rows of %s contain no people", c.Report)
 		}
 	}
 	notVisible := func(r rune) bool { return r < ' ' || r > '~' }
@@ -286,13 +290,13 @@ func (c reportChange) check() error {
 	case c.GoneStatus != nil && !slices.Contains([]int{401, 403, 404}, *c.GoneStatus):
 		return errors.New("goneStatus is 401, 403 or 404")
 	case c.DelayMs != nil && (*c.DelayMs < 0 || *c.DelayMs > math.MaxInt32):
-		return errors.New("delayMs must not be negative or absurd")
+		return errors.New("delayMs must not be negative or too large")
 	case c.ContentType != nil && (strings.TrimSpace(*c.ContentType) == "" || strings.ContainsFunc(*c.ContentType, notVisible)):
 		return errors.New("contentType must be visible ASCII, not empty")
 	case c.Body != nil && c.Rows != nil:
-		return errors.New("body is instead of rows, so not both")
+		return errors.New("give body or rows, but not both")
 	case c.Status != nil && c.Body == nil:
-		return errors.New("status goes with a body; there is a fault for one without")
+		return errors.New("status goes with a body; without a body, use the fault status")
 	case c.Status != nil && (*c.Status < 200 || *c.Status > 599):
 		return errors.New("status must be from 200 to 599")
 	}

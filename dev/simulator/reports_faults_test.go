@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-func TestFaultsOfReports(t *testing.T) {
+func TestFaultsForReports(t *testing.T) {
 	isRows := func(t *testing.T, got answer) { rowsOf(t, engagement, got.body) }
 	for _, c := range []struct {
 		fault  string
@@ -51,7 +51,7 @@ func TestFaultsOfReports(t *testing.T) {
 	}
 }
 
-func TestFaultsMeanTheEndpointTheyName(t *testing.T) {
+func TestFaultsAffectOnlyTheirEndpoint(t *testing.T) {
 	h := start(t)
 	path := h.reportPath(engagement)
 	h.fault(`[{"fault":"empty"},{"fault":"status","status":500,"endpoint":"asset_analytics"}]`)
@@ -81,7 +81,7 @@ func TestBrokenReports(t *testing.T) {
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s: truncated, but %v", name, err)
 		}
-		rowsOf(t, name, got.body) // what did come is a whole report: that's the trap
+		rowsOf(t, name, got.body) // the received part is a complete report, so a client must check the length
 
 		h.fault(`{"fault":"endless","endpoint":"reports","times":1}`)
 		response, err := http.DefaultTransport.RoundTrip(h.request(t.Context(), http.MethodGet, path, testKey, ""))
@@ -91,9 +91,9 @@ func TestBrokenReports(t *testing.T) {
 		text, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 		response.Body.Close()
 		if err != nil || len(text) != 1<<20 || response.Header.Get("Content-Type") != reportShapes[name].contentType {
-			t.Errorf("%s: it ended (%v)", name, err)
+			t.Errorf("%s: the answer ended (%v)", name, err)
 		}
-		whole, _, _ := strings.Cut(string(text[len(text)-1000:]), "\n") // rows are by lines in these three
+		whole, _, _ := strings.Cut(string(text[len(text)-1000:]), "\n") // in these three, each row is a line
 		last := len(text) - 1000 + len(whole)
 		rowsOf(t, name, strings.TrimSuffix(string(text[:last]), ",")+reportShapes[name].form.close)
 	}
@@ -127,7 +127,7 @@ func TestHeldReports(t *testing.T) {
 	}
 }
 
-func TestReportsCountForTheRateLimit(t *testing.T) {
+func TestReportsCountTowardTheRateLimit(t *testing.T) {
 	h := start(t)
 	now := time.Now()
 	h.sim.now = func() time.Time { return now }
@@ -142,7 +142,7 @@ func TestReportsCountForTheRateLimit(t *testing.T) {
 	h.mustPost(accountsPath, oneAccount, 429)
 }
 
-func TestTheLogKnowsReportsButNoToken(t *testing.T) {
+func TestTheLogContainsReportsWithoutTokens(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.jsonl")
 	store, err := OpenStore(path)
 	if err != nil {

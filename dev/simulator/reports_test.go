@@ -19,7 +19,7 @@ import (
 
 const engagement = "account_engagement"
 
-// reportPath is a report's secret URL, without the host.
+// reportPath returns a report's secret URL, without the host.
 func (h *harness) reportPath(name string) string {
 	h.Helper()
 	var view reportURLsView
@@ -52,7 +52,7 @@ func (h *harness) set(text string) reportSettingsView {
 	return view
 }
 
-// rowsOf reads a report the way that this one needs, and checks its columns.
+// rowsOf parses a report in its own format, and checks its columns.
 func rowsOf(t *testing.T, name, body string) []map[string]any {
 	t.Helper()
 	rows := []map[string]any{}
@@ -142,13 +142,13 @@ func TestReportURLsAreSecretsThatRotate(t *testing.T) {
 	}
 }
 
-func TestSeededTokensAreKnownBeforehand(t *testing.T) {
+func TestSeededTokensAreKnownInAdvance(t *testing.T) {
 	one, same, different := newReportSet("demo"), newReportSet("demo"), newReportSet("other")
 	for _, s := range []*reportSet{one, same, different} {
 		s.rotate([]string{engagement})
 	}
 	if !maps.Equal(one.tokens, same.tokens) || one.tokens[engagement] == newReportSet("demo").tokens[engagement] {
-		t.Error("the tokens don't follow from seed and rotations")
+		t.Error("the tokens don't depend only on seed and rotations")
 	}
 	for name, token := range one.tokens {
 		if len(token) != 24 || token == different.tokens[name] {
@@ -157,7 +157,7 @@ func TestSeededTokensAreKnownBeforehand(t *testing.T) {
 	}
 }
 
-// Not even HTTP/1.0 clients, which name no host, get URLs without one.
+// HTTP/1.0 clients send no host, but also get URLs with a host.
 func TestReportURLsHaveAHost(t *testing.T) {
 	h := start(t)
 	host := h.server.Listener.Addr().String()
@@ -172,8 +172,8 @@ func TestReportURLsHaveAHost(t *testing.T) {
 	}
 }
 
-// Whether a key is needed isn't documented, so all of these are answered.
-func TestReportsDontMindTheKey(t *testing.T) {
+// It isn't documented whether a key is needed, so all of these requests are answered.
+func TestReportsIgnoreTheKey(t *testing.T) {
 	h := start(t)
 	path := h.reportPath(engagement)
 	for _, key := range []string{"", "wrong", testKey} {
@@ -187,7 +187,7 @@ func TestReportsDontMindTheKey(t *testing.T) {
 	}
 }
 
-func TestEveryReportHasItsShape(t *testing.T) {
+func TestEveryReportHasItsFormat(t *testing.T) {
 	h := start(t)
 	for name, shape := range reportShapes {
 		path := h.reportPath(name)
@@ -196,7 +196,7 @@ func TestEveryReportHasItsShape(t *testing.T) {
 			t.Errorf("%s: %d rows, want %d", name, len(rows), shape.rows)
 		}
 		if got := got.header.Get("Content-Type"); got != shape.contentType {
-			t.Errorf("%s is %s", name, got)
+			t.Errorf("%s has the content type %s", name, got)
 		}
 		for _, want := range []int{0, 1, 1234} {
 			h.set(fmt.Sprintf(`{"report":%q,"rows":%d}`, name, want))
@@ -233,21 +233,21 @@ func TestTheSameSeedGivesTheSameRows(t *testing.T) {
 	for name := range reportShapes {
 		first := read(noon, name)
 		if read(noon.Add(11*time.Hour), name) != first {
-			t.Errorf("%s changes in a day", name)
+			t.Errorf("%s changes during a day", name)
 		}
 		today, known := newest[name]
 		if !known {
 			today = "2026-11-20"
 		}
 		if !strings.Contains(first, today) {
-			t.Errorf("%s isn't fresh: %.300s", name, first)
+			t.Errorf("%s has no row of today: %.300s", name, first)
 		}
 		if strings.Count(first, "2026-11-20T") > strings.Count(first, "2026-11-20T00:00:00Z") {
-			t.Errorf("%s is from the future: %.300s", name, first)
+			t.Errorf("%s has a time in the future: %.300s", name, first)
 		}
 		h.set(`{"seed":7}`)
 		if read(noon, name) == first {
-			t.Errorf("%s doesn't mind the seed", name)
+			t.Errorf("%s doesn't depend on the seed", name)
 		}
 		h.steer(http.MethodPost, "/_sim/reset", "", nil)
 		if read(noon, name) != first {
@@ -256,7 +256,7 @@ func TestTheSameSeedGivesTheSameRows(t *testing.T) {
 	}
 }
 
-func TestTheExamplesAreEngaged(t *testing.T) {
+func TestReportsHaveRowsAboutTheExamples(t *testing.T) {
 	h := start(t)
 	domains := map[string]bool{}
 	spellings := map[string]bool{}
@@ -345,7 +345,7 @@ func TestReportSettings(t *testing.T) {
 	}
 	h.set(`{"domains":[],"people":[]}`)
 	if !strings.Contains(h.mustGet(people, 200).body, "Lovelace") || !strings.Contains(h.mustGet(path, 200).body, "xample.com") {
-		t.Error("the built-in ones aren't back")
+		t.Error("the built-in domains and people aren't restored")
 	}
 
 	h.set(`{"report":"account_engagement","delayMs":30}`)
@@ -378,8 +378,8 @@ func TestReportSettingsAreStrict(t *testing.T) {
 		{"", `{"rows":1,"body":""}`, "not both"},
 		{"", `{"rows":1,"status":500}`, "status goes with a body"},
 		{"", `{"body":"","status":99}`, "from 200 to 599"},
-		{"", `{"report":"asset_analytics","domains":["a.example"]}`, "don't hold those"},
-		{"", `{"report":"account_engagement","people":[]}`, "don't hold those"},
+		{"", `{"report":"asset_analytics","domains":["a.example"]}`, "contain no domains"},
+		{"", `{"report":"account_engagement","people":[]}`, "contain no people"},
 		{"", `{"people":[{"name":"A"}]}`, "unknown field"},
 		{"/rotate", `{"report":"account_engagement"}`, "unknown field"},
 		{"/rotate", `{"reports":["account_engagement","x"]}`, "unknown report"},
@@ -390,11 +390,11 @@ func TestReportSettingsAreStrict(t *testing.T) {
 		}
 	}
 	if after := h.set(`{}`); fmt.Sprint(after) != fmt.Sprint(before) {
-		t.Errorf("that changed the settings to %+v", after)
+		t.Errorf("invalid requests changed the settings to %+v", after)
 	}
 }
 
-// Rows are made as they are sent, so their number costs no memory.
+// Rows are generated as they are sent, so their number doesn't affect memory use.
 func TestManyRows(t *testing.T) {
 	h := start(t)
 	const rows = 200_000

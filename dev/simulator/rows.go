@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// rowStream writes the rows of a report as they are made, so that their number costs no memory. Row n is a function of
-// the seed, n and the day alone, so any part of a report can be written without what comes before it.
+// rowStream writes the rows of a report as they are generated, so that their number doesn't affect memory use. Row n
+// depends only on the seed, n and the day, so any part of a report can be written without the rows before it.
 type rowStream struct {
 	shape    *reportShape
 	settings ReportSettings
-	today    time.Time // its midnight
+	today    time.Time // midnight at its start
 	from, to int64
-	atLeast  int64 // bytes, for which it goes on past to
+	atLeast  int64 // minimum size in bytes; rows continue after to until it is reached
 	endless  bool
 }
 
@@ -76,7 +76,7 @@ type (
 	object     [2]string // an object with one field
 )
 
-// appendValue writes JSON by hand: it's many times faster than by reflection.
+// appendValue writes JSON without encoding/json, which is many times slower.
 func appendValue(buffer []byte, value any) []byte {
 	switch v := value.(type) {
 	case string:
@@ -115,7 +115,7 @@ func appendCell(buffer []byte, value any) []byte {
 	return appendValue(buffer, value)
 }
 
-// row is what a row is made of.
+// row is the state from which a row is generated.
 type row struct {
 	random
 	stream *rowStream
@@ -123,7 +123,7 @@ type row struct {
 	index  int64
 }
 
-// random is splitmix64: cheap to start anew for each row, which math/rand isn't.
+// random is splitmix64. Unlike math/rand, it is cheap to initialise for each row.
 type random uint64
 
 const golden = 0x9e3779b97f4a7c15
@@ -136,7 +136,7 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// upTo gives a number from 0 to below n.
+// upTo returns a number from 0 to n-1.
 func (r *random) upTo(n int) int {
 	*r += golden
 	return int(mix(uint64(*r)) % uint64(n))
@@ -150,8 +150,8 @@ func (r *row) day(ago int, layout string) string {
 	return r.stream.today.AddDate(0, 0, -ago).Format(layout)
 }
 
-// minutesAgo gives a time in the last days, counted from midnight, so that none is in the future. The first row is the
-// newest there can be.
+// minutesAgo returns a time in the last days, in minutes before midnight, so that no time is in the future. The first
+// row has the newest possible time.
 func (r *row) minutesAgo(days int) int {
 	ago := r.upTo(days * 24 * 60)
 	if r.index == 0 {
@@ -182,7 +182,7 @@ func (r *row) person() Person {
 	return people[r.index%int64(len(people))]
 }
 
-// spelling writes a domain in one of the ways that mean the same account.
+// spelling returns one of several spellings of a domain, all of the same account.
 func (r *row) spelling(domain string) string {
 	switch r.upTo(4) {
 	case 0:
@@ -235,7 +235,7 @@ func (c campaign) status() string {
 
 func numbered(text string, number int64) string { return text + strconv.FormatInt(number, 10) }
 
-// decimal writes a number that is given in units of its last place: 1250 with two places is 12.50.
+// decimal formats a number that is given in units of its last place: 1250 with two places is 12.50.
 func decimal(units, places int) string {
 	sign := ""
 	if units < 0 {
@@ -248,7 +248,7 @@ func decimal(units, places int) string {
 	return sign + digits[:len(digits)-places] + "." + digits[len(digits)-places:]
 }
 
-// thousands writes 12,345.
+// thousands formats a number as 12,345.
 func thousands(number int) string {
 	digits := strconv.Itoa(number)
 	for i := len(digits) - 3; i > 0; i -= 3 {
@@ -257,5 +257,5 @@ func thousands(number int) string {
 	return digits
 }
 
-// dollars writes $1,234.50.
+// dollars formats an amount as $1,234.50.
 func dollars(cents int) string { return "$" + thousands(cents/100) + decimal(cents%100, 2)[1:] }

@@ -2,19 +2,19 @@ package main
 
 import "strings"
 
-// reportShape is how a report looks. Nothing of that is documented, so each looks another way: a client that pleases all
-// of them assumes neither names nor forms.
+// reportShape is the format of a report. It is not documented, so each report has a different one: a client that can
+// read all of them makes no assumptions about names or formats.
 type reportShape struct {
 	contentType string
 	form        rowForm
 	columns     []string
-	rows        int64 // unless it's told otherwise
+	rows        int64 // by default
 	hasDomains  bool
 	hasPeople   bool
 	row         func(*row) []any // a value for each column
 }
 
-// rowForm is what stands around rows.
+// rowForm is the text around rows.
 type rowForm struct {
 	open    string
 	between string
@@ -32,7 +32,7 @@ func wrapped(open, close string) rowForm {
 	return rowForm{open: open, between: ",", close: close}
 }
 
-// csvForm takes columns whose names need no quotes.
+// csvForm requires columns whose names need no quotes.
 func csvForm(columns []string, lineEnd string) rowForm {
 	return rowForm{open: strings.Join(columns, ",") + lineEnd, after: lineEnd, csv: true}
 }
@@ -124,7 +124,7 @@ var reportShapes = map[string]*reportShape{
 		columns:     []string{"campaign", "budget", "spent", "days_total", "days_elapsed", "date"},
 		rows:        int64(len(campaignNames)),
 		row: func(r *row) []any {
-			// Today's pacing of each campaign; then, if more rows are wanted, yesterday's.
+			// Today's pacing of each campaign; then, for more rows, yesterday's.
 			number, ago := r.index%int64(len(campaignNames)), int(r.index/int64(len(campaignNames))%365)
 			c := r.campaign(number)
 			elapsed := max(0, min(c.age-ago, c.days))
@@ -151,7 +151,7 @@ var reportShapes = map[string]*reportShape{
 		},
 	},
 	"daily_abm_activities": {
-		contentType: "text/plain; charset=utf-8", // some servers say no more than that
+		contentType: "text/plain; charset=utf-8", // some servers send only this
 		form:        jsonLines,
 		columns:     []string{"timestamp", "activity", "account", "campaign"},
 		rows:        240,
@@ -190,7 +190,7 @@ var reportShapes = map[string]*reportShape{
 	},
 }
 
-// account is whom a row is about.
+// account is the company that a row is about.
 type account struct {
 	domain  string
 	name    string

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// RequestLine is a request that reached the simulator. Times and numbers are filled in by the store.
+// RequestLine is a request that reached the simulator. The store sets Type, Seq and Time.
 type RequestLine struct {
 	Type          string          `json:"type"` // "request"
 	Seq           int64           `json:"seq"`
@@ -23,10 +23,10 @@ type RequestLine struct {
 	Path          string          `json:"path"` // without a report's token
 	Endpoint      string          `json:"endpoint"`
 	Report        string          `json:"report,omitempty"`
-	Gone          bool            `json:"gone,omitempty"`  // not the report's URL, or no longer
-	Query         string          `json:"query,omitempty"` // of a report, as it came
+	Gone          bool            `json:"gone,omitempty"`  // an old or wrong URL of the report
+	Query         string          `json:"query,omitempty"` // of a report, as received
 	KeyID         string          `json:"keyId"`
-	ContentLength int64           `json:"contentLength"` // -1: not said
+	ContentLength int64           `json:"contentLength"` // -1: unknown
 	BodySHA256    string          `json:"bodySha256,omitempty"`
 	BodyError     string          `json:"bodyError,omitempty"`
 	HeaderNames   []string        `json:"headerNames"`
@@ -34,7 +34,7 @@ type RequestLine struct {
 	Members       json.RawMessage `json:"members,omitempty"`
 }
 
-// AudienceLine is an audience that was stored. It shares its members with its request's line.
+// AudienceLine is a stored audience. It shares its members with the line of its request.
 type AudienceLine struct {
 	Type            string          `json:"type"` // "audience"
 	Seq             int64           `json:"seq"`
@@ -49,7 +49,7 @@ type AudienceLine struct {
 	Members         json.RawMessage `json:"members"`
 }
 
-// AnswerLine is what the simulator set out to answer. Whether it arrived is the client's to know.
+// AnswerLine is the answer that the simulator tried to send. It may not have arrived.
 type AnswerLine struct {
 	Type       string    `json:"type"` // "answer"
 	Seq        int64     `json:"seq"`
@@ -58,7 +58,7 @@ type AnswerLine struct {
 	Status     int       `json:"status,omitempty"` // absent: no answer
 	Fault      string    `json:"fault,omitempty"`
 	Stored     bool      `json:"stored"`
-	ClientGone bool      `json:"clientGone,omitempty"` // seen to have left before its answer was due
+	ClientGone bool      `json:"clientGone,omitempty"` // the client disconnected before the answer was sent
 }
 
 func (l *RequestLine) seq() int64  { return l.Seq }
@@ -67,12 +67,12 @@ func (l *AnswerLine) seq() int64   { return l.Seq }
 
 type line interface{ seq() int64 }
 
-// Store is the append-only log, in memory and, if it has a file, there as well. Lines are never changed once they are in,
-// so snapshots of its slices can be read without the lock.
+// Store is the append-only log, in memory and, if there is a file, also in the file. Lines never change after they were
+// added, so snapshots of its slices can be read without the lock.
 type Store struct {
 	mu        sync.Mutex
 	file      *os.File
-	err       error // the first failed write: from then on the file can't be trusted, and nothing is answered
+	err       error // the first failed write; after it, the file is incomplete and nothing is answered
 	lines     []line
 	requests  []*RequestLine
 	audiences []*AudienceLine
@@ -81,13 +81,13 @@ type Store struct {
 	changed   chan struct{}         // closed and replaced at each change
 }
 
-// OpenStore reads what the file holds and goes on from there. An empty path keeps the log in memory only.
+// OpenStore reads the file and continues from its content. With an empty path, the log is only in memory.
 func OpenStore(path string) (*Store, error) {
 	s := &Store{answers: map[int64]*AnswerLine{}, firstOf: map[string]int64{}, changed: make(chan struct{})}
 	if path == "" {
 		return s, nil
 	}
-	// The log holds the people on the lists, so it is nobody else's to read.
+	// The log contains the people on the lists, so only the owner may read it.
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -111,11 +111,11 @@ func (s *Store) Close() {
 func (s *Store) replay(file *os.File) error {
 	reader := bufio.NewReader(file)
 	byNumber := map[int64]*RequestLine{}
-	var whole int64 // bytes in whole lines
+	var whole int64 // bytes in complete lines
 	for number := 1; ; number++ {
 		text, err := reader.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			// A kill can tear the last line. Nothing was answered after it, so what it tells hasn't happened.
+			// After a kill, the last line can be incomplete. Nothing was answered after it, so it can be dropped.
 			return file.Truncate(whole)
 		}
 		if err != nil {
@@ -157,8 +157,8 @@ func (s *Store) replay(file *os.File) error {
 	}
 }
 
-// AddRequest, AddAudience and AddAnswer number a line, write it and keep it. A failed write is an error for good: an
-// answer that the file doesn't know of would make the file a wrong witness.
+// AddRequest, AddAudience and AddAnswer number a line, write it and keep it. After a failed write, all further calls
+// fail: the file must contain every answer.
 func (s *Store) AddRequest(l *RequestLine) error {
 	return s.add(l, func(seq int64, now time.Time) { l.Type, l.Seq, l.Time = "request", seq, now })
 }
@@ -192,20 +192,20 @@ func (s *Store) add(l line, number func(seq int64, now time.Time)) error {
 		}
 	}
 	s.keep(l)
-	s.wake()
+	s.broadcast()
 	return nil
 }
 
-func (s *Store) wake() {
+func (s *Store) broadcast() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// notify lets those who wait look again, for changes that make no line.
+// notify makes all callers of Wait check again, after a change that adds no line.
 func (s *Store) notify() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wake()
+	s.broadcast()
 }
 
 func (s *Store) keep(l line) {
@@ -223,15 +223,15 @@ func (s *Store) keep(l line) {
 	}
 }
 
-// Snapshot is the log at one moment.
+// Snapshot is the log at a moment in time.
 type Snapshot struct {
 	Lines     []line
 	Requests  []*RequestLine
 	Audiences []*AudienceLine
-	answers   []*AnswerLine // as Requests; nil where none was given yet
+	answers   []*AnswerLine // parallel to Requests; nil if not answered yet
 }
 
-// Snapshot gives what came after line number since.
+// Snapshot returns the lines after number since.
 func (s *Store) Snapshot(since int64) Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -242,7 +242,7 @@ func (s *Store) Snapshot(since int64) Snapshot {
 	return snapshot
 }
 
-// after finds the tail of a slice that is ordered by number.
+// after returns the lines with a number above since, from a slice that is ordered by number.
 func after[L line](lines []L, since int64) []L {
 	start := len(lines)
 	for start > 0 && lines[start-1].seq() > since {
@@ -251,7 +251,7 @@ func after[L line](lines []L, since int64) []L {
 	return lines[start:len(lines):len(lines)]
 }
 
-// Wait returns once ready says so of the log's newest state, or when the context ends.
+// Wait returns when ready returns true for the newest state of the log, or when the context ends.
 func (s *Store) Wait(ctx context.Context, ready func() bool) {
 	for {
 		s.mu.Lock()
@@ -268,7 +268,7 @@ func (s *Store) Wait(ctx context.Context, ready func() bool) {
 	}
 }
 
-// Counts is the log in numbers.
+// Counts are the counts of the log's lines.
 type Counts struct {
 	LastSeq  int64 `json:"lastSeq"`
 	Requests struct {
@@ -289,7 +289,7 @@ type Counts struct {
 // ReportCounts are the requests for a report.
 type ReportCounts struct {
 	Requests int `json:"requests"`
-	Gone     int `json:"gone"` // those of them that weren't for its URL
+	Gone     int `json:"gone"` // of these, the ones with an old or wrong URL
 }
 
 func (s *Store) Counts() Counts {

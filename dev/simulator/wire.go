@@ -24,7 +24,7 @@ var fieldsOf = map[string][]string{
 	accounts: {"website"},
 }
 
-// A contact needs all fields of at least one of these, an account its website.
+// A member needs all fields of at least one of these sets.
 var neededOf = map[string][][]string{
 	contacts: {
 		{"linkedin_url"},
@@ -38,12 +38,12 @@ var neededOf = map[string][][]string{
 type memberList struct {
 	kind      string
 	count     int
-	members   json.RawMessage // as they came, but for the order of fields and white space
-	setSHA256 string          // the same for lists with the same members, in whatever order and number
+	members   json.RawMessage // as received, except for the order of fields and white space
+	setSHA256 string          // the same for lists with the same members, in any order and with any repetition
 }
 
-// parseList reads a documented body and nothing else. It goes token by token because decoding into a struct would let
-// pass what a strict API might not: other letter case, repeated fields, null for a string.
+// parseList accepts only the documented body. It reads token by token, because decoding into a struct would accept what
+// a strict API might reject: other letter case, repeated fields, null for a string.
 func parseList(kind string, body []byte) (*memberList, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the body is not UTF-8")
@@ -85,7 +85,7 @@ func parseList(kind string, body []byte) (*memberList, error) {
 
 type parser struct{ decoder *json.Decoder }
 
-// next gives no error: the body was found to be JSON before.
+// next ignores the error: the body was validated as JSON before.
 func (p *parser) next() json.Token {
 	token, _ := p.decoder.Token()
 	return token
@@ -119,7 +119,7 @@ func (p *parser) member(kind string) (map[string]string, error) {
 	return nil, fmt.Errorf("needs all fields of one of %v", neededOf[kind])
 }
 
-// setHash takes an empty field for an absent one, and nothing else for equal that isn't.
+// setHash treats an empty field like an absent one. All other differences change the hash.
 func setHash(members []map[string]string) string {
 	rows := make([]string, 0, len(members))
 	for _, member := range members {
@@ -129,7 +129,7 @@ func setHash(members []map[string]string) string {
 				given[name] = value
 			}
 		}
-		row, _ := json.Marshal(given) // a map of strings: sorted by name, and never an error
+		row, _ := json.Marshal(given) // a map of strings is sorted by name and never causes an error
 		rows = append(rows, string(row))
 	}
 	slices.Sort(rows)
@@ -140,7 +140,7 @@ func setHash(members []map[string]string) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// keyID names a key without giving it away.
+// keyID identifies a key without revealing it.
 func keyID(key string) string {
 	if key == "" {
 		return ""
@@ -156,7 +156,7 @@ func resultsBody(isError bool, message string) []byte {
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false) // an echo must come back as it was sent
+	encoder.SetEscapeHTML(false) // an echo must be returned as it was sent
 	_ = encoder.Encode(map[string]results{"results": {isError, message}})
 	return bytes.TrimSpace(body.Bytes())
 }

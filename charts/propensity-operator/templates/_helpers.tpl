@@ -1,4 +1,4 @@
-{{/* The name that everything of this release carries. */}}
+{{/* The name prefix of all objects of this release. */}}
 {{- define "propensity-operator.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
@@ -25,7 +25,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{- define "propensity-operator.image" -}}
-{{- $repository := required "image.repository is empty. No image of the operator is published: build the Dockerfile, push the image to a registry of your own, and set image.repository to its name there, without the tag" .Values.image.repository -}}
+{{- $repository := required "image.repository is empty. No image of the operator is published: build the Dockerfile, push the image to your own registry, and set image.repository to its name there, without the tag" .Values.image.repository -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $repository .Values.image.digest -}}
 {{- else -}}
@@ -33,7 +33,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* What the operator does in the namespaces that it watches: this and no more. */}}
+{{/* The permissions of the operator in the namespaces that it watches. */}}
 {{- define "propensity-operator.rules" -}}
 - apiGroups: [abm.propensity.com]
   resources: [accountaudiences, contactaudiences, propensityreports, propensityworkspaces, suppressionlists]
@@ -50,11 +50,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resourceNames:
     {{- toYaml .Values.secretNames | nindent 4 }}
   verbs: [get, list, watch]
-# Lists may stand in ConfigMaps. Only their metadata is watched.
+# ConfigMaps can contain lists. Only their metadata is watched.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
-# And in the artifacts of Flux sources, where Flux is installed.
+# Artifacts of Flux sources can contain lists, if Flux is installed.
 - apiGroups: [source.toolkit.fluxcd.io]
   resources: [buckets, externalartifacts, gitrepositories, ocirepositories]
   verbs: [get, list, watch]
