@@ -241,7 +241,7 @@ impl Scenario {
             Self::Restart => {
                 let requests = case.requests();
                 ensure(requests == 2, || {
-                    format!("{requests} requests, but only the 2 of before the restart are allowed")
+                    format!("{requests} requests, but only the 2 from before the restart are allowed")
                 })
             }
             Self::ResolveDismiss => {
