@@ -1,4 +1,4 @@
-//! The anchor of a ledger, and what happens where it isn't the right one.
+//! The anchor of a ledger, and what happens if it is missing or not the right one.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,13 @@ use crate::support::objects::is_true;
 use crate::support::wait::{ensure, eventually};
 use crate::support::{Kind, Operator, World};
 
-/// A world whose workspace has its ledger; its ID, and the anchor.
-fn anchored() -> (World, Operator, String, Value) {
+/// A workspace with a ledger; returns the ledger's ID and the anchor.
+fn workspace_with_ledger() -> (World, Operator, String, Value) {
     let world = World::new();
-    let operator = world.operator().mortal().start();
+    let operator = world.operator().short_lease().start();
     world.connect();
-    let workspace = world.settled(Kind::Workspace, "default", "Connected");
-    let id = workspace["status"]["ledgerID"].as_str().expect("it is shown").to_owned();
+    let workspace = world.wait_reason(Kind::Workspace, "default", "Connected");
+    let id = workspace["status"]["ledgerID"].as_str().expect("a ledger ID in the status").to_owned();
     let mut receipts = world.objects.list(Kind::Receipt);
     assert_eq!(receipts.len(), 1, "only the anchor");
     (world, operator, id, receipts.remove(0))
@@ -23,106 +23,110 @@ fn anchors(world: &World) -> usize {
 }
 
 #[test]
-fn the_first_start_makes_an_anchor_and_shows_its_id() {
-    let (world, mut operator, id, anchor) = anchored();
+fn the_first_start_creates_an_anchor_and_reports_its_id() {
+    let (world, mut operator, id, anchor) = workspace_with_ledger();
     assert_eq!(anchor["identity"]["ledgerID"], id.as_str());
     assert_eq!(anchor["identity"]["workspaceID"], world.namespace.as_str());
     assert_eq!(anchor["record"]["state"], "Created");
     assert!(anchor["metadata"]["name"].as_str().unwrap().starts_with("anchor-"));
     operator.kill();
-    let _operator = world.operator().mortal().start();
+    let _operator = world.operator().short_lease().start();
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "Created");
-    assert_eq!(world.get(Kind::Workspace, "default")["status"]["ledgerID"], id.as_str(), "it stays");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    assert_eq!(
+        world.get(Kind::Workspace, "default")["status"]["ledgerID"],
+        id.as_str(),
+        "the ledger ID stays the same"
+    );
 }
 
 #[test]
-fn a_pin_that_matches_lets_everything_go_on() {
-    let (world, _operator, id, _) = anchored();
+fn a_matching_ledger_id_in_the_spec_changes_nothing() {
+    let (world, _operator, id, _) = workspace_with_ledger();
     world.workspace(json!({"ledgerID": id}));
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.settled(Kind::Workspace, "default", "Connected");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Workspace, "default", "Connected");
 }
 
 #[test]
-fn a_pin_that_does_not_match_stops_everything_until_it_does() {
-    let (world, _operator, id, _) = anchored();
+fn a_wrong_ledger_id_in_the_spec_stops_all_creates_until_it_matches() {
+    let (world, _operator, id, _) = workspace_with_ledger();
     world.workspace(json!({"ledgerID": "of-another-cluster"}));
     world.accounts("targets", &["example.com"]);
-    let workspace = world.says(Kind::Workspace, "default", "LedgerMissing", "of-another-cluster");
+    let workspace = world.wait_message(Kind::Workspace, "default", "LedgerMissing", "of-another-cluster");
     assert!(is_true(&workspace, "Stalled"));
-    let audience = world.settled(Kind::Accounts, "targets", "LedgerMissing");
+    let audience = world.wait_reason(Kind::Accounts, "targets", "LedgerMissing");
     assert!(is_true(&audience, "Stalled"));
     assert_eq!(audience["status"]["members"]["toSend"], 1, "lists are still read");
-    world.sent(0, 0);
+    world.assert_sent(0, 0);
     world.workspace(json!({"ledgerID": id}));
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.sent(1, 1);
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.assert_sent(1, 1);
 }
 
-/// A rebuilt cluster on the same git: it must not send everything again.
+/// A rebuilt cluster with the same Git repository must not send everything again.
 #[test]
-fn a_pin_without_an_anchor_never_makes_one() {
+fn with_a_ledger_id_in_the_spec_no_anchor_is_created() {
     let world = World::new();
-    let _operator = world.operator().mortal().start();
+    let _operator = world.operator().short_lease().start();
     world.connect_with(json!({"ledgerID": "of-the-cluster-that-was"}));
     world.accounts("targets", &["example.com"]);
-    world.says(Kind::Accounts, "targets", "LedgerMissing", "Restore the AudienceReceipts");
+    world.wait_message(Kind::Accounts, "targets", "LedgerMissing", "Restore the AudienceReceipts");
     assert_eq!(anchors(&world), 0);
-    world.sent(0, 0);
+    world.assert_sent(0, 0);
 }
 
 #[test]
-fn a_lost_anchor_is_not_made_again_while_the_status_remembers_it() {
-    let (world, mut operator, id, anchor) = anchored();
+fn a_lost_anchor_is_not_created_again_while_the_status_has_its_id() {
+    let (world, mut operator, id, anchor) = workspace_with_ledger();
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     operator.kill();
     for receipt in world.objects.list(Kind::Receipt) {
         world.objects.delete(Kind::Receipt, receipt["metadata"]["name"].as_str().unwrap());
     }
     world.accounts("second", &["example.org"]);
-    let mut operator = world.operator().mortal().start();
-    world.says(Kind::Accounts, "second", "LedgerMissing", &id);
+    let mut operator = world.operator().short_lease().start();
+    world.wait_message(Kind::Accounts, "second", "LedgerMissing", &id);
     assert_eq!(anchors(&world), 0);
-    world.sent(1, 1);
+    world.assert_sent(1, 1);
 
-    // Restored from a backup; and as the last resort a person starts anew.
+    // The anchor is restored from a backup.
     operator.kill();
     let name = anchor["metadata"]["name"].as_str().unwrap();
     world.apply(Kind::Receipt, name, json!({"identity": anchor["identity"], "record": anchor["record"]}));
-    let _operator = world.operator().mortal().start();
-    world.settled(Kind::Accounts, "second", "Created");
-    world.sent(2, 2);
+    let _operator = world.operator().short_lease().start();
+    world.wait_reason(Kind::Accounts, "second", "Created");
+    world.assert_sent(2, 2);
 }
 
 #[test]
-fn a_restored_anchor_is_noticed_without_a_restart() {
-    let (world, mut operator, _, anchor) = anchored();
+fn a_restored_anchor_is_found_without_a_restart() {
+    let (world, mut operator, _, anchor) = workspace_with_ledger();
     operator.kill();
     let name = anchor["metadata"]["name"].as_str().unwrap();
     world.objects.delete(Kind::Receipt, name);
-    let _operator = world.operator().mortal().fast(60).start();
-    world.settled(Kind::Workspace, "default", "LedgerMissing");
+    let _operator = world.operator().short_lease().fast(60).start();
+    world.wait_reason(Kind::Workspace, "default", "LedgerMissing");
     world.apply(Kind::Receipt, name, json!({"identity": anchor["identity"], "record": anchor["record"]}));
-    world.settled(Kind::Workspace, "default", "Connected");
+    world.wait_reason(Kind::Workspace, "default", "Connected");
 }
 
 #[test]
-fn two_workspaces_of_one_remote_workspace_share_their_ledger() {
-    let (world, _operator, id, _) = anchored();
+fn two_workspaces_with_the_same_workspace_id_share_a_ledger() {
+    let (world, _operator, id, _) = workspace_with_ledger();
     let spec = world.get(Kind::Workspace, "default")["spec"].clone();
     world.apply(Kind::Workspace, "twin", json!({"spec": spec}));
-    world.settled(Kind::Workspace, "twin", "Connected");
-    eventually("the twin shows the same ledger", || {
+    world.wait_reason(Kind::Workspace, "twin", "Connected");
+    eventually("the twin reports the same ledger ID", || {
         let twin = world.get(Kind::Workspace, "twin");
         ensure(twin["status"]["ledgerID"] == id.as_str(), || twin["status"].to_string())
     });
     assert_eq!(anchors(&world), 1);
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     world.accounts_with("by-the-twin", &["example.com"], json!({"workspaceRef": {"name": "twin"}}));
-    world.settled(Kind::Accounts, "by-the-twin", "AlreadyCreated");
-    world.sent(1, 1);
+    world.wait_reason(Kind::Accounts, "by-the-twin", "AlreadyCreated");
+    world.assert_sent(1, 1);
 }

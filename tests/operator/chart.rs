@@ -1,4 +1,4 @@
-//! The chart and `install.yaml`, checked against the real API server.
+//! The chart and `install.yaml`, checked with the real API server.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use crate::support::programs::root;
 use crate::support::{Kind, World};
 
 #[test]
-fn the_chart_and_what_it_renders_pass_their_checks() {
+fn the_chart_and_its_rendered_objects_pass_their_checks() {
     let cluster = cluster();
     let mut check = Command::new("bash");
     check
@@ -21,7 +21,7 @@ fn the_chart_and_what_it_renders_pass_their_checks() {
 }
 
 #[test]
-fn the_operator_may_do_nothing_that_it_does_not_need() {
+fn the_operator_has_no_permissions_that_it_does_not_need() {
     let world = World::new();
     let account = "--as=system:serviceaccount:propensity-system:propensity-operator";
     for verb_and_resource in [
@@ -37,10 +37,10 @@ fn the_operator_may_do_nothing_that_it_does_not_need() {
         ["update", "configmaps"],
         ["create", "pods"],
     ] {
-        let said = world.kubectl(&["auth", "can-i", verb_and_resource[0], verb_and_resource[1], account]);
-        assert_eq!(said.text.lines().next(), Some("no"), "{verb_and_resource:?}");
+        let output = world.kubectl(&["auth", "can-i", verb_and_resource[0], verb_and_resource[1], account]);
+        assert_eq!(output.text.lines().next(), Some("no"), "{verb_and_resource:?}");
     }
-    let said = world.kubectl(&["auth", "can-i", "get", "secrets/propensity", account]);
-    assert_eq!(said.text.trim(), "yes");
+    let output = world.kubectl(&["auth", "can-i", "get", "secrets/propensity", account]);
+    assert_eq!(output.text.trim(), "yes");
     assert!(world.objects.list(Kind::Receipt).is_empty());
 }

@@ -1,4 +1,4 @@
-//! Guards: lists that are too small, too large, or changed by too much.
+//! Guards: lists that are too small, too large, or changed too much.
 
 use serde_json::{Value, json};
 
@@ -24,89 +24,91 @@ fn accounts(world: &World, count: usize, spec: Value) {
 }
 
 #[test]
-fn a_list_outside_of_its_bounds_is_held_and_may_pass_by_its_hash() {
+fn a_list_outside_its_limits_is_blocked_and_can_be_allowed_by_its_hash() {
     let (world, _operator) = world();
     accounts(&world, 3, json!({"minMembers": 4}));
-    world.says(Kind::Accounts, "targets", "GuardTripped", "3 members, fewer than the 4 of spec.minMembers");
+    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "3 members, fewer than the 4 of spec.minMembers");
     accounts(&world, 3, json!({"maxMembers": 2}));
-    let held = world.says(Kind::Accounts, "targets", "GuardTripped", "3 members, more than the 2 of spec.maxMembers");
-    assert!(is_true(&held, "Stalled"));
-    world.sent(0, 0);
-    let short = held["status"]["shortListHash"].as_str().unwrap();
-    assert!(message(&held).contains(&format!("spec.bypassGuardsForHash: {short:?}")), "{}", message(&held));
-    accounts(&world, 3, json!({"maxMembers": 2, "bypassGuardsForHash": short}));
-    world.settled(Kind::Accounts, "targets", "Created");
-    // The next list is held again.
-    accounts(&world, 4, json!({"maxMembers": 2, "bypassGuardsForHash": short}));
-    world.settled(Kind::Accounts, "targets", "GuardTripped");
-    world.sent(1, 1);
+    let blocked =
+        world.wait_message(Kind::Accounts, "targets", "GuardTripped", "3 members, more than the 2 of spec.maxMembers");
+    assert!(is_true(&blocked, "Stalled"));
+    world.assert_sent(0, 0);
+    let short_hash = blocked["status"]["shortListHash"].as_str().unwrap();
+    assert!(message(&blocked).contains(&format!("spec.bypassGuardsForHash: {short_hash:?}")), "{}", message(&blocked));
+    accounts(&world, 3, json!({"maxMembers": 2, "bypassGuardsForHash": short_hash}));
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    // The next list is blocked again.
+    accounts(&world, 4, json!({"maxMembers": 2, "bypassGuardsForHash": short_hash}));
+    world.wait_reason(Kind::Accounts, "targets", "GuardTripped");
+    world.assert_sent(1, 1);
 }
 
 #[test]
-fn a_list_that_changed_by_too_much_is_held() {
+fn a_list_that_changed_too_much_is_blocked() {
     let (world, _operator) = world();
     accounts(&world, 10, json!({}));
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     accounts(&world, 4, json!({}));
-    world.says(Kind::Accounts, "targets", "GuardTripped", "4 members, 60 % fewer than the 10");
+    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "4 members, 60 % fewer than the 10");
     accounts(&world, 16, json!({}));
-    world.says(Kind::Accounts, "targets", "GuardTripped", "16 members, 60 % more than the 10");
+    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "16 members, 60 % more than the 10");
     accounts(&world, 15, json!({}));
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     accounts(&world, 2, json!({"maxSizeChangePercent": 100}));
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.sent(3, 3);
-    // What is in the workspace already is never held.
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.assert_sent(3, 3);
+    // A list that was created before is never blocked.
     accounts(&world, 10, json!({}));
-    world.settled(Kind::Accounts, "targets", "AlreadyCreated");
-    world.sent(3, 3);
+    world.wait_reason(Kind::Accounts, "targets", "AlreadyCreated");
+    world.assert_sent(3, 3);
 }
 
 #[test]
-fn bounds_that_contradict_each_other_are_refused() {
+fn contradicting_limits_are_rejected() {
     let world = World::new();
     let spec = json!({"accounts": [{"website": "example.com"}], "minMembers": 3, "maxMembers": 2});
-    let refused = world.objects.apply(Kind::Accounts, "targets", json!({"spec": spec}));
-    assert!(refused.unwrap_err().to_string().contains("minMembers must not be greater than maxMembers"));
+    let rejected = world.objects.apply(Kind::Accounts, "targets", json!({"spec": spec}));
+    assert!(rejected.unwrap_err().to_string().contains("minMembers must not be greater than maxMembers"));
 }
 
 #[test]
-fn a_workspace_bounds_its_audiences_which_can_only_tighten_that() {
+fn the_limits_of_a_workspace_can_only_be_made_stricter_by_an_audience() {
     let (world, operator) = world();
     world.workspace(json!({"policy": {"minMembers": 2, "maxMembers": 4, "maxSizeChangePercent": 60}}));
-    let of_policy = |count: usize, spec: Value, text: &str| {
+    let blocked_by_policy = |count: usize, spec: Value, text: &str| {
         accounts(&world, count, spec);
-        let audience = world.says(Kind::Accounts, "targets", "GuardTripped", text);
+        let audience = world.wait_message(Kind::Accounts, "targets", "GuardTripped", text);
         assert!(message(&audience).contains("PropensityWorkspace default"), "{}", message(&audience));
         audience
     };
-    of_policy(1, json!({"minMembers": 1}), "1 members, fewer than the 2 of spec.policy.minMembers");
-    let held = of_policy(5, json!({"maxMembers": 100}), "5 members, more than the 4 of spec.policy.maxMembers");
-    // An audience can't let itself pass, and can be stricter.
-    let short = held["status"]["shortListHash"].as_str().unwrap().to_owned();
-    of_policy(5, json!({"bypassGuardsForHash": short}), "more than the 4 of spec.policy.maxMembers");
+    blocked_by_policy(1, json!({"minMembers": 1}), "1 members, fewer than the 2 of spec.policy.minMembers");
+    let blocked =
+        blocked_by_policy(5, json!({"maxMembers": 100}), "5 members, more than the 4 of spec.policy.maxMembers");
+    // An audience can't bypass the workspace's guard, but it can be stricter.
+    let short_hash = blocked["status"]["shortListHash"].as_str().unwrap().to_owned();
+    blocked_by_policy(5, json!({"bypassGuardsForHash": short_hash}), "more than the 4 of spec.policy.maxMembers");
     accounts(&world, 3, json!({"maxMembers": 2}));
-    world.says(Kind::Accounts, "targets", "GuardTripped", "more than the 2 of spec.maxMembers");
-    world.sent(0, 0);
+    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "more than the 2 of spec.maxMembers");
+    world.assert_sent(0, 0);
     accounts(&world, 2, json!({}));
-    world.settled(Kind::Accounts, "targets", "Created");
-    of_policy(4, json!({"maxSizeChangePercent": 1000}), "100 % more than the 2");
-    // The workspace can let a list pass.
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    blocked_by_policy(4, json!({"maxSizeChangePercent": 1000}), "100 % more than the 2");
+    // The workspace can allow a list.
     accounts(&world, 5, json!({"maxSizeChangePercent": 1000}));
-    world.workspace(json!({"policy": {"maxMembers": 4, "bypassGuardsForHashes": [short]}}));
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.sent(2, 2);
+    world.workspace(json!({"policy": {"maxMembers": 4, "bypassGuardsForHashes": [short_hash]}}));
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.assert_sent(2, 2);
     assert_eq!(operator.metric_sum("propensity_operator_leader"), 1.0);
 }
 
 #[test]
-fn a_workspace_can_keep_contacts_out_of_audiences() {
+fn a_workspace_can_forbid_inline_contacts() {
     let (world, _operator) = world();
     world.workspace(json!({"policy": {"inlineContacts": false}}));
     world.contacts("people", json!([{"linkedinUrl": "https://www.linkedin.com/in/example"}]));
-    world.says(Kind::Contacts, "people", "GuardTripped", "doesn't let contacts stand in the audience itself");
+    world.wait_message(Kind::Contacts, "people", "GuardTripped", "doesn't let contacts stand in the audience itself");
     accounts(&world, 1, json!({}));
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     let key = world.simulator.borrow().key().to_owned();
     let csv = "linkedin\nlinkedin.com/in/example\n";
     world.apply(Kind::Secret, "propensity", json!({"stringData": {"workspace_api_key": key, "people.csv": csv}}));
@@ -115,12 +117,12 @@ fn a_workspace_can_keep_contacts_out_of_audiences() {
         "people",
         json!({"spec": {"stabilizationWindow": "0s", "from": [{"secret": {"name": "propensity", "key": "people.csv"}}]}}),
     );
-    world.settled(Kind::Contacts, "people", "Created");
-    world.sent(2, 2);
+    world.wait_reason(Kind::Contacts, "people", "Created");
+    world.assert_sent(2, 2);
 }
 
 #[test]
-fn what_becomes_of_rows_is_told_everywhere_and_warnings_block_nothing() {
+fn row_counts_are_reported_everywhere_and_warnings_block_nothing() {
     let (world, operator) = world();
     let contact =
         |name: &str, email: &str| json!({"firstName": name, "lastName": "L", "companyName": "C", "email": email});
@@ -132,11 +134,11 @@ fn what_becomes_of_rows_is_told_everywhere_and_warnings_block_nothing() {
     ];
     let spec = json!({"contacts": rows, "invalidMembers": "Skip", "maxInvalidPercent": 50});
     world.apply(Kind::Contacts, "people", json!({"spec": spec}));
-    let audience = world.settled(Kind::Contacts, "people", "Created");
+    let audience = world.wait_reason(Kind::Contacts, "people", "Created");
     assert_eq!(audience["status"]["warnings"], json!({"freeMailDomains": 1, "roleAddresses": 1}));
-    let says = "the audience was created with 2 members of 4 rows (1 invalid, 1 duplicate, 0 excluded)";
-    assert_eq!(message(&audience), says);
-    assert_eq!(world.event("people", "Created"), says);
+    let expected = "the audience was created with 2 members of 4 rows (1 invalid, 1 duplicate, 0 excluded)";
+    assert_eq!(message(&audience), expected);
+    assert_eq!(world.wait_event("people", "Created"), expected);
     for (class, many) in [("invalid", 1.0), ("duplicate", 1.0), ("excluded", 0.0), ("to_send", 2.0)] {
         let name = format!(r#"propensity_operator_list_rows{{kind="ContactAudience",class="{class}"}}"#);
         eventually(&name, || ensure(operator.metric(&name) == Some(many), || operator.metrics()));

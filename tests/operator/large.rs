@@ -1,4 +1,4 @@
-//! Large lists, and many of them: one request each, and no memory that stays.
+//! Large lists and many lists: one request each, and memory is released.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::support::{Kind, Operator, World};
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-fn resident(operator: &Operator) -> f64 {
-    operator.metric("process_resident_memory_bytes").expect("it is always told") / MIB
+fn resident_mib(operator: &Operator) -> f64 {
+    operator.metric("process_resident_memory_bytes").expect("a metric that always exists") / MIB
 }
 
-/// A CSV of contacts from this number on.
+/// A CSV of `count` contacts, numbered from `first`.
 fn contacts(first: usize, count: usize) -> String {
     let mut csv = String::from("First Name,Last Name,Company,Email,LinkedIn URL\n");
     for who in first..first + count {
@@ -27,14 +27,14 @@ fn contacts(first: usize, count: usize) -> String {
 }
 
 #[test]
-fn a_hundred_thousand_contacts_are_one_request_and_leave_no_memory_behind() {
+fn a_hundred_thousand_contacts_are_one_request_and_memory_is_released() {
     let world = World::new();
     let operator = world.operator().fast(20).start();
     world.connect_with(json!({"requestTimeout": "120s"}));
-    // A small one first, so that everything is set up that stays.
+    // A small list first, so that the baseline has everything that stays allocated.
     world.contacts("warm", json!([{"linkedinUrl": "https://www.linkedin.com/in/warm"}]));
-    world.settled(Kind::Contacts, "warm", "Created");
-    let base = resident(&operator);
+    world.wait_reason(Kind::Contacts, "warm", "Created");
+    let baseline = resident_mib(&operator);
     for part in 0..10 {
         let packed = BASE64.encode(&gzip(contacts(part * 10_000, 10_000).as_bytes()));
         let body = json!({"metadata": {"labels": {"list": "large"}}, "binaryData": {"people.csv.gz": packed}});
@@ -42,30 +42,31 @@ fn a_hundred_thousand_contacts_are_one_request_and_leave_no_memory_behind() {
     }
     let source = json!({"configMaps": {"matchLabels": {"list": "large"}, "count": 10, "key": "people.csv.gz"}});
     world.apply(Kind::Contacts, "large", json!({"spec": {"from": [source]}}));
-    let patience = Duration::from_mins(3);
-    eventually_for(patience, "the list is created", || {
+    let timeout = Duration::from_mins(3);
+    eventually_for(timeout, "the list is created", || {
         let audience = world.get(Kind::Contacts, "large");
         ensure(audience["status"]["lastCreated"]["members"] == 100_000, || audience["status"].to_string())
     });
-    world.sent(2, 2);
+    world.assert_sent(2, 2);
     let members = world.simulator.borrow().requests()[1]["memberCount"].clone();
     assert_eq!(members, 100_000);
-    eventually_for(Duration::from_secs(60), "memory is back at its base", || {
-        let now = resident(&operator);
-        ensure(now < base + 20.0, || format!("it was {base:.0} MiB and is {now:.0}"))
+    eventually_for(Duration::from_secs(60), "memory is back at its baseline", || {
+        let now = resident_mib(&operator);
+        ensure(now < baseline + 20.0, || format!("it was {baseline:.0} MiB, now {now:.0} MiB"))
     });
-    eprintln!("memory before and after: {base:.0} and {:.0} MiB", resident(&operator));
+    eprintln!("memory before and after: {baseline:.0} and {:.0} MiB", resident_mib(&operator));
 }
 
 #[test]
-fn no_list_stays_in_memory_however_many_name_it() {
+fn lists_are_not_kept_in_memory() {
     let world = World::new();
     let operator = world.operator().fast(1_000).start();
     world.connect_with(json!({"suspend": true}));
     world.contacts("warm", json!([{"linkedinUrl": "https://www.linkedin.com/in/warm"}]));
-    world.settled(Kind::Contacts, "warm", "Suspended");
-    let base = resident(&operator);
-    // Two hundred lists of two thousand: kept, they would take more than 100 MiB. AUDIENCES makes it as many others of a hundred.
+    world.wait_reason(Kind::Contacts, "warm", "Suspended");
+    let baseline = resident_mib(&operator);
+    // 200 lists of 2000 rows would need more than 100 MiB if they were kept. AUDIENCES sets another number of lists,
+    // with 100 rows each.
     let more = std::env::var("AUDIENCES").ok().and_then(|many| many.parse().ok());
     let (audiences, rows) = more.map_or((200, 2_000), |many| (many, 100));
     let packed = BASE64.encode(&gzip(contacts(0, rows).as_bytes()));
@@ -75,15 +76,17 @@ fn no_list_stays_in_memory_however_many_name_it() {
         let spec = json!({"from": source, "revision": number.to_string()});
         world.apply(Kind::Contacts, &format!("many-{number}"), json!({"spec": spec}));
     }
-    eventually_for(Duration::from_mins(20), "all are read", || {
+    eventually_for(Duration::from_mins(20), "all lists are read", || {
         let read = |audience: &Value| audience["status"]["members"]["toSend"] == rows;
         let many = world.objects.list(Kind::Contacts).iter().filter(|audience| read(audience)).count();
-        ensure(many == audiences, || format!("{many} are"))
+        ensure(many == audiences, || format!("{many} of {audiences} are read"))
     });
-    eventually_for(Duration::from_secs(60), "memory is back at its base", || {
-        let now = resident(&operator);
-        // An audience itself takes some kilobytes, whatever its list.
-        ensure(now < base + 20.0 + audiences as f64 * 8.0 / 1024.0, || format!("it was {base:.0} MiB and is {now:.0}"))
+    eventually_for(Duration::from_secs(60), "memory is back at its baseline", || {
+        let now = resident_mib(&operator);
+        // The audience object itself needs some kilobytes.
+        ensure(now < baseline + 20.0 + audiences as f64 * 8.0 / 1024.0, || {
+            format!("it was {baseline:.0} MiB, now {now:.0} MiB")
+        })
     });
-    eprintln!("memory before and after: {base:.0} and {:.0} MiB", resident(&operator));
+    eprintln!("memory before and after: {baseline:.0} and {:.0} MiB", resident_mib(&operator));
 }

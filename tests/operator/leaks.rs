@@ -1,4 +1,4 @@
-//! A planted key and planted members are found in no output.
+//! A planted API key and planted members never appear in any output.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -10,14 +10,14 @@ use crate::support::{Kind, World};
 
 const KEY: &str = "canary-key-5f0c2a";
 
-/// Everything that a library could ever say.
-const LOUDEST: &str =
+/// All log lines of the operator and its libraries.
+const TRACE_ALL: &str =
     "trace,kube=trace,kube_client=trace,kube_runtime=trace,hyper=trace,hyper_util=trace,reqwest=trace,rustls=trace";
 
-/// Whatever a canary can look like after it was copied, quoted, encoded or changed in case.
+/// Finds a canary, also if it was quoted, encoded or changed in case.
 fn find_canary(text: &str) -> Option<&str> {
     let lower = text.to_lowercase();
-    // Base64 of the word at each of its three possible offsets, without the characters that its neighbours change.
+    // Base64 of the word at each of the three possible offsets, without the characters that depend on adjacent bytes.
     let encoded = [("canary", 0..8), ("xcanary", 2..9), ("xxcanary", 3..10)]
         .map(|(text, own)| BASE64.encode(text.as_bytes())[own].to_owned());
     let at = lower.find("canary").or_else(|| encoded.iter().find_map(|e| text.find(e.as_str())))?;
@@ -27,10 +27,10 @@ fn find_canary(text: &str) -> Option<&str> {
 }
 
 #[track_caller]
-fn clean(what: &str, text: &str) {
-    assert!(!text.is_empty(), "{what} is there to be looked at");
+fn assert_clean(what: &str, text: &str) {
+    assert!(!text.is_empty(), "{what} is empty");
     if let Some(place) = find_canary(text) {
-        panic!("{what} shows a planted value: …{place}…");
+        panic!("{what} contains a planted value: …{place}…");
     }
 }
 
@@ -42,10 +42,10 @@ fn contact(number: u32) -> Value {
     })
 }
 
-/// Everything that can be read of the operator and of what it wrote, in each state that holds values.
-fn search(log_format: &str) {
+/// Searches all output of the operator, after each state whose data contains values.
+fn search_all_output(log_format: &str) {
     let world = World::with_key(KEY);
-    let operator = world.operator().fast(1_000).flag("log-format", log_format).flag("log-level", LOUDEST).start();
+    let operator = world.operator().fast(1_000).flag("log-format", log_format).flag("log-level", TRACE_ALL).start();
     world.connect_with(json!({"requestTimeout": "2s"}));
     let body = json!({"results": {"error": true, "message": "canary"}}).to_string();
     let cases = [
@@ -55,7 +55,7 @@ fn search(log_format: &str) {
         ("garbage", json!({"fault": "garbage", "body": "<p>canary-4"}), "OutcomeUnknown"),
         ("echoed-with-500", json!({"fault": "echo", "status": 500, "store": false}), "OutcomeUnknown"),
         ("redirected", json!({"fault": "redirect", "location": "http://canary.example.com/canary"}), "OutcomeUnknown"),
-        ("half-told", json!({"fault": "status", "status": 502, "body": body}), "OutcomeUnknown"),
+        ("partial-error", json!({"fault": "status", "status": 502, "body": body}), "OutcomeUnknown"),
         ("cut-off", json!({"fault": "truncated"}), "OutcomeUnknown"),
     ];
     for (number, (name, fault, reason)) in (1..).zip(&cases) {
@@ -63,50 +63,47 @@ fn search(log_format: &str) {
         fault["times"] = 1.into();
         world.simulator.borrow().fault(fault);
         world.contacts(name, json!([contact(number), contact(number + 100)]));
-        world.settled(Kind::Contacts, name, reason);
+        world.wait_reason(Kind::Contacts, name, reason);
         world.accounts(&format!("clear-{number}"), &[&format!("canary-{number}.example.org")]);
-        world.settled(Kind::Accounts, &format!("clear-{number}"), "Created");
+        world.wait_reason(Kind::Accounts, &format!("clear-{number}"), "Created");
     }
     let mut invalid = contact(9);
     invalid["email"] = "canary at example.com".into();
     world.contacts("invalid", json!([invalid]));
-    world.settled(Kind::Contacts, "invalid", "InvalidMembers");
-    // A breaker, and a key that can't be one.
+    world.wait_reason(Kind::Contacts, "invalid", "InvalidMembers");
+    // An open breaker, and an invalid key.
     world.simulator.borrow().fault(json!({"fault": "echo", "status": 401, "store": false, "times": 1}));
     world.contacts("locked-out", json!([contact(10)]));
-    world.settled(Kind::Contacts, "locked-out", "CredentialsRejected");
+    world.wait_reason(Kind::Contacts, "locked-out", "CredentialsRejected");
     world.secret("propensity", "canary-key\ncanary-2");
-    world.settled(Kind::Workspace, "default", "KeyInvalid");
+    world.wait_reason(Kind::Workspace, "default", "KeyInvalid");
 
-    clean("the log", &operator.log());
-    clean("the metrics", &operator.metrics());
+    assert_clean("the log", &operator.log());
+    assert_clean("the metrics", &operator.metrics());
     for kind in [Kind::Contacts, Kind::Accounts] {
         for audience in world.objects.list(kind) {
-            clean(&format!("the status of {}", audience["metadata"]["name"]), &audience["status"].to_string());
+            assert_clean(&format!("the status of {}", audience["metadata"]["name"]), &audience["status"].to_string());
         }
     }
     for kind in [Kind::Workspace, Kind::Receipt, Kind::Event, Kind::Lease] {
         let objects = world.objects.list(kind);
         assert!(!objects.is_empty(), "{kind:?}");
-        clean(&format!("every {kind:?}"), &Value::from(objects).to_string());
+        assert_clean(&format!("every {kind:?}"), &Value::from(objects).to_string());
     }
-    let told = world.get(Kind::Contacts, "rejected");
-    assert!(
-        told["status"]["lastResult"]["message"].is_string(),
-        "masked and not dropped: {:#}",
-        told["status"]["lastResult"]
-    );
-    assert!(message(&told).contains("kubectl"), "{}", message(&told));
+    let rejected = world.get(Kind::Contacts, "rejected");
+    let result = &rejected["status"]["lastResult"];
+    assert!(result["message"].is_string(), "masked, not dropped: {result:#}");
+    assert!(message(&rejected).contains("kubectl"), "{}", message(&rejected));
 }
 
-/// The same for lists that live elsewhere, for who is suppressed, and for lists in parts.
+/// The same for lists in other objects, for suppressed members, and for lists in parts.
 #[test]
-fn planted_values_of_sources_are_found_nowhere() {
+fn planted_values_of_sources_appear_nowhere() {
     install_flux();
     let world = World::with_key(KEY);
     let (files, ca) = Files::secure();
     let plain = Files::plain();
-    let launch = world.operator().fast(1_000).flag("log-level", LOUDEST).flag("ca-file", ca.to_str().unwrap());
+    let launch = world.operator().fast(1_000).flag("log-level", TRACE_ALL).flag("ca-file", ca.to_str().unwrap());
     let operator = launch.flag("source-hosts", "localhost").flag("source-networks", "127.0.0.0/8,::1/128").start();
     world.connect_with(json!({"suppressionRefs": [{"name": "never"}]}));
     let csv = "first name,last name,company,email,linkedin\nCanary,Canary,Canary Ltd,canary@example.com,\n,,,,linkedin.com/in/canary-1\n,,,,linkedin.com/in/canary-2\n";
@@ -136,7 +133,7 @@ fn planted_values_of_sources_are_found_nowhere() {
         let mut spec = json!({"from": [source]});
         spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         world.apply(Kind::Contacts, name, json!({"spec": spec}));
-        world.settled(Kind::Contacts, name, reason);
+        world.wait_reason(Kind::Contacts, name, reason);
     };
     let entry = |key: &str| json!({"secret": {"name": "propensity", "key": key}});
     for (number, (key, _, reason)) in broken.into_iter().enumerate() {
@@ -153,9 +150,9 @@ fn planted_values_of_sources_are_found_nowhere() {
     from("from-url", url("url"), json!({"revision": "url"}), "Created");
     files.serve("/canary.csv", 500, vec![("etag", "canary".to_owned())], b"canary".to_vec());
     from("from-url-failing", url("url"), json!({"revision": "url-2"}), "SourceUnreadable");
-    // Who is suppressed, plain and in a file, before and after; and lists that mean nothing.
+    // Suppression lists: valid and invalid, inline and in files.
     suppress(json!({"emails": ["canary@example.com"], "linkedinUrls": ["linkedin.com/in/canary-1"]}));
-    eventually("it is told that members were suppressed later", || {
+    eventually("members that were suppressed later are reported", || {
         let audience = world.get(Kind::Contacts, "from-secret");
         ensure(audience["status"]["suppressedMembersSent"] == 2, || audience["status"].to_string())
     });
@@ -163,30 +160,30 @@ fn planted_values_of_sources_are_found_nowhere() {
         [json!({"emails": ["canary"]}), json!({"from": [entry("rows.csv")]}), json!({"from": [entry("cut.csv")]})]
     {
         suppress(spec);
-        world.settled(Kind::Suppression, "never", "SourceUnreadable");
+        world.wait_reason(Kind::Suppression, "never", "SourceUnreadable");
     }
-    clean("the log", &operator.log());
-    clean("the metrics", &operator.metrics());
+    assert_clean("the log", &operator.log());
+    assert_clean("the metrics", &operator.metrics());
     for kind in [Kind::Contacts, Kind::Suppression] {
         for object in world.objects.list(kind) {
             let (name, status) = (&object["metadata"]["name"], object["status"].to_string());
-            // The path in an artifact is the user's own word, and stands in the spec.
-            clean(&format!("the status of {name}"), &status.replace("canary/list.csv", ""));
+            // The path in an artifact is user input from the spec.
+            assert_clean(&format!("the status of {name}"), &status.replace("canary/list.csv", ""));
         }
     }
     for kind in [Kind::Workspace, Kind::Receipt, Kind::Event] {
-        clean(&format!("every {kind:?}"), &Value::from(world.objects.list(kind)).to_string());
+        assert_clean(&format!("every {kind:?}"), &Value::from(world.objects.list(kind)).to_string());
     }
     let long = json!({"spec": {"emails": [format!("{}@example.com", "canary".repeat(60))]}});
-    let refused = world.objects.apply(Kind::Suppression, "refused", long).expect_err("it is too long");
-    clean("an admission reply", &refused.to_string());
+    let rejected = world.objects.apply(Kind::Suppression, "refused", long).expect_err("it is too long");
+    assert_clean("an admission reply", &rejected.to_string());
 }
 
-/// The same for the URLs of reports, their cells, and who is matched with them.
+/// The same for the URLs and cells of reports, and for the members that they are matched with.
 #[test]
-fn planted_values_of_reports_are_found_nowhere() {
+fn planted_values_of_reports_appear_nowhere() {
     let world = World::with_key(KEY);
-    let operator = world.operator().flag("log-level", LOUDEST).start();
+    let operator = world.operator().flag("log-level", TRACE_ALL).start();
     let url = world.simulator.borrow().report_urls()["account_engagement"].as_str().unwrap().to_owned();
     let secret = json!({
         "workspace_api_key": KEY,
@@ -200,22 +197,22 @@ fn planted_values_of_reports_are_found_nowhere() {
     let columns = json!({"firstName": "First", "lastName": "Last", "website": "Site", "email": "Email", "linkedinUrl": "Profile", "companyName": "Company"});
     let spec = json!({"contacts": [contact(1), contact(2)], "engagement": [{"report": "people", "columns": columns}]});
     world.apply(Kind::Contacts, "people", json!({"spec": spec}));
-    world.settled(Kind::Contacts, "people", "Created");
+    world.wait_reason(Kind::Contacts, "people", "Created");
     let row = json!({"First": "Canary1", "Last": "Canary", "Company": "Canary", "Site": "canary1.example.com",
         "Email": "canary1@example.com", "Profile": "linkedin.com/in/canary-1", "canary@example.com": "canary", "When": "canary", "n": 1});
     let metrics = json!([
         {"name": "channels", "operation": "count", "groupBy": {"column": "Company", "values": ["nobody"]}},
         {"name": "sites", "operation": "distinct", "column": "Site"},
     ]);
-    let body = |text: &str| world.simulator.borrow().reports(json!({"report": "account_engagement", "body": text}));
+    let body = |text: &str| world.simulator.borrow().set_reports(json!({"report": "account_engagement", "body": text}));
     body(&json!([row, {"When": "2026-11-25", "n": "canary"}]).to_string());
     world.report(
         "people",
         "account_engagement",
         json!({"columns": [{"name": "When", "date": "%Y-%m-%d"}, {"name": "n", "number": {}}], "newestColumn": "When", "metrics": metrics}),
     );
-    let told = world.settled(Kind::Report, "people", "Fetched");
-    assert!(told["status"]["columns"].to_string().contains("(hidden)"), "{:#}", told["status"]);
+    let fetched = world.wait_reason(Kind::Report, "people", "Fetched");
+    assert!(fetched["status"]["columns"].to_string().contains("(hidden)"), "{:#}", fetched["status"]);
     eventually("a member is matched", || {
         let status = world.get(Kind::Contacts, "people")["status"].clone();
         ensure(status["engagement"][0]["membersMatched"] == 1, || status.to_string())
@@ -230,7 +227,7 @@ fn planted_values_of_reports_are_found_nowhere() {
     for (number, (text, format)) in bad.iter().enumerate() {
         body(text);
         world.report(&format!("bad-{number}"), "account_engagement", json!({"format": format}));
-        world.settled(Kind::Report, &format!("bad-{number}"), "ReportUnreadable");
+        world.wait_reason(Kind::Report, &format!("bad-{number}"), "ReportUnreadable");
     }
     let mut fault =
         json!({"fault": "redirect", "location": "http://canary.example.com/canary", "endpoint": "reports", "times": 1});
@@ -241,41 +238,41 @@ fn planted_values_of_reports_are_found_nowhere() {
         }
         world.simulator.borrow().fault(fault.clone());
         world.report(name, "account_engagement", json!({"rows": "/canary"}));
-        world.settled(Kind::Report, name, "ReportUnreadable");
+        world.wait_reason(Kind::Report, name, "ReportUnreadable");
     }
     for (name, reason) in [("dead", "CredentialsRejected"), ("elsewhere", "HostNotAllowed"), ("words", "UrlInvalid")] {
         world.report(name, name, json!({}));
-        world.settled(Kind::Report, name, reason);
+        world.wait_reason(Kind::Report, name, reason);
     }
     let token = url.split('/').nth(4).unwrap();
-    let clean = |what: &str, text: &str| {
-        // The place of the rows is the user's own word.
-        clean(what, &text.replace("at /canary:", ""));
-        assert!(!text.contains(token), "{what} shows the URL of a report");
+    let assert_clean = |what: &str, text: &str| {
+        // The path of the rows is user input from the spec.
+        assert_clean(what, &text.replace("at /canary:", ""));
+        assert!(!text.contains(token), "{what} contains the URL of a report");
     };
-    clean("the log", &operator.log());
-    clean("the metrics", &operator.metrics());
+    assert_clean("the log", &operator.log());
+    assert_clean("the metrics", &operator.metrics());
     for report in world.objects.list(Kind::Report) {
-        clean(&format!("the status of {}", report["metadata"]["name"]), &report["status"].to_string());
+        assert_clean(&format!("the status of {}", report["metadata"]["name"]), &report["status"].to_string());
     }
-    clean("the status of the audience", &world.get(Kind::Contacts, "people")["status"].to_string());
+    assert_clean("the status of the audience", &world.get(Kind::Contacts, "people")["status"].to_string());
     for kind in [Kind::Workspace, Kind::Event] {
-        clean(&format!("every {kind:?}"), &Value::from(world.objects.list(kind)).to_string());
+        assert_clean(&format!("every {kind:?}"), &Value::from(world.objects.list(kind)).to_string());
     }
 }
 
 #[test]
-fn planted_values_are_found_nowhere_with_json_logs_at_their_loudest() {
-    search("json");
+fn planted_values_appear_nowhere_with_json_logs_at_trace_level() {
+    search_all_output("json");
 }
 
 #[test]
-fn planted_values_are_found_nowhere_with_text_logs_at_their_loudest() {
-    search("text");
+fn planted_values_appear_nowhere_with_text_logs_at_trace_level() {
+    search_all_output("text");
 }
 
 #[test]
-fn the_search_finds_what_it_looks_for() {
+fn the_search_finds_planted_values() {
     for text in [
         "a CANARY b",
         "%43anary canary",

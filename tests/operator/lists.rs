@@ -1,4 +1,4 @@
-//! Lists that can't be sent, and more of them than a day may hold.
+//! Lists that can't be sent, and the daily budget of creates.
 
 use serde_json::{Value, json};
 
@@ -13,31 +13,31 @@ fn an_empty_list_is_not_sent() {
     world.connect();
     world.accounts("targets", &[]);
     world.apply(Kind::Contacts, "leaders", json!({"spec": {}}));
-    let audience = world.says(Kind::Accounts, "targets", "EmptyList", "spec.accounts");
+    let audience = world.wait_message(Kind::Accounts, "targets", "EmptyList", "spec.accounts");
     assert!(is_true(&audience, "Stalled"));
-    world.says(Kind::Contacts, "leaders", "EmptyList", "spec.contacts");
-    world.sent(0, 0);
+    world.wait_message(Kind::Contacts, "leaders", "EmptyList", "spec.contacts");
+    world.assert_sent(0, 0);
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.sent(1, 1);
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.assert_sent(1, 1);
 }
 
 #[test]
-fn a_list_that_normalises_to_nothing_is_not_sent() {
+fn a_list_that_is_empty_after_normalisation_is_not_sent() {
     let world = World::new();
     let _operator = world.operator().start();
     world.connect();
     world.accounts("targets", &[" ", "\u{200b}"]);
     world.contacts("leaders", json!([{"firstName": " ", "lastName": "\u{200b}", "companyName": "\t"}]));
     for (kind, name) in [(Kind::Accounts, "targets"), (Kind::Contacts, "leaders")] {
-        let audience = world.settled(kind, name, "InvalidMembers");
+        let audience = world.wait_reason(kind, name, "InvalidMembers");
         assert_eq!(audience["status"]["members"]["toSend"], 0);
     }
-    world.sent(0, 0);
+    world.assert_sent(0, 0);
 }
 
 #[test]
-fn invalid_members_are_named_by_source_row_and_reason_and_never_by_value() {
+fn invalid_members_are_reported_by_source_row_and_reason_never_by_value() {
     let world = World::new();
     let _operator = world.operator().start();
     world.connect();
@@ -53,7 +53,7 @@ fn invalid_members_are_named_by_source_row_and_reason_and_never_by_value() {
         (Kind::Accounts, "targets", "spec.accounts", vec![2, 3, 4, 5]),
         (Kind::Contacts, "leaders", "spec.contacts", vec![1, 2]),
     ] {
-        let audience = world.settled(kind, name, "InvalidMembers");
+        let audience = world.wait_reason(kind, name, "InvalidMembers");
         assert!(is_true(&audience, "Stalled"));
         let problems = audience["status"]["problems"].as_array().unwrap();
         let found: Vec<_> = problems.iter().filter_map(|p| p["row"].as_u64()).collect();
@@ -61,32 +61,32 @@ fn invalid_members_are_named_by_source_row_and_reason_and_never_by_value() {
         assert!(problems.iter().all(|p| p["source"] == source && p["reason"].as_str().is_some_and(|r| r.len() > 10)));
         assert_eq!(audience["status"]["members"]["invalid"], rows.len());
         assert!(!audience["status"].to_string().contains("canary"), "{:#}", audience["status"]);
-        let note = world.event(name, "InvalidMembers");
+        let note = world.wait_event(name, "InvalidMembers");
         assert!(!note.contains("canary"), "{note}");
     }
-    world.sent(0, 0);
+    world.assert_sent(0, 0);
     world.accounts("targets", &["example.com"]);
-    let mended = world.settled(Kind::Accounts, "targets", "Created");
-    assert!(mended["status"]["problems"].is_null(), "{:#}", mended["status"]);
-    world.sent(1, 1);
+    let corrected = world.wait_reason(Kind::Accounts, "targets", "Created");
+    assert!(corrected["status"]["problems"].is_null(), "{:#}", corrected["status"]);
+    world.assert_sent(1, 1);
 }
 
 #[test]
-fn ten_problems_are_shown_of_many() {
+fn at_most_ten_problems_are_reported() {
     let world = World::new();
     let _operator = world.operator().start();
     world.connect();
     let wrong: Vec<_> = (0..500).map(|i| format!("wrong {i}")).collect();
     world.accounts("targets", &wrong.iter().map(String::as_str).collect::<Vec<_>>());
-    let audience = world.settled(Kind::Accounts, "targets", "InvalidMembers");
+    let audience = world.wait_reason(Kind::Accounts, "targets", "InvalidMembers");
     assert_eq!(audience["status"]["problems"].as_array().unwrap().len(), 10);
     assert!(message(&audience).starts_with("500 of 500 rows"), "{}", message(&audience));
 }
 
-/// A budget that is used, in a world with one audience of accounts for each of these.
-fn budget(limit: u32, audiences: &[&str]) -> (World, crate::support::Operator) {
+/// A workspace with this budget, and one audience for each of these names.
+fn workspace_with_budget(limit: u32, audiences: &[&str]) -> (World, crate::support::Operator) {
     let world = World::new();
-    let operator = world.operator().mortal().start();
+    let operator = world.operator().short_lease().start();
     world.connect_with(json!({"dailyCreateBudget": limit}));
     for name in audiences {
         world.accounts(name, &[&format!("{name}.example.com")]);
@@ -95,38 +95,38 @@ fn budget(limit: u32, audiences: &[&str]) -> (World, crate::support::Operator) {
 }
 
 #[test]
-fn a_budget_of_nothing_sends_nothing_until_it_is_raised() {
-    let (world, _operator) = budget(0, &["targets"]);
-    world.says(Kind::Accounts, "targets", "BudgetSpent", "spec.dailyCreateBudget");
-    world.sent(0, 0);
+fn a_budget_of_zero_sends_nothing_until_it_is_raised() {
+    let (world, _operator) = workspace_with_budget(0, &["targets"]);
+    world.wait_message(Kind::Accounts, "targets", "BudgetSpent", "spec.dailyCreateBudget");
+    world.assert_sent(0, 0);
     world.workspace(json!({"dailyCreateBudget": 1}));
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.sent(1, 1);
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.assert_sent(1, 1);
 }
 
 #[test]
 fn a_spent_budget_is_still_spent_after_a_restart() {
-    let (world, mut operator) = budget(2, &["one", "two"]);
-    world.settled(Kind::Accounts, "one", "Created");
-    world.settled(Kind::Accounts, "two", "Created");
+    let (world, mut operator) = workspace_with_budget(2, &["one", "two"]);
+    world.wait_reason(Kind::Accounts, "one", "Created");
+    world.wait_reason(Kind::Accounts, "two", "Created");
     operator.kill();
     world.accounts("three", &["three.example.com"]);
-    let _operator = world.operator().mortal().start();
-    world.settled(Kind::Accounts, "three", "BudgetSpent");
-    eventually("the workspace says that its budget is spent", || {
+    let _operator = world.operator().short_lease().start();
+    world.wait_reason(Kind::Accounts, "three", "BudgetSpent");
+    eventually("the workspace reports that its budget is spent", || {
         let workspace = world.get(Kind::Workspace, "default");
         ensure(workspace["status"]["budget"] == "Spent", || workspace["status"].to_string())
     });
-    world.sent(2, 2);
+    world.assert_sent(2, 2);
 }
 
 #[test]
-fn a_budget_that_is_nearly_spent_is_told_in_time() {
-    let (world, operator) = budget(5, &["one", "two", "three", "four"]);
+fn a_nearly_spent_budget_is_reported_before_it_is_spent() {
+    let (world, operator) = workspace_with_budget(5, &["one", "two", "three", "four"]);
     for name in ["one", "two", "three", "four"] {
-        world.settled(Kind::Accounts, name, "Created");
+        world.wait_reason(Kind::Accounts, name, "Created");
     }
-    let low = world.workspace_has("BudgetLow");
+    let low = world.wait_workspace_condition("BudgetLow");
     assert_eq!(low["reason"], "BudgetNearlySpent", "{low:#}");
     let workspace = world.get(Kind::Workspace, "default");
     assert_eq!(workspace["status"]["budget"], "NearlySpent");
@@ -137,14 +137,14 @@ fn a_budget_that_is_nearly_spent_is_told_in_time() {
 }
 
 #[test]
-fn attempts_that_sent_nothing_cost_no_budget() {
-    let (world, _operator) = budget(1, &[]);
+fn an_attempt_with_a_wrong_key_does_not_count_against_the_budget() {
+    let (world, _operator) = workspace_with_budget(1, &[]);
     world.secret("propensity", "wrong");
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "CredentialsRejected");
+    world.wait_reason(Kind::Accounts, "targets", "CredentialsRejected");
     let key = world.simulator.borrow().key().to_owned();
     world.secret("propensity", &key);
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     let day: Value = world.receipt()["metadata"]["labels"]["abm.propensity.com/day"].clone();
     assert_eq!(day.as_str().map(str::len), Some("2026-01-02".len()), "the day of the last claim: {day}");
 }

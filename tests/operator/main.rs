@@ -1,39 +1,43 @@
-//! The whole operator: the real binary, installed by the real chart, against a real API server and the simulator.
+//! Tests of the whole operator: the real binary, installed by the real chart, with a real API server and the simulator
+//! of the Propensity API.
 //!
-//! `cargo test --test operator -- --test-threads=8` (they mostly wait). A failed test prints what the cluster, the operator and
-//! the simulator had to say.
+//! Run them with `cargo test --test operator -- --test-threads=8`; most of the time they wait. A failed test prints the
+//! objects of its namespace and the last lines of the operator's and the simulator's logs.
 //!
-//! | file | what it shows |
+//! | file | what it tests |
 //! | --- | --- |
-//! | `schema.rs`, `rules.rs` | the CRDs: documented, bounded, and what the API server refuses |
-//! | `create.rs`, `sameness.rs` | what is sent, and what is never sent again |
-//! | `connection.rs`, `lists.rs`, `forged.rs`, `anchor.rs` | bad input of every kind |
-//! | `remote.rs` | lists in artifacts of Flux and behind URLs |
-//! | `sources.rs`, `guards.rs`, `suppression.rs`, `split.rs` | lists that live in other objects, what holds them back, who is left out, and lists in parts |
-//! | `reports.rs` | reports: in numbers, shared, matched with audiences, rotated, unreadable |
-//! | `dashboard.rs` | the chart's dashboard and alerts, on a real Prometheus that scrapes the operator |
-//! | `large.rs` | large lists and many of them |
-//! | `outcomes.rs`, `resolving.rs`, `again.rs`, `outage.rs` | what the API answers, and how a person or a policy settles it |
-//! | `crashes.rs` | kills, stops and take-overs |
-//! | `traffic.rs` | what is asked of the API server |
-//! | `leaks.rs` | planted keys and members |
-//! | `process.rs`, `chart.rs` | flags, probes, metrics, logs, rights |
+//! | `schema.rs`, `rules.rs` | the CRDs: documentation, limits, and validation by the API server |
+//! | `create.rs`, `idempotency.rs` | what is sent, and what is never sent again |
+//! | `connection.rs`, `lists.rs`, `tampering.rs`, `anchor.rs` | invalid keys, lists, receipts and ledgers |
+//! | `remote.rs` | lists in Flux artifacts and at URLs |
+//! | `sources.rs` | lists in ConfigMaps and Secrets |
+//! | `guards.rs`, `suppression.rs`, `split.rs` | guards, suppressed members, and lists that are split into parts |
+//! | `reports.rs`, `report_errors.rs` | reports: metrics, shared fetches, paging; reports that can't be read |
+//! | `engagement.rs` | reports that are matched with the members of audiences |
+//! | `dashboard.rs` | the chart's dashboard and alerts, with a real Prometheus |
+//! | `large.rs` | large lists and many lists |
+//! | `outcomes.rs`, `outage.rs` | the responses of the API |
+//! | `resolving.rs`, `send_again.rs` | unknown outcomes, resolved by a person or by the `SendAgain` policy |
+//! | `crashes.rs` | kills, stops and changes of the leader |
+//! | `traffic.rs` | the operator's requests to the API server |
+//! | `leaks.rs` | keys and members never appear in any output |
+//! | `process.rs`, `chart.rs` | flags, probes, metrics, logs, permissions |
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "a test may fail, and it lives on the true clock"
+    reason = "a test may panic, and it uses the real clock"
 )]
 
-mod again;
 mod anchor;
 mod chart;
 mod connection;
 mod crashes;
 mod create;
 mod dashboard;
-mod forged;
+mod engagement;
 mod guards;
+mod idempotency;
 mod large;
 mod leaks;
 mod lists;
@@ -41,14 +45,16 @@ mod outage;
 mod outcomes;
 mod process;
 mod remote;
+mod report_errors;
 mod reports;
 mod resolving;
 mod rules;
-mod sameness;
 mod schema;
+mod send_again;
 mod sources;
 mod split;
 #[path = "../support/mod.rs"]
 mod support;
 mod suppression;
+mod tampering;
 mod traffic;

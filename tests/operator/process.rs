@@ -1,4 +1,4 @@
-//! The process: flags, probes, metrics, logs, what it watches.
+//! The process: flags, probes, metrics, logs, watched namespaces.
 
 use std::process::Command;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::support::cluster::cluster;
 use crate::support::objects::reason;
 use crate::support::operator::BINARY;
-use crate::support::programs::{RUN, numbered};
+use crate::support::programs::{RUN, unique_name};
 use crate::support::wait::{ensure, eventually};
 use crate::support::{Kind, World};
 
 #[test]
-fn help_reads_well_and_shows_every_variable() {
+fn help_shows_the_flags_and_their_environment_variables() {
     let help = Command::new(BINARY).arg("--help").env_clear().output().unwrap();
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).unwrap();
@@ -27,11 +27,11 @@ fn help_reads_well_and_shows_every_variable() {
     ] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words:?} isn't in:\n{text}");
     }
-    assert!(!text.contains("dev-time-scale"), "what is for tests stays hidden");
+    assert!(!text.contains("dev-time-scale"), "flags for tests are hidden");
 }
 
 #[test]
-fn a_wrong_flag_ends_with_a_message_that_names_it() {
+fn an_invalid_flag_is_named_in_the_error_message() {
     for (args, words) in [
         (vec!["--api-url=http://example.com/"], "--api-url"),
         (vec!["--lease-duration=5s", "--renew-deadline=9s"], "--renew-deadline"),
@@ -39,17 +39,17 @@ fn a_wrong_flag_ends_with_a_message_that_names_it() {
     ] {
         let output = Command::new(BINARY).args(&args).env_clear().output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains(words), "{args:?}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains(words), "{args:?}: {stderr}");
     }
 }
 
 #[test]
-fn without_a_cluster_it_says_what_to_do() {
+fn without_a_cluster_the_error_message_says_what_to_do() {
     let output = Command::new(BINARY).arg("--listen=127.0.0.1:0").env_clear().env("HOME", &*RUN).output().unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("KUBECONFIG"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("KUBECONFIG"), "{stderr}");
 }
 
 #[test]
@@ -58,14 +58,14 @@ fn probes_and_metrics_are_served() {
     let operator = world.operator().start();
     world.connect();
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     let live = operator.get("/livez").unwrap();
     assert_eq!((live.status, live.body.as_str()), (200, "ok\n"));
     assert!(operator.is_leading());
     let metric = |name: &str| operator.metric(name);
-    eventually("the metrics tell of the create", || {
-        let told = metric(r#"propensity_operator_audiences{kind="AccountAudience",reason="Created"}"#);
-        ensure(told == Some(1.0), || operator.metrics())
+    eventually("the metrics count the create", || {
+        let count = metric(r#"propensity_operator_audiences{kind="AccountAudience",reason="Created"}"#);
+        ensure(count == Some(1.0), || operator.metrics())
     });
     assert_eq!(
         metric(r#"propensity_operator_create_outcomes_total{kind="AccountAudience",class="created"}"#),
@@ -86,7 +86,7 @@ fn probes_and_metrics_are_served() {
 
     world.objects.delete(Kind::Accounts, "targets");
     world.objects.delete(Kind::Workspace, "default");
-    eventually("what is gone has no metric", || {
+    eventually("deleted objects have no metrics", || {
         let text = operator.metrics();
         let gone = !text.contains(&world.namespace) && operator.metric_sum("propensity_operator_audiences") == 0.0;
         ensure(gone, || text)
@@ -94,7 +94,7 @@ fn probes_and_metrics_are_served() {
 }
 
 #[test]
-fn a_standby_is_ready_and_does_not_lead() {
+fn a_standby_is_ready_and_is_not_the_leader() {
     let world = World::new();
     let first = world.operator().start();
     first.wait_leading();
@@ -105,27 +105,27 @@ fn a_standby_is_ready_and_does_not_lead() {
 }
 
 #[test]
-fn json_logs_are_json_and_tell_what_happened() {
+fn json_logs_are_complete_and_report_what_happened() {
     let world = World::new();
     let mut operator = world.operator().flag("log-format", "json").flag("log-level", "info").start();
     world.connect();
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     operator.signal("TERM");
     assert_eq!(operator.wait_ended(), "exit 0");
     let lines = operator.log_lines();
     for (line, text) in lines.iter().zip(operator.log().lines()) {
-        let whole = ["timestamp", "level", "target", "message"].iter().all(|field| line[field].is_string());
-        assert!(whole, "not a whole line: {text}");
+        let complete = ["timestamp", "level", "target", "message"].iter().all(|field| line[field].is_string());
+        assert!(complete, "incomplete line: {text}");
     }
-    let told = lines.iter().any(|line| line["level"] == "INFO" && line.to_string().contains("targets"));
-    assert!(told, "a create is worth a line:\n{}", operator.log());
-    let loud: Vec<&Value> = lines.iter().filter(|line| line["level"] == "ERROR" || line["level"] == "WARN").collect();
-    assert!(loud.is_empty(), "nothing went wrong: {loud:#?}");
+    let logged = lines.iter().any(|line| line["level"] == "INFO" && line.to_string().contains("targets"));
+    assert!(logged, "the create isn't logged:\n{}", operator.log());
+    let errors: Vec<&Value> = lines.iter().filter(|line| line["level"] == "ERROR" || line["level"] == "WARN").collect();
+    assert!(errors.is_empty(), "errors or warnings: {errors:#?}");
 }
 
 #[test]
-fn text_logs_are_for_people() {
+fn text_logs_are_readable() {
     let world = World::new();
     let operator = world.operator().flag("log-format", "text").start();
     operator.wait_leading();
@@ -134,7 +134,7 @@ fn text_logs_are_for_people() {
 }
 
 #[test]
-fn what_is_in_other_namespaces_is_left_alone() {
+fn objects_in_other_namespaces_are_ignored() {
     let world = World::new();
     let other = World::new();
     for world in [&world, &other] {
@@ -142,7 +142,7 @@ fn what_is_in_other_namespaces_is_left_alone() {
         world.accounts("targets", &["example.com"]);
     }
     let _operator = world.operator().start();
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     assert_eq!(reason(&other.get(Kind::Accounts, "targets")), "");
     assert!(other.objects.list(Kind::Receipt).is_empty());
 }
@@ -158,16 +158,16 @@ fn several_namespaces_can_be_watched_by_one_operator() {
         world.secret("propensity", &key);
         world.workspace(json!({}));
         world.accounts("targets", &["example.com"]);
-        world.settled(Kind::Accounts, "targets", "Created");
+        world.wait_reason(Kind::Accounts, "targets", "Created");
     }
     assert_eq!(world.simulator.borrow().requests().len(), 2);
 }
 
-/// Installed for some namespaces, the chart gives no right beyond them.
+/// If the chart is installed for some namespaces, it grants no permission outside of them.
 #[test]
-fn a_namespaced_install_works_with_roles_alone() {
+fn a_namespaced_install_works_without_cluster_roles() {
     let world = World::new();
-    let system = numbered("propensity-system");
+    let system = unique_name("propensity-system");
     let watched = format!("watchNamespaces={{{}}}", world.namespace);
     let values = [watched.as_str(), "crds.install=false", "rbac.userRoles=false"];
     cluster().install_chart(&system, &values);
@@ -177,7 +177,7 @@ fn a_namespaced_install_works_with_roles_alone() {
     let _operator = launch.start();
     world.connect();
     world.accounts("targets", &["example.com"]);
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.event("targets", "Created");
-    world.sent(1, 1);
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.wait_event("targets", "Created");
+    world.assert_sent(1, 1);
 }

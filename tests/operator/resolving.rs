@@ -1,4 +1,4 @@
-//! Settling what nobody can know, with the commands that the operator's own messages give.
+//! Resolving unknown outcomes with the commands from the operator's messages.
 
 use serde_json::{Value, json};
 
@@ -6,125 +6,132 @@ use crate::support::objects::message;
 use crate::support::wait::{ensure, eventually};
 use crate::support::{Kind, Operator, World};
 
-/// The command in a message that settles an attempt this way.
+/// The command in a message for this decision.
 #[track_caller]
 fn command(message: &str, decision: &str) -> String {
     let found = message.split('`').find(|part| part.starts_with("kubectl ") && part.ends_with(&format!("={decision}")));
     found.unwrap_or_else(|| panic!("no command for {decision} in: {message}")).to_owned()
 }
 
-/// A world whose audience `targets` ended this way, after one request.
-fn ended(fault: Value, reason: &str) -> (World, Operator, Value) {
+/// An audience `targets` that has this reason after one request with a fault.
+fn audience_after(fault: Value, reason: &str) -> (World, Operator, Value) {
     let world = World::new();
-    let operator = world.operator().mortal().fast(1_000).start();
+    let operator = world.operator().short_lease().fast(1_000).start();
     world.connect();
     let mut fault = fault;
     fault["times"] = 1.into();
     world.simulator.borrow().fault(fault);
     world.accounts("targets", &["example.com"]);
-    let audience = world.settled(Kind::Accounts, "targets", reason);
+    let audience = world.wait_reason(Kind::Accounts, "targets", reason);
     (world, operator, audience)
 }
 
 fn unknown(stored: bool) -> (World, Operator, Value) {
     let fault = if stored { "storeThenStatus" } else { "status" };
-    ended(json!({"fault": fault, "status": 502}), "OutcomeUnknown")
+    audience_after(json!({"fault": fault, "status": 502}), "OutcomeUnknown")
 }
 
 #[test]
-fn the_message_tells_all_that_is_needed_to_look_into_the_workspace() {
+fn the_message_has_everything_that_is_needed_to_check_the_workspace() {
     let (world, _operator, audience) = unknown(true);
     let attempt = world.receipt()["record"]["attempts"][0].clone();
-    let said = message(&audience);
+    let text = message(&audience);
     let day = &attempt["claimedAt"].as_str().unwrap()[..10];
     for words in [day, "1 member", "/create_account_audience", attempt["id"].as_str().unwrap()] {
-        assert!(said.contains(words), "{words:?} isn't said: {said}");
+        assert!(text.contains(words), "{words:?} isn't in the message: {text}");
     }
     for decision in ["created", "send-again", "dismiss"] {
-        command(said, decision);
+        command(text, decision);
     }
 }
 
 #[test]
-fn an_unknown_outcome_that_is_found_in_the_workspace_is_created() {
+fn an_unknown_outcome_can_be_resolved_as_created() {
     let (world, _operator, audience) = unknown(true);
-    world.run(&command(message(&audience), "created")).fine();
-    let audience = world.settled(Kind::Accounts, "targets", "AlreadyCreated");
+    world.run(&command(message(&audience), "created")).expect_success();
+    let audience = world.wait_reason(Kind::Accounts, "targets", "AlreadyCreated");
     assert_eq!(audience["status"]["lastCreated"]["members"], 1);
-    assert!(world.event("targets", "Resolved").contains("a person"));
-    let receipt = world.receipt_is("Created");
+    assert!(world.wait_event("targets", "Resolved").contains("a person"));
+    let receipt = world.wait_receipt_state("Created");
     assert_eq!(receipt["record"]["resolutions"][0]["by"], "Person");
-    assert!(receipt["metadata"]["annotations"]["abm.propensity.com/resolve"].is_null(), "it is done and gone");
-    world.sent(1, 1);
+    assert!(
+        receipt["metadata"]["annotations"]["abm.propensity.com/resolve"].is_null(),
+        "the annotation is removed afterwards"
+    );
+    world.assert_sent(1, 1);
 }
 
 #[test]
 fn an_unknown_outcome_can_be_sent_again_once() {
     let (world, _operator, audience) = unknown(false);
     let send_again = command(message(&audience), "send-again");
-    world.run(&send_again).fine();
-    let audience = world.settled(Kind::Accounts, "targets", "Created");
-    let receipt = world.receipt_is("Created");
+    world.run(&send_again).expect_success();
+    let audience = world.wait_reason(Kind::Accounts, "targets", "Created");
+    let receipt = world.wait_receipt_state("Created");
     assert_eq!(receipt["record"]["attempts"].as_array().unwrap().len(), 2);
-    assert_eq!(receipt["record"]["possibleExtras"], 1, "the first may be there too: {:#}", receipt["record"]);
-    world.sent(2, 1);
-    // The same command once more does nothing.
-    world.run(&send_again).fine();
+    assert_eq!(
+        receipt["record"]["possibleExtras"], 1,
+        "the first attempt may have been created too: {:#}",
+        receipt["record"]
+    );
+    world.assert_sent(2, 1);
+    // The same command again does nothing.
+    world.run(&send_again).expect_success();
     world.accounts("other", &["example.org"]);
-    world.settled(Kind::Accounts, "other", "Created");
+    world.wait_reason(Kind::Accounts, "other", "Created");
     assert_eq!(world.get(Kind::Accounts, "targets")["status"]["receiptRef"], audience["status"]["receiptRef"]);
-    world.sent(3, 2);
+    world.assert_sent(3, 2);
 }
 
 #[test]
 fn an_unknown_outcome_can_be_dismissed() {
     let (world, _operator, audience) = unknown(false);
-    world.run(&command(message(&audience), "dismiss")).fine();
-    world.says(Kind::Accounts, "targets", "Dismissed", "spec.revision");
-    world.receipt_is("Dismissed");
+    world.run(&command(message(&audience), "dismiss")).expect_success();
+    world.wait_message(Kind::Accounts, "targets", "Dismissed", "spec.revision");
+    world.wait_receipt_state("Dismissed");
     eventually("the workspace counts no unknowns", || {
         let workspace = world.get(Kind::Workspace, "default");
         ensure(workspace["status"]["openUnknowns"] == 0, || workspace["status"].to_string())
     });
-    world.sent(1, 0);
+    world.assert_sent(1, 0);
     world.accounts_with("targets", &["example.com"], json!({"revision": "after all"}));
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.sent(2, 1);
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.assert_sent(2, 1);
 }
 
 #[test]
-fn a_rejection_can_be_settled_in_each_way() {
+fn a_rejection_can_be_resolved_with_each_decision() {
     for (decision, reason, requests, stored) in
         [("created", "AlreadyCreated", 1, 0), ("send-again", "Created", 2, 1), ("dismiss", "Dismissed", 1, 0)]
     {
-        let (world, _operator, audience) = ended(json!({"fault": "errorTrue"}), "Rejected");
-        world.run(&command(message(&audience), decision)).fine();
-        world.settled(Kind::Accounts, "targets", reason);
-        world.sent(requests, stored);
+        let (world, _operator, audience) = audience_after(json!({"fault": "errorTrue"}), "Rejected");
+        world.run(&command(message(&audience), decision)).expect_success();
+        world.wait_reason(Kind::Accounts, "targets", reason);
+        world.assert_sent(requests, stored);
     }
 }
 
 #[test]
-fn what_was_resolved_while_the_operator_was_down_is_followed() {
+fn a_resolution_while_the_operator_is_down_is_applied_after_its_start() {
     let (world, mut operator, audience) = unknown(true);
     operator.kill();
-    world.run(&command(message(&audience), "created")).fine();
-    let _operator = world.operator().mortal().start();
-    world.settled(Kind::Accounts, "targets", "AlreadyCreated");
-    world.sent(1, 1);
+    world.run(&command(message(&audience), "created")).expect_success();
+    let _operator = world.operator().short_lease().start();
+    world.wait_reason(Kind::Accounts, "targets", "AlreadyCreated");
+    world.assert_sent(1, 1);
 }
 
 #[test]
-fn an_orphan_can_be_settled_on_its_receipt() {
+fn an_unknown_outcome_can_be_resolved_after_its_audience_is_deleted() {
     let (world, _operator, audience) = unknown(false);
     world.objects.delete(Kind::Accounts, "targets");
-    let workspace = world.workspace_has("OutcomesUnknown");
+    let workspace = world.wait_workspace_condition("OutcomesUnknown");
     assert_eq!(workspace["reason"], "Unresolved");
-    world.run(&command(message(&audience), "dismiss")).fine();
-    world.receipt_is("Dismissed");
+    world.run(&command(message(&audience), "dismiss")).expect_success();
+    world.wait_receipt_state("Dismissed");
     eventually("the workspace counts no unknowns", || {
         let workspace = world.get(Kind::Workspace, "default");
         ensure(workspace["status"]["openUnknowns"] == 0, || workspace["status"].to_string())
     });
-    world.sent(1, 0);
+    world.assert_sent(1, 0);
 }

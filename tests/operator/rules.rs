@@ -1,4 +1,4 @@
-//! What the API server refuses by the CRDs' rules, and that it never repeats a value of a list when it does.
+//! What the API server rejects by the rules of the CRDs, and that its messages never contain a value of a list.
 
 use std::time::Duration;
 
@@ -8,39 +8,39 @@ use kube::api::{DynamicObject, ListParams, WatchEvent, WatchParams};
 use serde_json::{Value, json};
 
 use crate::support::cluster::{RUNTIME, cluster};
-use crate::support::world::Said;
+use crate::support::world::CommandOutput;
 use crate::support::{Kind, World};
 
-/// In every value that must not be repeated.
+/// A part of every value that must not appear in a message.
 const CANARY: &str = "canary";
 
-/// What a user does, without storing it.
-fn try_out(world: &World, kind: Kind, spec: Value) -> Said {
+/// Applies an object like a user, but doesn't store it.
+fn dry_run(world: &World, kind: Kind, spec: Value) -> CommandOutput {
     let object = kind.object("tried", json!({"spec": spec})).to_string();
     world.kubectl_with(&["apply", "--server-side", "--dry-run=server", "-f", "-"], &object)
 }
 
 #[track_caller]
-fn refused_silently(world: &World, kind: Kind, spec: Value, why: &str) -> String {
-    let said = try_out(world, kind, spec).refused();
-    assert!(said.contains(why), "{why:?} isn't said: {said}");
-    assert!(!said.to_lowercase().contains(CANARY), "the value is repeated: {said}");
-    said
+fn assert_rejected_without_values(world: &World, kind: Kind, spec: Value, why: &str) -> String {
+    let output = dry_run(world, kind, spec).expect_failure();
+    assert!(output.contains(why), "{why:?} isn't in: {output}");
+    assert!(!output.to_lowercase().contains(CANARY), "the value is in: {output}");
+    output
 }
 
 #[test]
 fn a_contact_needs_one_of_three_combinations() {
     let world = World::new();
-    let fine = [
+    let valid = [
         json!({"linkedinUrl": "https://www.linkedin.com/in/example"}),
         json!({"firstName": "Ada", "lastName": "Lovelace", "companyName": "Analytical Engines"}),
         json!({"firstName": "Ada", "lastName": "Lovelace", "website": "example.com"}),
         json!({"firstName": "Ada", "lastName": "Lovelace", "website": "example.com", "linkedinUrl": null, "email": null}),
     ];
-    for contact in fine {
-        try_out(&world, Kind::Contacts, json!({"contacts": [contact]})).fine();
+    for contact in valid {
+        dry_run(&world, Kind::Contacts, json!({"contacts": [contact]})).expect_success();
     }
-    let lacking = [
+    let incomplete = [
         json!({}),
         json!({"email": "canary@example.com"}),
         json!({"firstName": "Canary", "lastName": "Canary"}),
@@ -49,8 +49,13 @@ fn a_contact_needs_one_of_three_combinations() {
         json!({"firstName": null, "lastName": null, "companyName": null, "website": null, "email": null, "linkedinUrl": null}),
         json!({"firstName": "Canary", "lastName": null, "companyName": "Canary"}),
     ];
-    for contact in lacking {
-        refused_silently(&world, Kind::Contacts, json!({"contacts": [contact]}), "every contact needs linkedinUrl");
+    for contact in incomplete {
+        assert_rejected_without_values(
+            &world,
+            Kind::Contacts,
+            json!({"contacts": [contact]}),
+            "every contact needs linkedinUrl",
+        );
     }
 }
 
@@ -58,15 +63,20 @@ fn a_contact_needs_one_of_three_combinations() {
 fn a_thousand_wrong_contacts_give_one_short_message() {
     let world = World::new();
     let wrong: Vec<_> = (0..1000).map(|i| json!({"email": format!("canary{i}@example.com")})).collect();
-    let said = refused_silently(&world, Kind::Contacts, json!({"contacts": wrong}), "every contact needs linkedinUrl");
-    assert!(said.len() < 1000, "{} bytes: {said}", said.len());
-    assert_eq!(said.matches("every contact needs").count(), 1, "{said}");
+    let output = assert_rejected_without_values(
+        &world,
+        Kind::Contacts,
+        json!({"contacts": wrong}),
+        "every contact needs linkedinUrl",
+    );
+    assert!(output.len() < 1000, "{} bytes: {output}", output.len());
+    assert_eq!(output.matches("every contact needs").count(), 1, "{output}");
 }
 
-/// By `kubectl create`: for a list or number where a string belongs, server-side apply fails before the schema is asked, and
-/// the API server itself repeats the value there. No schema can change that.
+/// With `kubectl create`: for a list or number instead of a string, server-side apply fails before the schema is
+/// checked, and then the API server's own message contains the value. No schema can change that.
 #[test]
-fn values_of_a_wrong_type_or_length_are_not_repeated() {
+fn values_of_a_wrong_type_or_length_are_not_in_the_message() {
     let world = World::new();
     let long = CANARY.repeat(50);
     for (kind, spec, why) in [
@@ -79,32 +89,32 @@ fn values_of_a_wrong_type_or_length_are_not_repeated() {
         (Kind::Accounts, json!({"accounts": [{"website": null}]}), "accounts[0].website"),
     ] {
         let object = kind.object("tried", json!({"spec": spec})).to_string();
-        let said = world.kubectl_with(&["create", "--dry-run=server", "-f", "-"], &object).refused();
-        assert!(!said.to_lowercase().contains(CANARY), "the value is repeated: {said}");
-        assert!(said.contains(why), "{spec}: {why:?} isn't said: {said}");
+        let output = world.kubectl_with(&["create", "--dry-run=server", "-f", "-"], &object).expect_failure();
+        assert!(!output.to_lowercase().contains(CANARY), "the value is in: {output}");
+        assert!(output.contains(why), "{spec}: {why:?} isn't in: {output}");
     }
 }
 
 #[test]
-fn a_misspelt_field_is_refused() {
+fn a_misspelt_field_is_rejected() {
     let world = World::new();
     let spec = json!({"contacts": [{"linkedinUrl": "x", "firstname": "Canary"}]});
-    let said = try_out(&world, Kind::Contacts, spec).refused();
-    assert!(said.contains("firstname") && !said.contains("Canary"), "{said}");
-    let said = try_out(&world, Kind::Workspace, json!({"workspaceID": "a", "dailyBudget": 3})).refused();
-    assert!(said.contains("dailyBudget"), "{said}");
+    let output = dry_run(&world, Kind::Contacts, spec).expect_failure();
+    assert!(output.contains("firstname") && !output.contains("Canary"), "{output}");
+    let output = dry_run(&world, Kind::Workspace, json!({"workspaceID": "a", "dailyBudget": 3})).expect_failure();
+    assert!(output.contains("dailyBudget"), "{output}");
 }
 
 #[test]
-fn a_list_holds_a_thousand_members_and_no_more() {
+fn a_list_has_at_most_a_thousand_members() {
     let world = World::new();
     let full = "x".repeat(256);
     let contact = json!({"firstName": full, "lastName": full, "companyName": full, "website": full, "email": full,
         "linkedinUrl": full});
-    try_out(&world, Kind::Contacts, json!({"contacts": vec![&contact; 1000]})).fine();
-    let said = try_out(&world, Kind::Contacts, json!({"contacts": vec![&contact; 1001]})).refused();
-    assert!(said.contains("must have at most 1000 items"), "{said:.400}");
-    assert!(!said.contains(&full), "{said:.400}");
+    dry_run(&world, Kind::Contacts, json!({"contacts": vec![&contact; 1000]})).expect_success();
+    let output = dry_run(&world, Kind::Contacts, json!({"contacts": vec![&contact; 1001]})).expect_failure();
+    assert!(output.contains("must have at most 1000 items"), "{output:.400}");
+    assert!(!output.contains(&full), "{output:.400}");
 }
 
 #[test]
@@ -112,15 +122,16 @@ fn a_workspace_id_never_changes() {
     let world = World::new();
     world.workspace(json!({"workspaceID": "acme"}));
     let patch = r#"{"spec": {"workspaceID": "other"}}"#;
-    let said = world.kubectl(&["patch", "pws", "default", "--type=merge", "-p", patch]).refused();
-    assert!(said.contains("workspaceID is immutable"), "{said}");
-    let said = world.kubectl(&["patch", "pws", "default", "--type=merge", "-p", r#"{"spec": {"workspaceID": null}}"#]);
-    assert!(said.refused().contains("workspaceID"), "it is required");
+    let output = world.kubectl(&["patch", "pws", "default", "--type=merge", "-p", patch]).expect_failure();
+    assert!(output.contains("workspaceID is immutable"), "{output}");
+    let output =
+        world.kubectl(&["patch", "pws", "default", "--type=merge", "-p", r#"{"spec": {"workspaceID": null}}"#]);
+    assert!(output.expect_failure().contains("workspaceID"), "it is required");
     assert_eq!(world.get(Kind::Workspace, "default")["spec"]["workspaceID"], "acme");
 }
 
 #[test]
-fn settings_out_of_range_are_refused_with_the_range() {
+fn settings_out_of_range_are_rejected_with_the_range() {
     let world = World::new();
     for (field, value, why) in [
         ("requestTimeout", json!("121s"), "from 1s to 120s"),
@@ -137,8 +148,8 @@ fn settings_out_of_range_are_refused_with_the_range() {
     ] {
         let mut spec = json!({"workspaceID": "a"});
         spec[field] = value.clone();
-        let said = try_out(&world, Kind::Workspace, spec).refused();
-        assert!(said.contains(why), "{field}: {value}: {said}");
+        let output = dry_run(&world, Kind::Workspace, spec).expect_failure();
+        assert!(output.contains(why), "{field}: {value}: {output}");
     }
     for (field, value, why) in [
         ("unknownOutcome", json!({"after": "14m"}), "from 15m to 168h"),
@@ -150,14 +161,15 @@ fn settings_out_of_range_are_refused_with_the_range() {
     ] {
         let mut spec = json!({"accounts": [{"website": "example.com"}]});
         spec[field] = value.clone();
-        let said = try_out(&world, Kind::Accounts, spec).refused();
-        assert!(said.contains(why), "{field}: {value}: {said}");
+        let output = dry_run(&world, Kind::Accounts, spec).expect_failure();
+        assert!(output.contains(why), "{field}: {value}: {output}");
     }
-    let fine = json!({"workspaceID": "a", "requestTimeout": "1m30s", "refusedStatuses": [503], "dailyCreateBudget": 0});
-    try_out(&world, Kind::Workspace, fine).fine();
-    let fine =
+    let valid =
+        json!({"workspaceID": "a", "requestTimeout": "1m30s", "refusedStatuses": [503], "dailyCreateBudget": 0});
+    dry_run(&world, Kind::Workspace, valid).expect_success();
+    let valid =
         json!({"accounts": [{"website": "example.com"}], "unknownOutcome": {"after": "168h", "policy": "SendAgain"}});
-    try_out(&world, Kind::Accounts, fine).fine();
+    dry_run(&world, Kind::Accounts, valid).expect_success();
 }
 
 fn receipt(state: Option<&str>) -> Value {
@@ -177,14 +189,14 @@ fn the_identity_of_a_receipt_never_changes() {
         ("json", r#"[{"op": "remove", "path": "/identity/host"}]"#),
         ("json", r#"[{"op": "add", "path": "/identity/ofANewerVersion", "value": "x"}]"#),
     ] {
-        let said = world.kubectl(&["patch", "areceipt", "ar-x", "--type", how, "-p", patch]).refused();
-        assert!(said.contains("identity"), "{patch}: {said}");
+        let output = world.kubectl(&["patch", "areceipt", "ar-x", "--type", how, "-p", patch]).expect_failure();
+        assert!(output.contains("identity"), "{patch}: {output}");
     }
-    world.kubectl(&["annotate", "areceipt", "ar-x", "abm.propensity.com/resolve=a=dismiss"]).fine();
+    world.kubectl(&["annotate", "areceipt", "ar-x", "abm.propensity.com/resolve=a=dismiss"]).expect_success();
     assert_eq!(world.get(Kind::Receipt, "ar-x")["identity"], receipt(None)["identity"]);
 }
 
-/// What a newer version wrote must survive a roll-back to this one.
+/// Fields of a newer version must survive a rollback to this one.
 #[test]
 fn a_record_keeps_fields_that_this_version_does_not_know() {
     let world = World::new();
@@ -210,10 +222,12 @@ fn open_receipts_can_be_listed_and_watched_by_their_state() {
         assert_eq!(names, ["bare", "unknown"]);
         let version = list.metadata.resource_version.unwrap();
         let mut events = api.watch(&WatchParams::default().fields(open), &version).await.unwrap().boxed();
-        let settled = kube::api::Patch::Merge(json!({"record": {"state": "Created"}}));
-        api.patch("unknown", &Default::default(), &settled).await.unwrap();
+        let patch = kube::api::Patch::Merge(json!({"record": {"state": "Created"}}));
+        api.patch("unknown", &Default::default(), &patch).await.unwrap();
         let event = tokio::time::timeout(Duration::from_secs(20), events.next()).await.expect("an event");
-        let Some(Ok(WatchEvent::Deleted(gone))) = event else { panic!("a closed receipt leaves the watch: {event:?}") };
+        let Some(Ok(WatchEvent::Deleted(gone))) = event else {
+            panic!("the watch must report a resolved receipt as deleted: {event:?}")
+        };
         assert_eq!(gone.metadata.name.as_deref(), Some("unknown"));
     });
 }

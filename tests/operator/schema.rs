@@ -1,4 +1,4 @@
-//! What the CRDs promise as documents: every field is described and bounded, and `kubectl` shows what people need.
+//! The documentation in the CRDs: every field has a description and a limit, and `kubectl` shows what users need.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ fn walk(path: &str, schema: &Value, visit: &mut impl FnMut(&str, &Value)) {
     }
 }
 
-/// The paths of the fields, in all kinds, that `is_bad` objects to.
+/// The paths of the fields in all kinds for which `is_bad` is true.
 fn fields_where(is_bad: impl Fn(&str, &Value) -> bool) -> Vec<String> {
     let mut bad = vec![];
     for kind in KINDS {
@@ -48,14 +48,14 @@ fn fields_where(is_bad: impl Fn(&str, &Value) -> bool) -> Vec<String> {
 fn every_field_has_a_description() {
     let bare = fields_where(|path, field| {
         let described = field["description"].as_str().is_some_and(|text| !text.trim().is_empty());
-        // An item is described by its list.
+        // Items are described by their list.
         !described && !path.ends_with("[]")
     });
     assert!(bare.is_empty(), "no description: {bare:#?}");
 }
 
 #[test]
-fn every_string_and_every_list_is_bounded() {
+fn every_string_and_every_list_has_a_limit() {
     let unbounded = fields_where(|_, field| match field["type"].as_str() {
         Some("string") => {
             let fixed = field["enum"].is_array() || field["format"] == "date-time";
@@ -65,12 +65,12 @@ fn every_string_and_every_list_is_bounded() {
         Some("object") => field["additionalProperties"].is_object() && field["maxProperties"].is_null(),
         _ => false,
     });
-    assert!(unbounded.is_empty(), "no bound: {unbounded:#?}");
+    assert!(unbounded.is_empty(), "no limit: {unbounded:#?}");
 }
 
-/// Each of these makes the API server repeat the value in its error.
+/// With each of these rules, the API server's error message contains the value.
 #[test]
-fn no_field_of_a_member_has_a_rule_that_echoes_its_value() {
+fn no_field_of_a_member_has_a_rule_that_would_print_its_value() {
     let echoing = fields_where(|path, field| {
         let of_a_member = path.contains(".spec.contacts[]") || path.contains(".spec.accounts[]");
         let scalar = matches!(field["type"].as_str(), Some("string" | "integer" | "number" | "boolean"));
@@ -78,11 +78,11 @@ fn no_field_of_a_member_has_a_rule_that_echoes_its_value() {
             && scalar
             && ["pattern", "format", "enum", "x-kubernetes-validations"].iter().any(|key| !field[key].is_null())
     });
-    assert!(echoing.is_empty(), "these would echo: {echoing:#?}");
+    assert!(echoing.is_empty(), "error messages would contain the values of: {echoing:#?}");
 }
 
 #[test]
-fn explain_reads_like_a_manual() {
+fn kubectl_explain_describes_the_fields() {
     let world = World::new();
     for (path, words) in [
         ("pws.spec.workspaceID", "Immutable"),
@@ -94,14 +94,14 @@ fn explain_reads_like_a_manual() {
         ("aaud.status.superseded", "remove them in Propensity"),
         ("areceipt", "Never delete receipts"),
     ] {
-        let text = world.kubectl(&["explain", path]).fine();
-        let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(flowing.contains(words), "kubectl explain {path} doesn't say {words:?}:\n{text}");
+        let text = world.kubectl(&["explain", path]).expect_success();
+        let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(joined.contains(words), "kubectl explain {path} doesn't contain {words:?}:\n{text}");
     }
 }
 
 #[test]
-fn columns_answer_at_a_glance() {
+fn kubectl_get_shows_the_important_columns() {
     let world = World::new();
     world.workspace(json!({}));
     world.accounts("leaders", &["example.com"]);
@@ -109,26 +109,29 @@ fn columns_answer_at_a_glance() {
     let now = "2026-01-02T03:04:05Z";
     let ready = json!([{"type": "Ready", "status": "True", "reason": "Created", "message": "It was created.",
         "lastTransitionTime": now}]);
-    let funnel = json!({"read": 42, "invalid": 0, "duplicate": 1, "excluded": 0, "toSend": 41});
+    let members = json!({"read": 42, "invalid": 0, "duplicate": 1, "excluded": 0, "toSend": 41});
     world.objects.patch_status(
         Kind::Accounts,
         "leaders",
-        json!({"status": {"conditions": ready, "members": funnel,
+        json!({"status": {"conditions": ready, "members": members,
             "lastCreated": {"receipt": "ar-x", "time": now, "members": 41}}}),
     );
 
-    let table = world.kubectl(&["get", "aaud"]).fine();
+    let table = world.kubectl(&["get", "aaud"]).expect_success();
     let mut lines = table.lines();
     let columns: Vec<_> = lines.next().unwrap().split("  ").map(str::trim).filter(|c| !c.is_empty()).collect();
     assert_eq!(columns, ["NAME", "READY", "REASON", "MEMBERS", "WORKSPACE", "LAST CREATED", "AGE"]);
     let row: Vec<_> = lines.next().unwrap().split_whitespace().collect();
     assert_eq!(row[..5], ["leaders", "True", "Created", "41", "default"]);
 
-    let wide = world.kubectl(&["get", "aaud", "-o", "wide"]).fine();
+    let wide = world.kubectl(&["get", "aaud", "-o", "wide"]).expect_success();
     assert!(wide.contains("MESSAGE") && wide.contains("It was created."), "{wide}");
-    let all = world.kubectl(&["get", "propensity"]).fine();
+    let all = world.kubectl(&["get", "propensity"]).expect_success();
     for name in ["propensityworkspace.abm.propensity.com/default", "leaders", "people"] {
         assert!(all.contains(name), "{name} is missing in `kubectl get propensity`:\n{all}");
     }
-    assert!(!all.contains("audiencereceipt"), "receipts pile up over years:\n{all}");
+    assert!(
+        !all.contains("audiencereceipt"),
+        "`kubectl get propensity` must not list receipts, because there can be very many:\n{all}"
+    );
 }

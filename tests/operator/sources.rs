@@ -1,4 +1,4 @@
-//! Lists that live in ConfigMaps and Secrets.
+//! Lists in ConfigMaps and Secrets.
 
 use std::fs;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 
 use crate::support::objects::message;
 use crate::support::programs::{RUN, root};
-use crate::support::wait::{ensure, holds_for};
+use crate::support::wait::{consistently, ensure};
 use crate::support::{Kind, Operator, World};
 
-/// The default settle time takes a tenth of a second.
-const HURRY: u32 = 100;
+/// The default stabilization window takes a tenth of a second.
+const SPEEDUP: u32 = 100;
 
 fn world() -> (World, Operator) {
     let world = World::new();
-    let operator = world.operator().fast(HURRY).start();
+    let operator = world.operator().fast(SPEEDUP).start();
     world.connect();
     (world, operator)
 }
 
-/// An audience whose list is in these places.
-fn from(world: &World, kind: Kind, name: &str, sources: Value, more: Value) {
+/// Applies an audience with these sources.
+fn apply_from(world: &World, kind: Kind, name: &str, sources: Value, more: Value) {
     let mut spec = json!({"from": sources});
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     world.apply(kind, name, json!({"spec": spec}));
@@ -43,15 +43,15 @@ fn stored(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_list_in_a_config_map_is_sent_and_followed() {
+fn a_list_in_a_config_map_is_sent_and_its_changes_are_followed() {
     let (world, _operator) = world();
     config_map(
         &world,
         "lists",
         json!({"accounts.csv": "Name;Domain\nA;www.a.example.com\nB;b.example.com\n;b.example.com\n"}),
     );
-    from(&world, Kind::Accounts, "targets", one_map(), json!({}));
-    let audience = world.settled(Kind::Accounts, "targets", "Created");
+    apply_from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+    let audience = world.wait_reason(Kind::Accounts, "targets", "Created");
     assert_eq!(
         audience["status"]["members"],
         json!({"read": 3, "invalid": 0, "duplicate": 1, "excluded": 0, "toSend": 2})
@@ -59,19 +59,19 @@ fn a_list_in_a_config_map_is_sent_and_followed() {
     assert_eq!(audience["status"]["ignoredColumns"], 1);
     assert_eq!(stored(&world), ["a.example.com", "b.example.com"]);
 
-    // The same list, written differently, is the same audience.
+    // The same list in another form is the same audience.
     config_map(&world, "lists", json!({"accounts.csv": "website\nb.example.com\na.example.com\n"}));
-    world.settled(Kind::Accounts, "targets", "AlreadyCreated");
-    world.sent(1, 1);
-    // Another list is another.
+    world.wait_reason(Kind::Accounts, "targets", "AlreadyCreated");
+    world.assert_sent(1, 1);
+    // Another list is another audience.
     config_map(&world, "lists", json!({"accounts.csv": "website\nc.example.com\na.example.com\n"}));
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     assert_eq!(stored(&world), ["a.example.com", "c.example.com"]);
-    world.sent(2, 2);
+    world.assert_sent(2, 2);
 }
 
 #[test]
-fn every_source_and_what_stands_inline_are_one_list() {
+fn all_sources_and_inline_members_are_one_list() {
     let (world, _operator) = world();
     let packed = {
         use std::io::Write as _;
@@ -94,7 +94,7 @@ fn every_source_and_what_stands_inline_are_one_list() {
         "propensity",
         json!({"stringData": {"accounts.ndjson": "{\"Home\":\"e.example.com\"}\n"}}),
     );
-    // The Secret of the key holds a list too; server-side apply took the key away, so it comes back.
+    // The Secret with the API key also has a list. Server-side apply has removed the key, so it is applied again.
     let key = world.simulator.borrow().key().to_owned();
     world.apply(
         Kind::Secret,
@@ -106,11 +106,11 @@ fn every_source_and_what_stands_inline_are_one_list() {
         {"configMaps": {"matchLabels": {"list": "q4"}, "count": 2, "key": "sites"}, "format": "YAML"},
         {"secret": {"name": "propensity", "key": "accounts.ndjson"}, "columns": {"website": "home"}},
     ]);
-    from(&world, Kind::Accounts, "targets", sources, json!({"accounts": [{"website": "a.example.com"}]}));
-    world.settled(Kind::Accounts, "targets", "Created");
+    apply_from(&world, Kind::Accounts, "targets", sources, json!({"accounts": [{"website": "a.example.com"}]}));
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     let sites = ["a", "b", "c", "d", "e"].map(|site| format!("{site}.example.com"));
     assert_eq!(stored(&world), sites);
-    world.sent(1, 1);
+    world.assert_sent(1, 1);
 }
 
 #[test]
@@ -120,19 +120,19 @@ fn contacts_come_from_a_secret_with_their_columns() {
     let csv = "First Name,Surname,Employer,Work Email\nAda,Lovelace,Engines,ADA@example.com\n";
     world.apply(Kind::Secret, "propensity", json!({"stringData": {"workspace_api_key": key, "contacts.csv": csv}}));
     let source = json!([{"secret": {"name": "propensity", "key": "contacts.csv"}}]);
-    from(&world, Kind::Contacts, "people", source, json!({}));
-    world.settled(Kind::Contacts, "people", "Created");
+    apply_from(&world, Kind::Contacts, "people", source, json!({}));
+    world.wait_reason(Kind::Contacts, "people", "Created");
     let audiences = world.simulator.borrow().audiences();
     let member = &audiences[0]["members"][0];
-    let wanted =
+    let expected =
         json!({"first_name": "Ada", "last_name": "Lovelace", "company_name": "Engines", "email": "ada@example.com"});
-    assert_eq!(*member, wanted);
+    assert_eq!(*member, expected);
 }
 
 #[test]
-fn files_that_are_too_much_together_are_not_read() {
+fn files_that_are_too_large_together_are_not_read() {
     let (world, _operator) = world();
-    // Each unpacks to 34 MiB, of next to nothing.
+    // Each is very small and unpacks to 34 MiB.
     let mut csv = b"website,x\na.example.com,".to_vec();
     csv.resize(34 << 20, b'x');
     let packed = data_encoding::BASE64.encode(&crate::support::files::gzip(&csv));
@@ -140,30 +140,30 @@ fn files_that_are_too_much_together_are_not_read() {
         world.apply(Kind::ConfigMap, name, json!({"binaryData": {"accounts.csv.gz": packed}}));
     }
     let entry = |name: &str| json!({"configMap": {"name": name, "key": "accounts.csv.gz"}});
-    from(&world, Kind::Accounts, "targets", json!([entry("one"), entry("two")]), json!({}));
-    world.says(Kind::Accounts, "targets", "SourceUnreadable", "are larger than 64 MiB");
-    world.sent(0, 0);
+    apply_from(&world, Kind::Accounts, "targets", json!([entry("one"), entry("two")]), json!({}));
+    world.wait_message(Kind::Accounts, "targets", "SourceUnreadable", "are larger than 64 MiB");
+    world.assert_sent(0, 0);
 }
 
 #[test]
-fn what_is_missing_stops_the_audience_until_it_comes() {
+fn a_missing_source_stops_the_audience_until_it_exists() {
     let (world, _operator) = world();
-    from(&world, Kind::Accounts, "targets", one_map(), json!({}));
-    world.says(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap lists");
+    apply_from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+    world.wait_message(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap lists");
     config_map(&world, "lists", json!({"other.csv": "website\n"}));
-    world.says(Kind::Accounts, "targets", "SourceNotFound", "has no entry accounts.csv");
+    world.wait_message(Kind::Accounts, "targets", "SourceNotFound", "has no entry accounts.csv");
     config_map(&world, "lists", json!({"accounts.csv": "website\na.example.com\n"}));
-    world.settled(Kind::Accounts, "targets", "Created");
-    world.sent(1, 1);
-    // What is created stays; a list that goes away doesn't shrink it.
+    world.wait_reason(Kind::Accounts, "targets", "Created");
+    world.assert_sent(1, 1);
+    // Deleting the source of a created audience sends nothing.
     world.objects.delete(Kind::ConfigMap, "lists");
-    let audience = world.says(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap lists");
-    assert_eq!(audience["status"]["members"]["toSend"], 1, "what was known of the last list stands");
-    world.sent(1, 1);
+    let audience = world.wait_message(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap lists");
+    assert_eq!(audience["status"]["members"]["toSend"], 1, "the counts of the last list are kept");
+    world.assert_sent(1, 1);
 }
 
 #[test]
-fn four_of_five_files_are_no_list() {
+fn an_incomplete_set_of_config_maps_is_not_sent() {
     let (world, _operator) = world();
     let part = |number: u32| {
         let body = json!({
@@ -174,18 +174,18 @@ fn four_of_five_files_are_no_list() {
     };
     part(1);
     let source = json!([{"configMaps": {"matchLabels": {"list": "q4"}, "count": 2, "key": "a.csv"}}]);
-    from(&world, Kind::Accounts, "targets", source, json!({}));
-    world.says(Kind::Accounts, "targets", "SourceNotFound", "1 ConfigMaps have the labels");
+    apply_from(&world, Kind::Accounts, "targets", source, json!({}));
+    world.wait_message(Kind::Accounts, "targets", "SourceNotFound", "1 ConfigMaps have the labels");
     part(2);
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     assert_eq!(stored(&world), ["part-1.example.com", "part-2.example.com"]);
     part(3);
-    world.says(Kind::Accounts, "targets", "SourceNotFound", "3 ConfigMaps have the labels");
-    world.sent(1, 1);
+    world.wait_message(Kind::Accounts, "targets", "SourceNotFound", "3 ConfigMaps have the labels");
+    world.assert_sent(1, 1);
 }
 
 #[test]
-fn what_cannot_be_read_to_its_end_is_never_sent() {
+fn a_list_that_cannot_be_read_completely_is_never_sent() {
     let (world, _operator) = world();
     let canary = "canary-4711.example.com";
     for (text, why) in [
@@ -195,71 +195,71 @@ fn what_cannot_be_read_to_its_end_is_never_sent() {
         (String::new(), "it is empty"),
     ] {
         config_map(&world, "lists", json!({"accounts.csv": text}));
-        from(&world, Kind::Accounts, "targets", one_map(), json!({}));
-        let audience = world.says(Kind::Accounts, "targets", "SourceUnreadable", why);
+        apply_from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+        let audience = world.wait_message(Kind::Accounts, "targets", "SourceUnreadable", why);
         assert!(!audience["status"].to_string().contains("canary"), "{}", message(&audience));
     }
-    let odd = json!([{"configMap": {"name": "lists", "key": "accounts"}}]);
+    let without_format = json!([{"configMap": {"name": "lists", "key": "accounts"}}]);
     config_map(&world, "lists", json!({"accounts": "website\na.example.com\n"}));
-    from(&world, Kind::Accounts, "targets", odd, json!({}));
-    world.says(Kind::Accounts, "targets", "SourceUnreadable", "Set format");
-    world.sent(0, 0);
+    apply_from(&world, Kind::Accounts, "targets", without_format, json!({}));
+    world.wait_message(Kind::Accounts, "targets", "SourceUnreadable", "Set format");
+    world.assert_sent(0, 0);
 }
 
 #[test]
-fn a_secret_that_may_not_be_read_is_named() {
+fn a_secret_without_read_permission_is_named_in_the_message() {
     let (world, _operator) = world();
     world.apply(Kind::Secret, "private", json!({"stringData": {"a.csv": "website\na.example.com\n"}}));
-    from(&world, Kind::Accounts, "targets", json!([{"secret": {"name": "private", "key": "a.csv"}}]), json!({}));
-    world.says(Kind::Accounts, "targets", "AccessDenied", "may not read Secret private");
-    world.sent(0, 0);
+    apply_from(&world, Kind::Accounts, "targets", json!([{"secret": {"name": "private", "key": "a.csv"}}]), json!({}));
+    world.wait_message(Kind::Accounts, "targets", "AccessDenied", "may not read Secret private");
+    world.assert_sent(0, 0);
 }
 
-/// Several changes in a row are one list.
+/// Several changes within the stabilization window are one list.
 #[test]
-fn changes_are_waited_out() {
+fn the_stabilization_window_collects_changes() {
     let world = World::new();
     let _operator = world.operator().start();
     world.connect();
-    from(&world, Kind::Accounts, "targets", one_map(), json!({"stabilizationWindow": "3s"}));
-    world.says(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap");
+    apply_from(&world, Kind::Accounts, "targets", one_map(), json!({"stabilizationWindow": "3s"}));
+    world.wait_message(Kind::Accounts, "targets", "SourceNotFound", "there is no ConfigMap");
     for number in 1..=4 {
         config_map(&world, "lists", json!({"accounts.csv": format!("website\nsite-{number}.example.com\n")}));
-        holds_for(Duration::from_millis(700), "nothing is sent while it changes", || {
+        consistently(Duration::from_millis(700), "nothing is sent while it changes", || {
             let requests = world.simulator.borrow().requests().len();
             ensure(requests == 0, || format!("{requests} requests"))
         });
     }
-    world.settled(Kind::Accounts, "targets", "Created");
+    world.wait_reason(Kind::Accounts, "targets", "Created");
     assert_eq!(stored(&world), ["site-4.example.com"]);
-    world.sent(1, 1);
+    world.assert_sent(1, 1);
 }
 
 #[test]
-fn rows_that_cannot_be_sent_fail_the_list_or_are_skipped_within_bounds() {
+fn invalid_rows_block_the_list_or_are_skipped_up_to_a_limit() {
     let (world, _operator) = world();
     let good: String = (0..30).map(|site| format!("site-{site}.example.com\n")).collect();
     config_map(&world, "lists", json!({"accounts.csv": format!("website\nlocalhost\n{good}")}));
-    from(&world, Kind::Accounts, "targets", one_map(), json!({}));
-    let audience = world.says(Kind::Accounts, "targets", "InvalidMembers", "1 of 31 rows can't be sent");
+    apply_from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+    let audience = world.wait_message(Kind::Accounts, "targets", "InvalidMembers", "1 of 31 rows can't be sent");
     let problem = &audience["status"]["problems"][0];
     assert_eq!((&problem["source"], &problem["row"]), (&json!("configMap lists/accounts.csv"), &json!(2)));
-    from(&world, Kind::Accounts, "targets", one_map(), json!({"invalidMembers": "Skip", "maxInvalidPercent": 3}));
-    world.says(Kind::Accounts, "targets", "InvalidMembers", "more than the 3 %");
-    from(&world, Kind::Accounts, "targets", one_map(), json!({"invalidMembers": "Skip"}));
-    let audience = world.settled(Kind::Accounts, "targets", "Created");
+    apply_from(&world, Kind::Accounts, "targets", one_map(), json!({"invalidMembers": "Skip", "maxInvalidPercent": 3}));
+    world.wait_message(Kind::Accounts, "targets", "InvalidMembers", "more than the 3 %");
+    apply_from(&world, Kind::Accounts, "targets", one_map(), json!({"invalidMembers": "Skip"}));
+    let audience = world.wait_reason(Kind::Accounts, "targets", "Created");
     assert_eq!(audience["status"]["members"]["invalid"], 1);
-    world.sent(1, 1);
+    world.assert_sent(1, 1);
 }
 
 #[test]
-fn a_source_says_where_it_is_exactly_once() {
+fn a_source_has_exactly_one_location() {
     let world = World::new();
     let entry = json!({"name": "lists", "key": "a.csv"});
     for source in [json!({}), json!({"configMap": entry, "secret": entry})] {
-        let refused = world.objects.apply(Kind::Accounts, "targets", json!({"spec": {"from": [source]}}));
+        let rejected = world.objects.apply(Kind::Accounts, "targets", json!({"spec": {"from": [source]}}));
         assert!(
-            refused
+            rejected
                 .unwrap_err()
                 .to_string()
                 .contains("exactly one of configMap, configMaps, secret, fluxSource and http")
@@ -267,9 +267,9 @@ fn a_source_says_where_it_is_exactly_once() {
     }
 }
 
-/// The configuration that docs/lists.md gives to kustomize.
+/// Tests the kustomize configuration from docs/lists.md.
 #[test]
-fn kustomize_follows_generated_names_into_lists() {
+fn kustomize_updates_references_to_generated_names() {
     let world = World::new();
     let folder = RUN.join(&world.namespace);
     fs::create_dir(&folder).unwrap();
@@ -294,26 +294,26 @@ fn kustomize_follows_generated_names_into_lists() {
         "secretGenerator": [{"name": "private", "files": ["accounts.csv"]}],
     });
     fs::write(folder.join("kustomization.yaml"), kustomization.to_string()).unwrap();
-    let built = world.kubectl(&["kustomize", folder.to_str().unwrap()]).fine();
+    let built = world.kubectl(&["kustomize", folder.to_str().unwrap()]).expect_success();
     for (name, many) in [("lists-", 3), ("private-", 4)] {
         let generated = built.lines().filter(|line| line.trim_start().starts_with(&format!("name: {name}"))).count();
         assert_eq!(generated, many, "the object and its references:\n{built}");
     }
 }
 
-/// After a restart a list is read once, and nothing is sent or written.
+/// After a restart, the list is read once, and nothing is sent or written.
 #[test]
 fn a_restart_sends_nothing() {
     let (world, mut operator) = world();
     config_map(&world, "lists", json!({"accounts.csv": "website\na.example.com\n"}));
-    from(&world, Kind::Accounts, "targets", one_map(), json!({}));
-    let before = world.settled(Kind::Accounts, "targets", "Created");
+    apply_from(&world, Kind::Accounts, "targets", one_map(), json!({}));
+    let before = world.wait_reason(Kind::Accounts, "targets", "Created");
     operator.signal("TERM");
     operator.wait_ended();
-    let operator = world.operator().fast(HURRY).start();
+    let operator = world.operator().fast(SPEEDUP).start();
     operator.wait_leading();
     world.accounts("sentinel", &["sentinel.example.com"]);
-    world.settled(Kind::Accounts, "sentinel", "Created");
+    world.wait_reason(Kind::Accounts, "sentinel", "Created");
     assert_eq!(world.get(Kind::Accounts, "targets")["status"], before["status"]);
-    world.sent(2, 2);
+    world.assert_sent(2, 2);
 }

@@ -1,22 +1,22 @@
-//! What the operator asks of the API server, by the API server's own audit log.
+//! The operator's requests to the API server, by the API server's audit log.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::audit;
-use crate::support::wait::{ensure, eventually, holds_for};
+use crate::support::wait::{consistently, ensure, eventually};
 use crate::support::{Kind, World};
 
-/// Waits until nothing was asked for a second.
-fn quiet(world: &World) -> Vec<String> {
+/// Waits until there was no request for a second, and returns all requests.
+fn wait_idle(world: &World) -> Vec<String> {
     let mut last = audit::requests(&world.namespace);
-    eventually("the operator falls quiet", || {
+    eventually("the operator sends no more requests", || {
         std::thread::sleep(Duration::from_secs(1));
         let now = audit::requests(&world.namespace);
-        let still = now == last;
+        let idle = now == last;
         last = now;
-        ensure(still, || format!("{:?}", last.last()))
+        ensure(idle, || format!("{:?}", last.last()))
     });
     last
 }
@@ -27,33 +27,33 @@ fn from_apply_to_ready_takes_at_most_six_requests() {
     let _operator = world.operator().start();
     world.connect();
     world.accounts("first", &["example.com"]);
-    world.event("first", "Created");
-    let before = quiet(&world).len();
+    world.wait_event("first", "Created");
+    let before = wait_idle(&world).len();
     world.contacts("second", json!([{"linkedinUrl": "https://www.linkedin.com/in/example"}]));
-    world.settled(Kind::Contacts, "second", "Created");
-    world.event("second", "Created");
-    let requests = quiet(&world).split_off(before);
+    world.wait_reason(Kind::Contacts, "second", "Created");
+    world.wait_event("second", "Created");
+    let requests = wait_idle(&world).split_off(before);
     assert!(requests.len() <= 6, "{} requests: {requests:#?}", requests.len());
     let forbidden = audit::forbidden(&world.namespace);
-    assert!(forbidden.is_empty(), "the chart doesn't grant: {forbidden:#?}");
+    assert!(forbidden.is_empty(), "permissions are missing in the chart: {forbidden:#?}");
 }
 
 #[test]
-fn at_rest_it_asks_for_nothing_but_its_lease_and_watches() {
+fn when_idle_it_only_renews_its_lease_and_watches() {
     let world = World::new();
     let _operator = world.operator().start();
     world.connect();
     world.accounts("ready", &["example.com"]);
-    world.settled(Kind::Accounts, "ready", "Created");
+    world.wait_reason(Kind::Accounts, "ready", "Created");
     world.accounts("stalled", &["not a website"]);
-    world.settled(Kind::Accounts, "stalled", "InvalidMembers");
+    world.wait_reason(Kind::Accounts, "stalled", "InvalidMembers");
     world.accounts("lost", &[]);
-    world.settled(Kind::Accounts, "lost", "EmptyList");
+    world.wait_reason(Kind::Accounts, "lost", "EmptyList");
     world.simulator.borrow().fault(json!({"fault": "status", "status": 500, "times": 1}));
     world.accounts("unknown", &["example.org"]);
-    world.settled(Kind::Accounts, "unknown", "OutcomeUnknown");
-    let before = quiet(&world);
-    holds_for(Duration::from_secs(10), "the operator asks for nothing", || {
+    world.wait_reason(Kind::Accounts, "unknown", "OutcomeUnknown");
+    let before = wait_idle(&world);
+    consistently(Duration::from_secs(10), "the operator sends no requests", || {
         let now = audit::requests(&world.namespace);
         ensure(now.len() == before.len(), || format!("{:#?}", &now[before.len()..]))
     });
@@ -70,21 +70,21 @@ fn a_restart_sends_and_writes_nothing() {
         world.accounts(name, &[&format!("{name}.example.com")]);
     }
     for name in &names {
-        world.settled(Kind::Accounts, name, "Created");
+        world.wait_reason(Kind::Accounts, name, "Created");
     }
-    quiet(&world);
+    wait_idle(&world);
     operator.signal("TERM");
     assert_eq!(operator.wait_ended(), "exit 0");
     let before = audit::writes(&world.namespace);
 
     let operator = world.operator().start();
-    eventually("the new process knows them all", || {
+    eventually("the new process has all audiences", || {
         let known = operator.metric_sum("propensity_operator_audiences");
         ensure(known >= f64::from(AUDIENCES), || format!("{known}"))
     });
     operator.wait_leading();
-    quiet(&world);
+    wait_idle(&world);
     let after = audit::writes(&world.namespace);
     assert_eq!(after.len(), before.len(), "{:#?}", &after[before.len()..]);
-    world.sent(AUDIENCES as usize, AUDIENCES as usize);
+    world.assert_sent(AUDIENCES as usize, AUDIENCES as usize);
 }

@@ -1,4 +1,4 @@
-//! What the operator asked of the API server, from the API server's own audit log.
+//! The operator's requests to the API server, read from the API server's audit log.
 
 use std::fs;
 
@@ -6,18 +6,18 @@ use serde_json::Value;
 
 use super::cluster::{RELEASE, SYSTEM, cluster};
 
-/// The operator's requests in a namespace that were answered: all but watches and the lease.
+/// The operator's answered requests in a namespace, except watches and requests on the Lease.
 pub fn requests(namespace: &str) -> Vec<String> {
-    answered(namespace).filter(|e| !is_upkeep(e)).map(|e| describe(&e)).collect()
+    answered(namespace).filter(|e| !is_watch_or_lease(e)).map(|e| describe(&e)).collect()
 }
 
-/// Of these, the ones that write.
+/// The same, only requests that write.
 pub fn writes(namespace: &str) -> Vec<String> {
     let is_write = |e: &Value| matches!(e["verb"].as_str(), Some("create" | "update" | "patch" | "delete" | "apply"));
-    answered(namespace).filter(|e| !is_upkeep(e) && is_write(e)).map(|e| describe(&e)).collect()
+    answered(namespace).filter(|e| !is_watch_or_lease(e) && is_write(e)).map(|e| describe(&e)).collect()
 }
 
-/// Requests that the API server refused for want of a permission, wherever.
+/// Requests that the API server refused because a permission is missing (HTTP 403).
 pub fn forbidden(namespace: &str) -> Vec<String> {
     answered(namespace).filter(|e| e["responseStatus"]["code"] == 403).map(|e| describe(&e)).collect()
 }
@@ -25,7 +25,7 @@ pub fn forbidden(namespace: &str) -> Vec<String> {
 fn answered(namespace: &str) -> impl Iterator<Item = Value> {
     let user = format!("system:serviceaccount:{SYSTEM}:{RELEASE}");
     let namespace = namespace.to_owned();
-    let log = fs::read_to_string(&cluster().audit_log).expect("the API server writes it");
+    let log = fs::read_to_string(&cluster().audit_log).expect("the API server writes its audit log");
     let lines: Vec<Value> = log
         .lines()
         .filter(|line| line.contains(&namespace) && line.contains(&user))
@@ -38,7 +38,7 @@ fn answered(namespace: &str) -> impl Iterator<Item = Value> {
     })
 }
 
-fn is_upkeep(event: &Value) -> bool {
+fn is_watch_or_lease(event: &Value) -> bool {
     event["verb"] == "watch" || event["objectRef"]["resource"] == "leases"
 }
 

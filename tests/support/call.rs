@@ -1,4 +1,4 @@
-//! What the operator asks for, told from outside; and in which order it did.
+//! The kinds of requests that the operator sends, recognised from the request itself, and a journal of their order.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,36 +7,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hyper::Method;
 use serde_json::Value;
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Call {
-    /// A list, or the list that starts a watch.
+    /// A list request, or the initial list of a watch.
     List,
     Watch,
     /// Any request on the Lease.
     Lease,
     /// A Secret, listed or watched by its name.
     Secret,
-    /// An audience or a workspace, read live.
+    /// A GET of one audience or workspace, not from the cache.
     Live,
-    /// A receipt, read live.
+    /// A GET of one receipt, not from the cache.
     Receipt,
-    /// The ledger's own receipt is made.
+    /// Creates the anchor, the receipt that identifies the ledger.
     Anchor,
+    /// Writes a claim into a receipt, before the request to the Propensity API.
     Claim,
     /// The request to the Propensity API.
     Post,
+    /// Writes the result of an attempt into a receipt.
     Outcome,
-    /// A person's resolution is recorded.
+    /// Writes a person's resolution into a receipt.
     Resolution,
     Status,
     Event,
-    /// One that this list doesn't know.
+    /// Any other request.
     Other,
 }
 
 impl Call {
-    /// A request to the API server.
+    /// Classifies a request to the API server.
     pub fn of_kubernetes(method: &Method, path: &str, query: &str, body: &[u8]) -> Self {
         let parts: Vec<_> = path.split('/').skip_while(|part| *part != "namespaces").skip(2).collect();
         match (parts.as_slice(), method) {
@@ -53,7 +55,7 @@ impl Call {
         }
     }
 
-    /// A write of a receipt: the whole of its record is in the body, be it a create or a patch.
+    /// Classifies a write of a receipt. Creates and patches both have the complete record in the body.
     fn of_receipt(body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         if body["identity"]["kind"] == "Anchor" {
@@ -79,37 +81,37 @@ impl fmt::Display for Call {
     }
 }
 
-/// What all the processes of one case did, in the order in which it passed their proxies.
+/// The steps of all processes of one case, in the order in which their proxies saw them.
 #[derive(Clone, Default)]
-pub struct Journal(Arc<Mutex<Vec<Passed>>>);
+pub struct Journal(Arc<Mutex<Vec<Step>>>);
 
 /// A step of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passed {
-    /// It goes on to the server.
+pub enum Step {
+    /// The proxy sent it to the server.
     Forwarded(Call),
     /// The server answered.
     Answered(Call, u16),
-    /// A trap was set, or would be.
+    /// A trap was set, or in a case without a trap: the point where it would have been set.
     Armed,
 }
 
 impl Journal {
-    pub fn add(&self, step: Passed) {
+    pub fn add(&self, step: Step) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(step);
     }
 
-    pub fn steps(&self) -> Vec<Passed> {
+    pub fn steps(&self) -> Vec<Step> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How many requests of each kind went on to a server since the last trap was set.
+    /// How many requests of each kind were sent to a server since the last trap was set.
     pub fn calls(&self) -> BTreeMap<Call, u32> {
         let steps = self.steps();
-        let since = steps.iter().rposition(|step| *step == Passed::Armed).unwrap_or_default();
+        let since = steps.iter().rposition(|step| *step == Step::Armed).unwrap_or_default();
         let mut calls = BTreeMap::new();
         for step in &steps[since..] {
-            if let Passed::Forwarded(call) = step {
+            if let Step::Forwarded(call) = step {
                 *calls.entry(*call).or_default() += 1;
             }
         }

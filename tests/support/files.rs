@@ -1,4 +1,5 @@
-//! A server of files that stands in for Flux's source-controller and for anybody's HTTPS server; and the CRDs of Flux, as far as the operator needs them.
+//! A file server that replaces Flux's source-controller or any HTTPS server, and the parts of Flux's CRDs that the
+//! operator needs.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -25,10 +26,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::cluster::{RUNTIME, cluster};
 use super::objects::Kind;
-use super::programs::{RUN, numbered};
+use super::programs::{RUN, unique_name};
 use super::wait::{ensure, eventually};
 
-/// A running server.
+/// A running file server.
 pub struct Files {
     address: SocketAddr,
     is_secure: bool,
@@ -50,12 +51,12 @@ struct File {
 }
 
 impl Files {
-    /// Over plain HTTP.
+    /// Serves plain HTTP.
     pub fn plain() -> Self {
         Self::start(None)
     }
 
-    /// Over TLS, with a certificate for `localhost` that is also its own authority.
+    /// Serves TLS, with a self-signed certificate for `localhost`. Also returns the path of its CA file.
     pub fn secure() -> (Self, PathBuf) {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
@@ -63,7 +64,7 @@ impl Files {
         let config =
             rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let config = config.with_no_client_auth().with_single_cert(vec![certified.cert.der().clone()], key).unwrap();
-        let path = RUN.join(format!("{}.pem", numbered("ca")));
+        let path = RUN.join(format!("{}.pem", unique_name("ca")));
         std::fs::write(&path, certified.cert.pem()).unwrap();
         (Self::start(Some(TlsAcceptor::from(Arc::new(config)))), path)
     }
@@ -79,25 +80,25 @@ impl Files {
         Self { address, is_secure, shared, accepting }
     }
 
-    /// Where a file is.
+    /// The URL of a file.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.is_secure { "https" } else { "http" };
         format!("{scheme}://localhost:{}{path}", self.address.port())
     }
 
-    /// Puts a file there. Its tag is its hash.
+    /// Adds or replaces a file. Its ETag is its hash.
     pub fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {
         let bytes = bytes.into();
         self.serve(path, 200, vec![("etag", format!("{:?}", sha256(&bytes)))], bytes);
     }
 
-    /// Answers with this.
+    /// Sets the complete response for a path.
     pub fn serve(&self, path: &str, status: u16, headers: Vec<(&'static str, String)>, bytes: Vec<u8>) {
         let file = File { status, headers, bytes: bytes.into() };
         self.shared.files.lock().unwrap().insert(path.to_owned(), file);
     }
 
-    /// The requests so far, with the status of their answers.
+    /// The requests so far, with the status of their responses.
     pub fn requests(&self) -> Vec<(String, u16)> {
         self.shared.requests.lock().unwrap().clone()
     }
@@ -167,13 +168,13 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Installs the CRDs of all Flux sources but `ExternalArtifact`, once.
+/// Installs the CRDs of all Flux sources except `ExternalArtifact`, once.
 pub fn install_flux() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| [Kind::GitRepository, Kind::OciRepository, Kind::Bucket].into_iter().for_each(install_crd));
 }
 
-/// Installs a CRD that has a status and takes anything.
+/// Installs a CRD with a status subresource that accepts any content.
 pub fn install_crd(kind: Kind) {
     let resource = kind.resource();
     let anything = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});

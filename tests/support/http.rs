@@ -1,10 +1,10 @@
-//! One request on the loopback interface. HTTP/1.0, so that the answer's end is the connection's.
+//! One HTTP request on the loopback interface. HTTP/1.0, so that the response ends when the connection closes.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// An answer.
+/// A response.
 pub struct Answer {
     pub status: u16,
     pub body: String,
@@ -25,5 +25,5 @@ pub fn request(address: SocketAddr, method: &str, path: &str, body: &str) -> io:
         let status = head.split(' ').nth(1)?.parse().ok()?;
         Some(Answer { status, body: body.to_owned() })
     });
-    parsed.ok_or_else(|| io::Error::other(format!("not an HTTP answer: {text:.200}")))
+    parsed.ok_or_else(|| io::Error::other(format!("not an HTTP response: {text:.200}")))
 }

@@ -1,4 +1,4 @@
-//! Objects of a cluster as JSON: tests look at what the API server shows, not at the operator's types.
+//! Kubernetes objects as JSON: tests check what the API server returns, without the operator's types.
 
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::cluster::{RUNTIME, cluster};
 
-/// The kinds that tests touch.
+/// The kinds that tests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Workspace,
@@ -55,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// As kubectl names it.
+    /// The plural name, for kubectl.
     pub fn plural(self) -> &'static str {
         self.parts().3
     }
@@ -65,7 +65,7 @@ impl Kind {
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
     }
 
-    /// An object with its type, name and the rest of its body.
+    /// A complete object: adds type and name to the body.
     pub fn object(self, name: &str, mut body: Value) -> Value {
         let resource = self.resource();
         body["apiVersion"] = resource.api_version.into();
@@ -93,16 +93,16 @@ impl Objects {
         RUNTIME.block_on(self.api(kind).patch(name, &how, &Patch::Apply(&body))).map(json)
     }
 
-    /// A merge patch, of anything but the status.
+    /// A merge patch of the object without its status.
     pub fn patch(&self, kind: Kind, name: &str, patch: Value) -> Value {
         let patched = self.api(kind).patch(name, &PatchParams::default(), &Patch::Merge(patch)).block();
-        json(patched.expect("a patch that the API server takes"))
+        json(patched.expect("a patch that the API server accepts"))
     }
 
     /// A merge patch of the status.
     pub fn patch_status(&self, kind: Kind, name: &str, patch: Value) -> Value {
         let patched = self.api(kind).patch_status(name, &PatchParams::default(), &Patch::Merge(patch)).block();
-        json(patched.expect("a patch that the API server takes"))
+        json(patched.expect("a patch that the API server accepts"))
     }
 
     pub fn find(&self, kind: Kind, name: &str) -> Option<Value> {
@@ -119,10 +119,10 @@ impl Objects {
         list.items.into_iter().map(json).collect()
     }
 
-    /// Deletes an object; none of ours has a finalizer, so it is gone afterwards.
+    /// Deletes an object. The operator sets no finalizers, so it must be gone afterwards.
     pub fn delete(&self, kind: Kind, name: &str) {
-        self.api(kind).delete(name, &DeleteParams::default()).block().expect("an object that is there");
-        assert!(self.find(kind, name).is_none(), "{kind:?} {name} must be gone at once");
+        self.api(kind).delete(name, &DeleteParams::default()).block().expect("an existing object");
+        assert!(self.find(kind, name).is_none(), "{kind:?} {name} must be deleted immediately");
     }
 }
 
@@ -130,7 +130,7 @@ fn json(object: DynamicObject) -> Value {
     serde_json::to_value(object).expect("an object is JSON")
 }
 
-/// Waits for the runtime from a plain thread.
+/// Runs a future to its end from a plain thread.
 trait Block: Future + Sized {
     fn block(self) -> Self::Output {
         RUNTIME.block_on(self)
@@ -144,17 +144,17 @@ pub fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
     object["status"]["conditions"].as_array()?.iter().find(|c| c["type"] == type_)
 }
 
-/// The reason of the `Ready` condition, empty where there is none.
+/// The reason of the `Ready` condition, empty if there is none.
 pub fn reason(object: &Value) -> &str {
     condition(object, "Ready").and_then(|c| c["reason"].as_str()).unwrap_or_default()
 }
 
-/// The message of the `Ready` condition, empty where there is none.
+/// The message of the `Ready` condition, empty if there is none.
 pub fn message(object: &Value) -> &str {
     condition(object, "Ready").and_then(|c| c["message"].as_str()).unwrap_or_default()
 }
 
-/// Whether a condition stands and is `True`.
+/// Whether a condition exists and is `True`.
 pub fn is_true(object: &Value, type_: &str) -> bool {
     condition(object, type_).is_some_and(|c| c["status"] == "True")
 }

@@ -1,4 +1,4 @@
-//! A second API server on the same etcd, with a link that can be frozen: what it tells is then old.
+//! A second API server on the same etcd. Its connection to etcd can be frozen; it then returns old data.
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
@@ -13,29 +13,29 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::cluster::{RUNTIME, cluster};
-use super::programs::{BIN, Held, root};
+use super::programs::{BIN, ChildProcess, root};
 use super::proxy::upstream;
 
-/// Another API server of the cluster.
-pub struct Stale {
+/// A second API server of the cluster.
+pub struct StaleApiServer {
     frozen: Arc<watch::Sender<bool>>,
     accepting: AbortHandle,
     client: Client,
-    _process: Held,
+    _process: ChildProcess,
 }
 
-impl Stale {
-    /// Starts it, with a link that works.
+impl StaleApiServer {
+    /// Starts it, with a working connection to etcd.
     pub fn start() -> Self {
         let frozen = Arc::new(watch::Sender::new(false));
         let (link, accepting) = RUNTIME.block_on(listen(Arc::clone(&frozen)));
         let mut command = Command::new(BIN.join("cluster"));
         command.args(["join", "--hold", "stdin", "--dir"]).arg(&cluster().dir);
         command.args(["--etcd", &format!("http://{link}")]).current_dir(root());
-        let process = Held::start(&mut command, Stdio::inherit());
-        let line = process.line(Duration::from_mins(3)).expect("the server starts; see above for why it didn't");
+        let process = ChildProcess::start(&mut command, Stdio::inherit());
+        let line = process.line(Duration::from_mins(3)).expect("the server must start; the reason is printed above");
         let about: Value = serde_json::from_str(&line).expect("one line of JSON");
-        let kubeconfig = about["kubeconfig"].as_str().expect("documented");
+        let kubeconfig = about["kubeconfig"].as_str().expect("a documented field");
         let client = RUNTIME.block_on(upstream(kubeconfig.as_ref()));
         Self { frozen, accepting, client, _process: process }
     }
@@ -45,13 +45,13 @@ impl Stale {
         self.client.clone()
     }
 
-    /// Stops or mends the link.
+    /// Freezes the connection to etcd, or lets it continue.
     pub fn freeze(&self, frozen: bool) {
         self.frozen.send_replace(frozen);
     }
 }
 
-impl Drop for Stale {
+impl Drop for StaleApiServer {
     fn drop(&mut self) {
         self.freeze(false);
         self.accepting.abort();
@@ -74,7 +74,7 @@ async fn listen(frozen: Arc<watch::Sender<bool>>) -> (SocketAddr, AbortHandle) {
     (address, accepting.abort_handle())
 }
 
-/// Copies one direction while the link isn't frozen.
+/// Copies one direction of the connection while it isn't frozen.
 async fn pump(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,

@@ -1,48 +1,54 @@
-//! Waiting for conditions, never for time.
+//! Tests wait for conditions instead of sleeping for a fixed time.
 
 use std::fmt::Display;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Long enough for a busy machine; a test that passes never waits this long.
-pub const PATIENCE: Duration = Duration::from_secs(45);
+/// Long enough for a busy machine; a test that passes doesn't wait this long.
+pub const TIMEOUT: Duration = Duration::from_secs(45);
 
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Looks until there is a result, and fails with the last reason why there was none.
+/// Repeats a check until it returns a result. Panics with the last error after [`TIMEOUT`].
 #[track_caller]
-pub fn eventually<T, E: Display>(what: &str, look: impl FnMut() -> Result<T, E>) -> T {
-    eventually_for(PATIENCE, what, look)
+pub fn eventually<T, E: Display>(what: &str, check: impl FnMut() -> Result<T, E>) -> T {
+    eventually_for(TIMEOUT, what, check)
 }
 
-/// [`eventually`] with a bound of its own.
+/// [`eventually`] with another timeout.
 #[track_caller]
-pub fn eventually_for<T, E: Display>(patience: Duration, what: &str, mut look: impl FnMut() -> Result<T, E>) -> T {
+pub fn eventually_for<T, E: Display>(timeout: Duration, what: &str, mut check: impl FnMut() -> Result<T, E>) -> T {
     let started = Instant::now();
     loop {
-        match look() {
+        match check() {
             Ok(result) => return result,
-            Err(why) if started.elapsed() > patience => {
-                panic!("waited {} s for this: {what}\n  but at the end: {why}", patience.as_secs())
+            Err(why) if started.elapsed() > timeout => {
+                panic!("timeout after {} s, waiting for: {what}\n  last result: {why}", timeout.as_secs())
             }
-            Err(_) => sleep(LOOK_EVERY),
+            Err(_) => sleep(POLL_INTERVAL),
         }
     }
 }
 
-/// Looks again and again for a while and fails as soon as something is no longer so: for what must *not* happen.
+/// Repeats a check for some time and panics as soon as it fails: for what must *not* happen.
 #[track_caller]
-pub fn holds_for<E: Display>(time: Duration, what: &str, mut look: impl FnMut() -> Result<(), E>) {
+pub fn consistently<E: Display>(time: Duration, what: &str, mut check: impl FnMut() -> Result<(), E>) {
     let started = Instant::now();
     while started.elapsed() < time {
-        if let Err(why) = look() {
-            panic!("no longer so: {what}\n  because: {why}");
+        if let Err(why) = check() {
+            panic!("this is no longer true: {what}\n  because: {why}");
         }
-        sleep(LOOK_EVERY);
+        sleep(POLL_INTERVAL);
     }
 }
 
-/// `Ok` where `holds`, else the reason.
-pub fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(why()) }
+/// The former name of [`consistently`], for callers that aren't migrated yet.
+#[track_caller]
+pub fn holds_for<E: Display>(time: Duration, what: &str, check: impl FnMut() -> Result<(), E>) {
+    consistently(time, what, check);
+}
+
+/// `Ok` if the condition is true, else the reason.
+pub fn ensure(condition: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+    if condition { Ok(()) } else { Err(why()) }
 }

@@ -1,5 +1,5 @@
-//! Troubles on either side of the operator: every fault of the simulator under both policies, an API server that refuses, loses and
-//! delays, a foreign writer, an API server that tells what is old, and a storm of restarts.
+//! Faults of both servers: every fault of the simulator under both policies, an API server that rejects, loses and
+//! delays requests or returns old data, a foreign writer, and random kills.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,17 +9,17 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::case::Case;
-use super::judge::Verdict;
-use super::report::{Row, row, seed};
+use super::checks::CaseResult;
+use super::report::{Row, run_row, seed};
 use crate::support::call::Call;
 use crate::support::objects::reason;
-use crate::support::stale::Stale;
+use crate::support::random_faults::{Fault, RandomFaults};
+use crate::support::stale::StaleApiServer;
 use crate::support::wait::ensure;
-use crate::support::weather::{Trouble, Weather};
 use crate::support::{Kind, World};
 
-/// A fault and whether it leaves open what happened. Left out is what breaks the premises: an API that stores and then says that it
-/// didn't, by 401, 403, 429 or an error in a 200.
+/// A fault, and whether its outcome is unknown. Not included are faults that the operator can't detect: an API that
+/// stores the audience but reports the opposite, with 401, 403, 429 or an error in a 200.
 const FAULTS: &[(&str, bool)] = &[
     (r#"{"fault": "delay", "delayMs": 300}"#, false),
     (r#"{"fault": "delay", "delayMs": 4000}"#, true),
@@ -59,17 +59,19 @@ const FAULTS: &[(&str, bool)] = &[
     (r#"{"fault": "closeAfterStoring", "reset": true}"#, true),
 ];
 
-/// Both policies, after each fault once.
-pub fn every_fault() -> Row {
-    let faults = FAULTS.iter().flat_map(|(fault, unclear)| [(*fault, *unclear, false), (*fault, *unclear, true)]);
+/// Both policies, each after one occurrence of every fault.
+pub fn every_api_fault() -> Row {
+    let faults = FAULTS
+        .iter()
+        .flat_map(|(fault, unknown_outcome)| [(*fault, *unknown_outcome, false), (*fault, *unknown_outcome, true)]);
     let faults: Vec<_> = faults.collect();
     let label =
         |&(fault, _, again): &(&str, bool, bool)| format!("{fault}, {}", if again { "SendAgain" } else { "Hold" });
-    row("faults of the API", &faults, label, |&(fault, unclear, again)| {
-        let mut case = Case::new(&label(&(fault, unclear, again)));
-        let mut order: Value = serde_json::from_str(fault).expect("it stands above");
-        order["times"] = 1.into();
-        case.world.simulator.borrow().fault(order);
+    run_row("faults of the API", &faults, label, |&(fault, unknown_outcome, again)| {
+        let mut case = Case::new(&label(&(fault, unknown_outcome, again)));
+        let mut once: Value = serde_json::from_str(fault).expect("the table has JSON");
+        once["times"] = 1.into();
+        case.world.simulator.borrow().fault(once);
         case.world.connect_with(json!({"requestTimeout": "2s", "allowSendAgain": again}));
         case.start(None);
         let policy = if again {
@@ -78,23 +80,23 @@ pub fn every_fault() -> Row {
             json!({})
         };
         case.world.accounts_with("targets", &["a.example.com"], policy);
-        case.until_settled("the fault is over");
-        let verdict = case.finish();
-        let unknown = usize::from(unclear && !again);
-        if verdict.unknowns != unknown {
-            case.fail(&format!("{} unknown outcomes, not {unknown}", verdict.unknowns));
+        case.wait_stable("the outcome is final");
+        let result = case.finish();
+        let expected = usize::from(unknown_outcome && !again);
+        if result.unknowns != expected {
+            case.fail(&format!("{} unknown outcomes, expected {expected}", result.unknowns));
         }
         let most = if again { 2 } else { 1 } + usize::from(fault.contains("rateLimited"));
-        // A person may have sent it once more in the end.
-        if verdict.requests > most + verdict.unknowns {
-            case.fail(&format!("{} requests", verdict.requests));
+        // At the end, a person may have sent it again.
+        if result.requests > most + result.unknowns {
+            case.fail(&format!("{} requests", result.requests));
         }
-        verdict
+        result
     })
 }
 
-/// What the API server does to requests: the name, which requests, how many of a thousand, and what.
-type Storm = (&'static str, &'static [Call], u32, &'static [Trouble]);
+/// Faults of the API server: name, affected requests, how many of a thousand get a fault, and the possible faults.
+type ApiServerFaults = (&'static str, &'static [Call], u32, &'static [Fault]);
 
 const WRITES: &[Call] =
     &[Call::Claim, Call::Outcome, Call::Resolution, Call::Anchor, Call::Status, Call::Event, Call::Live, Call::Receipt];
@@ -114,87 +116,87 @@ const ALL: &[Call] = &[
     Call::Event,
 ];
 
-const STORMS: &[Storm] = &[
-    ("refused with 409", WRITES, 400, &[Trouble::Refused(409)]),
-    ("refused with 429", ALL, 300, &[Trouble::Refused(429)]),
-    ("refused with 500", ALL, 300, &[Trouble::Refused(500)]),
-    ("done, answered with 500", WRITES, 400, &[Trouble::Applied(500)]),
-    ("done, answered with 504", WRITES, 400, &[Trouble::Applied(504)]),
-    ("refused with 504", WRITES, 400, &[Trouble::Refused(504)]),
-    ("cut", ALL, 300, &[Trouble::Cut]),
-    ("done, then cut", WRITES, 400, &[Trouble::CutApplied]),
-    ("410 for lists and watches", READS, 500, &[Trouble::Refused(410)]),
-    ("watches dropped", READS, 1000, &[Trouble::Short(Duration::from_millis(400))]),
-    ("no answer", WRITES, 60, &[Trouble::Hang]),
+const API_SERVER_FAULTS: &[ApiServerFaults] = &[
+    ("rejected with 409", WRITES, 400, &[Fault::Refused(409)]),
+    ("rejected with 429", ALL, 300, &[Fault::Refused(429)]),
+    ("rejected with 500", ALL, 300, &[Fault::Refused(500)]),
+    ("applied, response is 500", WRITES, 400, &[Fault::Applied(500)]),
+    ("applied, response is 504", WRITES, 400, &[Fault::Applied(504)]),
+    ("rejected with 504", WRITES, 400, &[Fault::Refused(504)]),
+    ("connection cut", ALL, 300, &[Fault::Cut]),
+    ("applied, then connection cut", WRITES, 400, &[Fault::CutApplied]),
+    ("410 for lists and watches", READS, 500, &[Fault::Refused(410)]),
+    ("watches cut off", READS, 1000, &[Fault::CutAfter(Duration::from_millis(400))]),
+    ("no response", WRITES, 60, &[Fault::Hang]),
     (
-        "everything",
+        "all of these",
         ALL,
         250,
         &[
-            Trouble::Refused(409),
-            Trouble::Refused(429),
-            Trouble::Refused(500),
-            Trouble::Applied(504),
-            Trouble::Cut,
-            Trouble::CutApplied,
+            Fault::Refused(409),
+            Fault::Refused(429),
+            Fault::Refused(500),
+            Fault::Applied(504),
+            Fault::Cut,
+            Fault::CutApplied,
         ],
     ),
 ];
 
-/// Each kind of trouble with the API server while lists are applied, edited and deleted.
-pub fn every_storm() -> Row {
-    row(
+/// Each kind of fault of the API server while a user applies, edits and deletes lists.
+pub fn every_api_server_fault() -> Row {
+    run_row(
         "faults of the API server",
-        STORMS,
-        |storm| storm.0.to_owned(),
-        |&(name, calls, permille, troubles)| {
+        API_SERVER_FAULTS,
+        |faults| faults.0.to_owned(),
+        |&(name, calls, permille, faults)| {
             let mut case = Case::new(name);
-            case.gateway.weather(Some(Weather::new(seed(name), permille, calls, troubles)));
+            case.gateway.set_faults(Some(RandomFaults::new(seed(name), permille, calls, faults)));
             case.world.connect_with(json!({"requestTimeout": "2s"}));
             case.start(None);
-            live_with(&mut case, |_| {});
-            let befallen = case.gateway.troubles();
-            case.gateway.weather(None);
-            case.until_settled("the storm is over");
-            let verdict = case.finish();
-            if befallen == 0 {
-                case.fail("nothing was befallen");
+            change_lists(&mut case, |_| {});
+            let count = case.gateway.fault_count();
+            case.gateway.set_faults(None);
+            case.wait_stable("all lists are created after the faults");
+            let result = case.finish();
+            if count == 0 {
+                case.fail("no fault was injected");
             }
-            if verdict.unknowns > 0 {
-                case.fail("an unknown outcome, although the API answered all");
+            if result.unknowns > 0 {
+                case.fail("an unknown outcome, but the API has answered every request");
             }
-            verdict
+            result
         },
     )
 }
 
-/// A foreign writer touches every object again and again, so that each write of the operator meets a newer version.
+/// Another client keeps changing every object, so that each write of the operator meets a newer version.
 pub fn foreign_writer() -> Row {
     one("a foreign writer", |case| {
         case.world.connect_with(json!({"requestTimeout": "2s"}));
         case.start(None);
-        let mut touched = 0_u32;
-        live_with(case, |world| {
+        let mut changes = 0_u32;
+        change_lists(case, |world| {
             for kind in [Kind::Receipt, Kind::Accounts, Kind::Workspace] {
                 for object in world.objects.list(kind) {
-                    touched += 1;
+                    changes += 1;
                     let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
-                    let patch = json!({"metadata": {"annotations": {"example.com/touched": touched.to_string()}}});
+                    let patch = json!({"metadata": {"annotations": {"example.com/touched": changes.to_string()}}});
                     world.objects.patch(kind, &name, patch);
                 }
             }
         });
-        case.until_settled("the writer has gone");
-        let verdict = case.finish();
-        if verdict.unknowns > 0 {
-            case.fail("an unknown outcome, although the API answered all");
+        case.wait_stable("all lists are created after the foreign writes");
+        let result = case.finish();
+        if result.unknowns > 0 {
+            case.fail("an unknown outcome, but the API has answered every request");
         }
-        verdict
+        result
     })
 }
 
-/// What users do for some seconds.
-fn live_with(case: &mut Case, mut also: impl FnMut(&World)) {
+/// Applies, edits and deletes lists for some seconds.
+fn change_lists(case: &mut Case, mut after_each: impl FnMut(&World)) {
     let started = Instant::now();
     let mut round = 0;
     while started.elapsed() < Duration::from_secs(6) {
@@ -202,80 +204,80 @@ fn live_with(case: &mut Case, mut also: impl FnMut(&World)) {
         for audience in 0..4 {
             let list = format!("round-{}.audience-{audience}.example.com", round / 4);
             case.world.accounts(&format!("targets-{audience}"), &[&list]);
-            also(&case.world);
+            after_each(&case.world);
         }
         if round % 8 == 0 {
             case.world.objects.delete(Kind::Accounts, "targets-0");
         }
         let until = Instant::now() + Duration::from_millis(300);
-        case.until("a moment has passed", |_| ensure(Instant::now() > until, String::new));
+        case.wait_until("300 ms have passed", |_| ensure(Instant::now() > until, String::new));
     }
 }
 
-/// A workspace whose first request is told to come again after 900 s, which take 3.
-fn told_to_wait(case: &Case) {
-    let wait = json!({"fault": "rateLimited", "retryAfter": 900, "times": 1});
-    case.world.simulator.borrow().fault(wait);
+/// A workspace whose first create gets a 429 with a Retry-After of 900 s, which take 3 s.
+fn connect_rate_limited(case: &Case) {
+    let limited = json!({"fault": "rateLimited", "retryAfter": 900, "times": 1});
+    case.world.simulator.borrow().fault(limited);
     case.world.connect_with(json!({"requestTimeout": "2s"}));
 }
 
-/// An audience waits for its turn; meanwhile it is suspended, and the operator's caches don't know.
-pub fn a_stale_cache_and_a_suspended_audience() -> Row {
+/// An audience waits to be sent. Meanwhile it is suspended, but the operator's caches are old.
+pub fn stale_cache_and_suspended_audience() -> Row {
     one("a stale API server", |case| {
-        let stale = Stale::start();
-        told_to_wait(case);
+        let stale = StaleApiServer::start();
+        connect_rate_limited(case);
         case.start_behind(case.gateway.proxy_with(Some(stale.client())));
         case.world.accounts("targets", &["a.example.com"]);
         case.world.simulator.borrow().wait_requests(1);
         stale.freeze(true);
         case.world.accounts_with("targets", &["a.example.com"], json!({"suspend": true}));
-        // Its wait is over by then.
+        // Long enough for its wait to end.
         sleep(Duration::from_secs(6));
         if case.world.simulator.borrow().requests().len() != 1 {
-            case.fail("it was sent although it is suspended");
+            case.fail("it was sent, but it is suspended");
         }
         stale.freeze(false);
-        case.until_settled("the caches are fresh again");
+        case.wait_stable("the caches are current again");
         case.world.accounts("targets", &["a.example.com"]);
-        case.until_settled("it is resumed");
+        case.wait_stable("the audience is resumed");
         case.finish()
     })
 }
 
-/// A standby whose caches are old takes over, and doesn't know that the list was created meanwhile.
-pub fn a_stale_standby_takes_over() -> Row {
+/// A standby with old caches takes over, and its caches don't show that the list was created meanwhile.
+pub fn stale_standby_takes_over() -> Row {
     one("a stale standby", |case| {
-        let stale = Stale::start();
-        told_to_wait(case);
+        let stale = StaleApiServer::start();
+        connect_rate_limited(case);
         case.start(None);
-        case.until("the first leads", |case| ensure(case.someone_leads(), || "it doesn't".to_owned()));
+        case.wait_until("the first process is the leader", |case| ensure(case.has_leader(), || "it isn't".to_owned()));
         case.world.accounts("targets", &["a.example.com"]);
         case.world.simulator.borrow().wait_requests(1);
-        case.world.receipt_is("NotSent");
+        case.world.wait_receipt_state("NotSent");
         case.start_behind(case.gateway.proxy_with(Some(stale.client())));
-        case.until("the standby has filled its caches", |case| {
+        case.wait_until("the standby has filled its caches", |case| {
             let filled = case.last_log().contains("caches are filled");
             ensure(filled, || "not yet".to_owned())
         });
         stale.freeze(true);
-        case.world.receipt_is("Created");
+        case.world.wait_receipt_state("Created");
         case.kill_first();
-        case.until("the standby leads", |case| ensure(case.someone_leads(), || "it doesn't".to_owned()));
-        // It believes that the list waits, and its wait is over.
+        case.wait_until("the standby is the leader", |case| ensure(case.has_leader(), || "it isn't".to_owned()));
+        // By its caches, the list still waits to be sent, and its wait is over.
         sleep(Duration::from_secs(5));
         if case.world.simulator.borrow().requests().len() != 2 {
-            case.fail("it was sent once more");
+            case.fail("it was sent again");
         }
         stale.freeze(false);
-        case.until_settled("the caches are fresh again");
+        case.wait_stable("the caches are current again");
         case.finish()
     })
 }
 
 /// Kills at random moments over many audiences.
-pub fn restart_storm(kills: usize, audiences: usize) -> Row {
-    one("a storm of restarts", |case| {
-        let mut random = SmallRng::seed_from_u64(seed("the kills"));
+pub fn random_kills(kills: usize, audiences: usize) -> Row {
+    one("random kills", |case| {
+        let mut random = SmallRng::seed_from_u64(seed("the times of the kills"));
 
         case.world.connect_with(json!({"requestTimeout": "2s", "concurrentCreates": 5}));
         case.world.simulator.borrow().fault(json!({"fault": "delay", "delayMs": 30}));
@@ -285,39 +287,40 @@ pub fn restart_storm(kills: usize, audiences: usize) -> Row {
         }
         for kill in 0..kills {
             case.start(None);
-            // From its first breath to deep in its work, with a share of kills while it sends.
+            // From right after the start to the middle of its work; half of the kills come as soon as it sends a
+            // request.
             let time = random.random_range(100..1200);
-            let came = case.world.simulator.borrow().requests().len();
-            let sends = random.random_bool(0.5);
+            let before = case.world.simulator.borrow().requests().len();
+            let at_request = random.random_bool(0.5);
             let started = Instant::now();
             while started.elapsed() < Duration::from_millis(time)
-                && !(sends && case.world.simulator.borrow().requests().len() > came)
+                && !(at_request && case.world.simulator.borrow().requests().len() > before)
             {
                 sleep(Duration::from_millis(10));
             }
             case.kill_first();
             if (kill + 1) % 50 == 0 {
-                let came = case.world.simulator.borrow().requests().len();
-                eprintln!("a storm of restarts: {} of {kills} kills, {came} requests", kill + 1);
+                let requests = case.world.simulator.borrow().requests().len();
+                eprintln!("random kills: {} of {kills} kills, {requests} requests", kill + 1);
             }
         }
         case.start(None);
-        case.until("each list is created or unknown", |case| {
+        case.wait_until("each list is created or unknown", |case| {
             let all = case.world.objects.list(Kind::Accounts);
-            let ends = ["Created", "AlreadyCreated", "OutcomeUnknown"];
-            let open = all.iter().filter(|audience| !ends.contains(&reason(audience))).count();
-            ensure(open == 0, || format!("{open} of {} are open", all.len()))
+            let final_reasons = ["Created", "AlreadyCreated", "OutcomeUnknown"];
+            let open = all.iter().filter(|audience| !final_reasons.contains(&reason(audience))).count();
+            ensure(open == 0, || format!("{open} of {} are neither", all.len()))
         });
-        case.until_settled("the storm is over");
-        let verdict = case.finish();
-        if verdict.unknowns > 5 * kills {
-            case.fail("more unknown outcomes than were in flight at the kills");
+        case.wait_stable("all lists are stable after the kills");
+        let result = case.finish();
+        if result.unknowns > 5 * kills {
+            case.fail("more unknown outcomes than requests in flight at the kills");
         }
-        verdict
+        result
     })
 }
 
-/// A case of its own.
-fn one(name: &str, run: impl Fn(&mut Case) -> Verdict + Sync) -> Row {
-    row(name, &[()], |()| name.to_owned(), |()| run(&mut Case::new(name)))
+/// A row with one case.
+fn one(name: &str, run: impl Fn(&mut Case) -> CaseResult + Sync) -> Row {
+    run_row(name, &[()], |()| name.to_owned(), |()| run(&mut Case::new(name)))
 }

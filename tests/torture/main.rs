@@ -1,55 +1,58 @@
-//! Attempts to break the promise: the real binary is stopped at each request that it makes, at four points of the request's way, while
-//! a user goes on; and both its servers misbehave. What came of it is judged by the simulator's log against the receipts.
+//! Attempts to make the operator break its guarantees: the real binary is killed, stopped or disconnected at each of
+//! its requests, at four points of the request's way, while a user makes changes; and both of its servers have faults.
+//! The simulator's log is then compared with the receipts.
 //!
-//! `make test` tries a part of it. `make torture` tries all, by `TORTURE=whole`; then `TORTURE_CASE` runs only the cases whose name
-//! holds this text, and `TORTURE_SEED` gives an order and a choice again.
+//! `make test` runs a part of the cases, `make torture` runs all of them (`TORTURE=whole`). `TORTURE_CASE` runs only
+//! the cases whose name contains this text. `TORTURE_SEED` repeats the order and the selection of a run.
 //!
-//! | file | what it holds |
+//! | file | content |
 //! | --- | --- |
 //! | `scenario.rs` | what a user does |
 //! | `case.rs` | one case: a scenario, a request that is caught, and what happens to the process that sent it |
-//! | `matrix.rs` | which crashes there are |
-//! | `faults.rs` | troubles with the API and with the API server, old caches, restarts |
-//! | `judge.rs` | the judgement |
-//! | `report.rs` | cases side by side, and the table of what came of them |
+//! | `action.rs` | what happens to that process, step by step |
+//! | `matrix.rs` | all combinations of scenario, request and action |
+//! | `faults.rs` | faults of the API and of the API server, old caches, random kills |
+//! | `checks.rs` | the checks of the result |
+//! | `report.rs` | runs cases in parallel, and prints the table of results |
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "a test may fail, and it lives on the true clock"
+    reason = "a test may panic, and it uses the real clock"
 )]
 
+mod action;
 mod case;
+mod checks;
 mod faults;
-mod judge;
 mod matrix;
 mod report;
 mod scenario;
 #[path = "../support/mod.rs"]
 mod support;
 
-use report::tell;
+use report::print_table;
 
-/// Whether all is to be tried, and not a part.
-fn is_whole() -> bool {
+/// Whether all cases are run, and not only a part of them.
+fn run_all_cases() -> bool {
     std::env::var("TORTURE").is_ok_and(|what| what == "whole")
 }
 
 #[test]
 fn torture() {
-    let mut rows = matrix::run("a story", &matrix::stories());
-    if is_whole() {
-        rows.extend(matrix::run("a crash", &matrix::choice(matrix::whole(), usize::MAX)));
+    let mut rows = matrix::run("no fault", &matrix::without_faults());
+    if run_all_cases() {
+        rows.extend(matrix::run("fault", &matrix::sample(matrix::all(), usize::MAX)));
     } else {
-        rows.extend(matrix::run("a kill", &matrix::kills()));
-        rows.extend(matrix::run("a crash", &matrix::choice(matrix::whole(), 80)));
+        rows.extend(matrix::run("kill", &matrix::kills()));
+        rows.extend(matrix::run("fault", &matrix::sample(matrix::all(), 80)));
     }
-    rows.push(faults::every_fault());
-    rows.push(faults::every_storm());
+    rows.push(faults::every_api_fault());
+    rows.push(faults::every_api_server_fault());
     rows.push(faults::foreign_writer());
-    rows.push(faults::a_stale_cache_and_a_suspended_audience());
-    rows.push(faults::a_stale_standby_takes_over());
-    let (kills, audiences) = if is_whole() { (200, 500) } else { (10, 40) };
-    rows.push(faults::restart_storm(kills, audiences));
-    tell(&rows);
+    rows.push(faults::stale_cache_and_suspended_audience());
+    rows.push(faults::stale_standby_takes_over());
+    let (kills, audiences) = if run_all_cases() { (200, 500) } else { (10, 40) };
+    rows.push(faults::random_kills(kills, audiences));
+    print_table(&rows);
 }

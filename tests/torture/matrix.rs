@@ -1,4 +1,4 @@
-//! Which crashes there are.
+//! The combinations of scenario, request, point and action.
 
 use std::collections::BTreeMap;
 
@@ -6,33 +6,34 @@ use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom as _;
 
-use super::case::{Case, Deed, Plan};
-use super::judge::Verdict;
+use super::action::Action;
+use super::case::{Case, Plan};
+use super::checks::CaseResult;
 use super::report::{Row, run_all, seed};
 use super::scenario::Scenario;
 use crate::support::call::Call;
-use crate::support::proxy::{Point, Trap};
+use crate::support::intercept::{Point, Trap};
 
-/// Every scenario without a deed, with what happens in it midway.
-pub fn stories() -> Vec<Plan> {
-    let midway = |scenario: Scenario| {
+/// Every scenario without a fault; if the user acts while requests are paused, a claim is caught for it.
+pub fn without_faults() -> Vec<Plan> {
+    let trap = |scenario: Scenario| {
         let point = Point::Answered;
-        scenario.has_midway().then_some(Trap { call: Call::Claim, nth: 1, point })
+        scenario.acts_while_paused().then_some(Trap { call: Call::Claim, nth: 1, point })
     };
-    Scenario::ALL.map(|scenario| Plan { scenario, trap: midway(scenario), deed: Deed::Wait }).to_vec()
+    Scenario::ALL.map(|scenario| Plan { scenario, trap: trap(scenario), action: Action::Wait }).to_vec()
 }
 
-/// Every request of every scenario, at every point, with every deed.
-pub fn whole() -> Vec<Plan> {
+/// Every request of every scenario, at every point, with every action.
+pub fn all() -> Vec<Plan> {
     let mut plans = vec![];
     for scenario in Scenario::ALL {
         for &(call, most) in scenario.calls() {
             for nth in 1..=most {
                 for point in Point::ALL {
-                    for deed in Deed::ALL {
-                        // Where nothing happens midway, waiting is no trouble at all.
-                        if deed != Deed::Wait || scenario.has_midway() {
-                            plans.push(Plan { scenario, trap: Some(Trap { call, nth, point }), deed });
+                    for action in Action::ALL {
+                        // `Wait` tests nothing unless the user acts meanwhile.
+                        if action != Action::Wait || scenario.acts_while_paused() {
+                            plans.push(Plan { scenario, trap: Some(Trap { call, nth, point }), action });
                         }
                     }
                 }
@@ -42,40 +43,42 @@ pub fn whole() -> Vec<Plan> {
     plans
 }
 
-/// Kills at each kind of request that creating a list takes.
+/// Kills at each kind of request that a create needs.
 pub fn kills() -> Vec<Plan> {
-    let mut plans = whole();
+    let mut plans = all();
     plans.retain(|plan| {
         let first = plan.trap.is_some_and(|trap| trap.nth == 1);
-        plan.scenario == Scenario::Create && plan.deed == Deed::Kill && first
+        plan.scenario == Scenario::Create && plan.action == Action::Kill && first
     });
     plans
 }
 
-/// So many of the cases, in an order of the seed.
-pub fn choice(mut plans: Vec<Plan>, count: usize) -> Vec<Plan> {
-    plans.shuffle(&mut SmallRng::seed_from_u64(seed("the order of the crashes")));
+/// Up to `count` of the cases, in a random order that depends on the seed.
+pub fn sample(mut plans: Vec<Plan>, count: usize) -> Vec<Plan> {
+    plans.shuffle(&mut SmallRng::seed_from_u64(seed("the order of the cases")));
     plans.truncate(count);
     plans
 }
 
-/// Runs cases; a row for each scenario.
+/// Runs cases, and returns a row for each scenario.
 pub fn run(name: &str, plans: &[Plan]) -> Vec<Row> {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for (plan, label, verdict) in run_all(name, plans, Plan::to_string, Case::run) {
+    for (plan, label, result) in run_all(name, plans, Plan::to_string, Case::run) {
         let name = format!("{name}: {:?}", plan.scenario);
-        rows.entry(name.clone()).or_insert_with(|| Row::new(name)).add(&label, verdict.as_ref());
-        let Some(verdict) = verdict else { continue };
-        let unplanned = unplanned(&plan, &verdict);
-        assert!(unplanned.is_empty(), "{label} makes requests that no case catches: {unplanned:?}");
+        rows.entry(name.clone()).or_insert_with(|| Row::new(name)).add(&label, result.as_ref());
+        let Some(result) = result else { continue };
+        let uncovered = uncovered_calls(&plan, &result);
+        assert!(uncovered.is_empty(), "{label} sends requests that no case catches: {uncovered:?}");
     }
     rows.into_values().collect()
 }
 
-/// Requests of a story that no case of its scenario catches, where they came for certain and not because a watch ended or time passed.
-fn unplanned(plan: &Plan, verdict: &Verdict) -> Vec<Call> {
-    let chance = [Call::List, Call::Watch, Call::Secret, Call::Lease, Call::Receipt];
-    let planned = |call: &Call| plan.scenario.calls().iter().any(|(planned, _)| planned == call);
-    let calls = verdict.calls.keys().filter(|call| plan.deed == Deed::Wait && !chance.contains(call) && !planned(call));
+/// Requests of a case without a fault that no case of its scenario catches. Kinds that also come by chance, because a
+/// watch ended or time passed, don't count.
+fn uncovered_calls(plan: &Plan, result: &CaseResult) -> Vec<Call> {
+    let by_chance = [Call::List, Call::Watch, Call::Secret, Call::Lease, Call::Receipt];
+    let covered = |call: &Call| plan.scenario.calls().iter().any(|(covered, _)| covered == call);
+    let calls =
+        result.calls.keys().filter(|call| plan.action == Action::Wait && !by_chance.contains(call) && !covered(call));
     calls.copied().collect()
 }

@@ -1,4 +1,4 @@
-//! Cases side by side, and the table of what came of them.
+//! Runs cases in parallel, and prints the table of results.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -6,17 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::judge::Verdict;
+use super::checks::CaseResult;
 
-/// How many cases run at once; they mostly wait.
+/// How many cases run in parallel; most of the time they wait.
 const AT_ONCE: usize = 10;
 
-/// What came of some cases.
+/// The results of some cases.
 #[derive(Default)]
 pub struct Row {
     name: String,
     cases: usize,
-    /// Cases in which the request that was to be caught never came.
+    /// Cases in which the request to catch was never sent.
     missed: usize,
     requests: usize,
     unknowns: usize,
@@ -28,75 +28,78 @@ impl Row {
         Self { name, ..Self::default() }
     }
 
-    pub fn add(&mut self, case: &str, verdict: Option<&Verdict>) {
+    pub fn add(&mut self, case: &str, result: Option<&CaseResult>) {
         self.cases += 1;
-        match verdict {
+        match result {
             None => self.failed.push(case.to_owned()),
-            Some(verdict) => {
-                self.missed += usize::from(!verdict.caught);
-                self.requests += verdict.requests;
-                self.unknowns += verdict.unknowns;
+            Some(result) => {
+                self.missed += usize::from(!result.caught);
+                self.requests += result.requests;
+                self.unknowns += result.unknowns;
             }
         }
     }
 }
 
-/// A case by its name, and none for a verdict if it failed.
-pub type Ended<T> = (T, String, Option<Verdict>);
+/// A case, its name and its result; none if it failed.
+pub type Finished<T> = (T, String, Option<CaseResult>);
 
-/// Runs all the cases and shows how far it is. A failure says all there is to know at once, and ends nothing else.
+/// Runs all the cases and prints the progress. A failed case prints its details immediately; the other cases go on.
 pub fn run_all<T: Copy + Send + Sync>(
     name: &str,
     cases: &[T],
     label: impl Fn(&T) -> String + Sync,
-    run: impl Fn(&T) -> Verdict + Sync,
-) -> Vec<Ended<T>> {
+    run: impl Fn(&T) -> CaseResult + Sync,
+) -> Vec<Finished<T>> {
     let filter = std::env::var("TORTURE_CASE").unwrap_or_default();
     let cases: Vec<_> = cases.iter().filter(|case| label(case).contains(&filter)).copied().collect();
     let started = Instant::now();
     let next = AtomicUsize::new(0);
-    let ended: Mutex<Vec<Ended<T>>> = Mutex::default();
+    let finished: Mutex<Vec<Finished<T>>> = Mutex::default();
     let work = || {
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let verdict = catch_unwind(AssertUnwindSafe(|| run(case))).ok();
-            let mut ended = ended.lock().expect("nobody panics with it");
-            if let Some(verdict) = verdict.as_ref().filter(|verdict| !filter.is_empty() || !verdict.caught) {
-                eprintln!("{}: {verdict:?}", label(case));
+            let result = catch_unwind(AssertUnwindSafe(|| run(case))).ok();
+            let mut finished = finished.lock().expect("not poisoned");
+            if let Some(result) = result.as_ref().filter(|result| !filter.is_empty() || !result.caught) {
+                eprintln!("{}: {result:?}", label(case));
             }
-            ended.push((*case, label(case), verdict));
-            let done = ended.len();
+            finished.push((*case, label(case), result));
+            let done = finished.len();
             if done.is_multiple_of(50) {
-                let failed = ended.iter().filter(|(_, _, verdict)| verdict.is_none()).count();
+                let failed = finished.iter().filter(|(_, _, result)| result.is_none()).count();
                 let seconds = started.elapsed().as_secs();
-                eprintln!("{name}: {done} of {} in {seconds} s, {failed} failed", cases.len());
+                eprintln!("{name}: {done} of {} cases done after {seconds} s, {failed} failed", cases.len());
             }
         }
     };
     thread::scope(|scope| {
         for at in 0..AT_ONCE.min(cases.len()) {
-            thread::Builder::new().name(format!("torture-{at}")).spawn_scoped(scope, work).expect("a thread");
+            thread::Builder::new()
+                .name(format!("torture-{at}"))
+                .spawn_scoped(scope, work)
+                .expect("a thread can be started");
         }
     });
-    ended.into_inner().expect("nobody panicked with it")
+    finished.into_inner().expect("not poisoned")
 }
 
-/// Runs cases that make one row of the table.
-pub fn row<T: Copy + Send + Sync>(
+/// Runs cases that are one row of the table.
+pub fn run_row<T: Copy + Send + Sync>(
     name: &str,
     cases: &[T],
     label: impl Fn(&T) -> String + Sync,
-    run: impl Fn(&T) -> Verdict + Sync,
+    run: impl Fn(&T) -> CaseResult + Sync,
 ) -> Row {
     let mut row = Row::new(name.to_owned());
-    for (_, case, verdict) in run_all(name, cases, label, run) {
-        row.add(&case, verdict.as_ref());
+    for (_, case, result) in run_all(name, cases, label, run) {
+        row.add(&case, result.as_ref());
     }
     row
 }
 
-/// Prints the table, and fails if a case did.
+/// Prints the table, and fails if a case has failed.
 #[track_caller]
-pub fn tell(rows: &[Row]) {
+pub fn print_table(rows: &[Row]) {
     let line = |name: &str, row: &Row| {
         let Row { cases, missed, requests, unknowns, failed, .. } = row;
         eprintln!("{name:44} {cases:>7} {requests:>9} {unknowns:>9} {missed:>7} {:>7}", failed.len());
@@ -111,16 +114,20 @@ pub fn tell(rows: &[Row]) {
         all.unknowns += row.unknowns;
         all.failed.extend(row.failed.iter().cloned());
     }
-    line("all", &all);
-    assert!(all.failed.is_empty(), "these failed; TORTURE_CASE with a part of a name runs it alone: {:#?}", all.failed);
-    assert!(all.missed * 20 <= all.cases, "too many cases never met the request that they wait for");
+    line("total", &all);
+    assert!(
+        all.failed.is_empty(),
+        "failed cases (to run only one, set TORTURE_CASE to a part of its name): {:#?}",
+        all.failed
+    );
+    assert!(all.missed * 20 <= all.cases, "in more than 5 % of the cases, the request to catch was never sent");
 }
 
-/// The seed of this run: `TORTURE_SEED`, or a new one, which is told.
+/// The seed of this run: `TORTURE_SEED`, or a new one. It is printed.
 pub fn seed(what: &str) -> u64 {
     let given = std::env::var("TORTURE_SEED").ok();
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let seed = given.map_or_else(now, |text| text.parse().expect("TORTURE_SEED is a number"));
-    eprintln!("{what}: TORTURE_SEED={seed} gives the same again");
+    eprintln!("{what}: repeat it with TORTURE_SEED={seed}");
     seed
 }

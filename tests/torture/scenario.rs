@@ -1,4 +1,4 @@
-//! What users do while the operator is tortured: each scenario in its few steps.
+//! What a user does during a case: each scenario in a few steps.
 
 use serde_json::json;
 
@@ -6,41 +6,41 @@ use super::case::Case;
 use crate::support::Kind;
 use crate::support::call::Call;
 use crate::support::objects::reason;
-use crate::support::programs::numbered;
+use crate::support::programs::unique_name;
 use crate::support::wait::ensure;
 
-/// A story of a user. What it calls `midway` is done while the world stands still for the operator.
+/// What a user does. Changes described with "then" are made while the operator's requests are paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scenario {
-    /// The operator starts, and a list is there.
+    /// The operator starts when a list already exists.
     Create,
-    /// The operator starts where one list is created and another unknown.
+    /// The operator starts when one list is created and the outcome of another is unknown.
     Restart,
-    /// A list is applied, and midway another in its place.
+    /// A list is applied, then edited.
     Edit,
-    /// The same, and afterwards the first again.
+    /// A list is applied, then edited, and afterwards changed back.
     BackAndForth,
-    /// A list is applied, midway deleted, and afterwards applied again.
+    /// A list is applied, then deleted, and afterwards applied again.
     Reapply,
-    /// A list is applied, and midway the workspace gets another key.
+    /// A list is applied, then the workspace gets another API key.
     Rotate,
-    /// A list is applied, midway suspended, and afterwards resumed.
+    /// A list is applied, then suspended, and afterwards resumed.
     Suspend,
-    /// Two audiences of the same list.
+    /// Two audiences have the same list.
     Twins,
-    /// An unknown outcome is found in the workspace.
-    SettleCreated,
-    /// An unknown outcome is sent again.
-    SettleAgain,
-    /// An unknown outcome is dismissed.
-    SettleDismiss,
-    /// The list of an unknown outcome is edited, midway edited back, and afterwards edited again.
+    /// An unknown outcome is resolved as created.
+    ResolveCreated,
+    /// An unknown outcome is resolved by sending again.
+    ResolveAgain,
+    /// An unknown outcome is resolved by dismissing it.
+    ResolveDismiss,
+    /// A list with an unknown outcome is edited, then changed back, and afterwards edited again.
     EditUnknown,
-    /// The policy sends an unknown outcome again.
+    /// The policy sends a list with an unknown outcome again.
     Policy,
 }
 
-/// The lists that take turns.
+/// The two lists of the scenarios.
 const A: &[&str] = &["a.example.com"];
 const B: &[&str] = &["b.example.com"];
 
@@ -54,25 +54,25 @@ impl Scenario {
         Self::Rotate,
         Self::Suspend,
         Self::Twins,
-        Self::SettleCreated,
-        Self::SettleAgain,
-        Self::SettleDismiss,
+        Self::ResolveCreated,
+        Self::ResolveAgain,
+        Self::ResolveDismiss,
         Self::EditUnknown,
         Self::Policy,
     ];
 
-    /// Whether the trap is set before the operator starts, and not when it is idle.
+    /// Whether the trap is set before the operator starts, instead of when it is idle.
     pub fn is_trapped_from_the_start(self) -> bool {
         matches!(self, Self::Create | Self::Restart)
     }
 
-    /// Whether something happens in it while the world stands still.
-    pub fn has_midway(self) -> bool {
+    /// Whether the user does something while the operator's requests are paused.
+    pub fn acts_while_paused(self) -> bool {
         use Scenario::{BackAndForth, Edit, EditUnknown, Reapply, Rotate, Suspend};
         matches!(self, Edit | BackAndForth | EditUnknown | Reapply | Rotate | Suspend)
     }
 
-    /// Which requests it makes for certain, and how many of each.
+    /// The requests that the operator certainly sends, and how many of each kind.
     pub fn calls(self) -> &'static [(Call, u32)] {
         match self {
             Self::Create => &[
@@ -92,10 +92,10 @@ impl Scenario {
             Self::Restart => {
                 &[(Call::List, 4), (Call::Watch, 4), (Call::Lease, 3), (Call::Secret, 2), (Call::Receipt, 1)]
             }
-            Self::SettleCreated | Self::SettleDismiss => {
+            Self::ResolveCreated | Self::ResolveDismiss => {
                 &[(Call::Lease, 1), (Call::Resolution, 1), (Call::Status, 2), (Call::Event, 1)]
             }
-            Self::SettleAgain => &[
+            Self::ResolveAgain => &[
                 (Call::Lease, 1),
                 (Call::Live, 2),
                 (Call::Resolution, 1),
@@ -126,21 +126,21 @@ impl Scenario {
         }
     }
 
-    /// How many outcomes are unknown in it for certain, since the API loses answers.
+    /// How many outcomes are certainly unknown, because the API has a fault.
     pub fn unknowns(self) -> usize {
         match self {
             Self::Restart
-            | Self::SettleCreated
-            | Self::SettleAgain
-            | Self::SettleDismiss
+            | Self::ResolveCreated
+            | Self::ResolveAgain
+            | Self::ResolveDismiss
             | Self::EditUnknown
             | Self::Policy => 1,
             _ => 0,
         }
     }
 
-    /// Before an operator runs.
-    pub fn found(self, case: &Case) {
+    /// Before an operator is started.
+    pub fn set_up(self, case: &Case) {
         let world = &case.world;
         let mut workspace = json!({"requestTimeout": "2s"});
         match self {
@@ -151,10 +151,10 @@ impl Scenario {
             Self::Restart => {
                 world.simulator.borrow().fault(json!({"fault": "storeThenStatus", "status": 502, "times": 1}));
             }
-            Self::SettleCreated => {
+            Self::ResolveCreated => {
                 world.simulator.borrow().fault(json!({"fault": "closeAfterStoring", "times": 1}));
             }
-            Self::SettleAgain | Self::SettleDismiss | Self::EditUnknown => {
+            Self::ResolveAgain | Self::ResolveDismiss | Self::EditUnknown => {
                 world.simulator.borrow().fault(json!({"fault": "status", "status": 502, "times": 1}));
             }
             _ => {}
@@ -165,27 +165,27 @@ impl Scenario {
         }
     }
 
-    /// What an operator does before the trap is set; none where nothing is to be done.
-    pub fn prelude(self, case: &Case) {
+    /// When an operator runs, before the trap is set.
+    pub fn before_trap(self, case: &Case) {
         let world = &case.world;
         match self {
             Self::Restart => {
                 world.accounts("open", A);
-                world.settled(Kind::Accounts, "open", "OutcomeUnknown");
+                world.wait_reason(Kind::Accounts, "open", "OutcomeUnknown");
                 world.accounts("made", B);
-                world.settled(Kind::Accounts, "made", "Created");
+                world.wait_reason(Kind::Accounts, "made", "Created");
             }
             _ if self.unknowns() == 1 && self != Self::Policy => {
                 world.accounts("targets", A);
-                world.settled(Kind::Accounts, "targets", "OutcomeUnknown");
+                world.wait_reason(Kind::Accounts, "targets", "OutcomeUnknown");
             }
             _ => {
-                world.workspace_has("Ready");
+                world.wait_workspace_condition("Ready");
             }
         }
     }
 
-    /// When the trap is set.
+    /// After the trap is set.
     pub fn act(self, case: &Case) {
         let world = &case.world;
         match self {
@@ -197,9 +197,9 @@ impl Scenario {
                 world.accounts("one", A);
                 world.accounts("two", A);
             }
-            Self::SettleCreated => settle(case, "created"),
-            Self::SettleAgain => settle(case, "send-again"),
-            Self::SettleDismiss => settle(case, "dismiss"),
+            Self::ResolveCreated => resolve(case, "created"),
+            Self::ResolveAgain => resolve(case, "send-again"),
+            Self::ResolveDismiss => resolve(case, "dismiss"),
             Self::EditUnknown => world.accounts("targets", B),
             Self::Policy => {
                 let policy = json!({"unknownOutcome": {"policy": "SendAgain", "maxSends": 2, "after": "15m"}});
@@ -208,8 +208,8 @@ impl Scenario {
         }
     }
 
-    /// While the world stands still.
-    pub fn midway(self, case: &Case) {
+    /// While the operator's requests are paused.
+    pub fn while_paused(self, case: &Case) {
         let world = &case.world;
         match self {
             Self::Edit | Self::BackAndForth => world.accounts("targets", B),
@@ -217,15 +217,15 @@ impl Scenario {
             Self::Reapply => world.objects.delete(Kind::Accounts, "targets"),
             Self::Suspend => world.accounts_with("targets", A, json!({"suspend": true})),
             Self::Rotate => {
-                let key = numbered("another-key-of-the-simulator");
-                world.simulator.borrow_mut().rotate(&key);
+                let key = unique_name("another-key-of-the-simulator");
+                world.simulator.borrow_mut().rotate_key(&key);
                 world.secret("propensity", &key);
             }
             _ => {}
         }
     }
 
-    /// When all is quiet.
+    /// When everything is stable.
     pub fn afterwards(self, case: &Case) {
         match self {
             Self::BackAndForth | Self::Reapply | Self::Suspend => case.world.accounts("targets", A),
@@ -234,29 +234,31 @@ impl Scenario {
         }
     }
 
-    /// What must have come of it in the end, beyond what is true of every case.
-    pub fn ends(self, case: &Case) -> Result<(), String> {
+    /// Checks the result, in addition to the checks of every case.
+    pub fn check(self, case: &Case) -> Result<(), String> {
         let world = &case.world;
         match self {
             Self::Restart => {
                 let requests = case.requests();
-                ensure(requests == 2, || format!("{requests} requests, although both were sent before"))
+                ensure(requests == 2, || {
+                    format!("{requests} requests, but only the 2 from before the restart are allowed")
+                })
             }
-            Self::SettleDismiss => {
+            Self::ResolveDismiss => {
                 let audience = world.get(Kind::Accounts, "targets");
-                ensure(reason(&audience) == "Dismissed", || format!("targets is {:?}", reason(&audience)))
+                ensure(reason(&audience) == "Dismissed", || format!("the reason of targets is {:?}", reason(&audience)))
             }
             Self::Policy => {
                 let requests = case.requests();
-                ensure(requests <= 2, || format!("{requests} requests, and the policy allows 2"))
+                ensure(requests <= 2, || format!("{requests} requests, but the policy allows 2"))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// A person settles the only attempt of the only receipt.
-fn settle(case: &Case, decision: &str) {
+/// Resolves the only attempt of the only receipt, like a person.
+fn resolve(case: &Case, decision: &str) {
     let receipt = case.world.receipt();
     case.resolve(&receipt, &receipt["record"]["attempts"][0], decision);
 }

@@ -1,27 +1,28 @@
-//! The judgement of a case: the simulator's log against the receipts, and never the operator's own word.
+//! The checks of a case: they compare the simulator's log with the receipts, and never rely on the operator's status
+//! alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::support::call::{Call, Journal, Passed};
+use crate::support::call::{Call, Journal, Step};
 use crate::support::objects::reason;
 use crate::support::wait::ensure;
 use crate::support::{Kind, World};
 
-/// What came of a case that is as it should be.
+/// The result of a case that has passed its checks.
 #[derive(Clone, Debug)]
-pub struct Verdict {
-    /// Whether the request that was waited for came.
+pub struct CaseResult {
+    /// Whether the trap has caught a request.
     pub caught: bool,
     pub requests: usize,
-    /// Unknown outcomes before a person settled them.
+    /// Unknown outcomes before a person resolved them.
     pub unknowns: usize,
     /// Requests of each kind while the trap was set.
     pub calls: BTreeMap<Call, u32>,
 }
 
-/// How often each body was stored as an audience.
+/// How often each request body was stored as an audience, by its hash.
 pub fn stored(world: &World) -> BTreeMap<String, usize> {
     count(&world.simulator.borrow().audiences())
 }
@@ -38,41 +39,43 @@ fn each<'a>(record: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
     record[field].as_array().into_iter().flatten()
 }
 
-/// The attempts whose outcome is unknown and that nobody settled.
+/// The attempts whose outcome is unknown and not resolved.
 pub fn open_unknowns(record: &Value) -> impl Iterator<Item = &Value> {
-    let settled: BTreeSet<_> =
+    let resolved: BTreeSet<_> =
         each(record, "resolutions").map(|resolution| resolution["attempt"].to_string()).collect();
     each(record, "attempts")
-        .filter(move |a| a["outcome"]["result"] == "Unknown" && !settled.contains(&a["id"].to_string()))
+        .filter(move |a| a["outcome"]["result"] == "Unknown" && !resolved.contains(&a["id"].to_string()))
 }
 
-/// Whether an audience wants the list of a receipt now.
-pub fn wanted(world: &World, receipt: &Value) -> bool {
+/// Whether the current list of an audience is that of the receipt.
+pub fn is_needed(world: &World, receipt: &Value) -> bool {
     let audiences = world.objects.list(Kind::Accounts);
     audiences.iter().any(|audience| audience["status"]["receiptRef"]["name"] == receipt["metadata"]["name"])
 }
 
-/// How many receipts are unknown, if each can be seen.
-pub fn visible_unknowns(world: &World) -> Result<usize, String> {
+/// How many receipts are unknown; an error if one of them isn't reported in a status.
+pub fn reported_unknowns(world: &World) -> Result<usize, String> {
     let receipts = world.receipts();
     let unknown: Vec<_> = receipts.iter().filter(|receipt| receipt["record"]["state"] == "Unknown").collect();
     for receipt in &unknown {
         for audience in world.objects.list(Kind::Accounts) {
-            let mine = audience["status"]["receiptRef"]["name"] == receipt["metadata"]["name"];
-            ensure(!mine || reason(&audience) == "OutcomeUnknown", || format!("unknown, but told as {audience}"))?;
+            let has_receipt = audience["status"]["receiptRef"]["name"] == receipt["metadata"]["name"];
+            ensure(!has_receipt || reason(&audience) == "OutcomeUnknown", || {
+                format!("unknown, but its audience reports {audience}")
+            })?;
         }
     }
-    let told = world.get(Kind::Workspace, "default")["status"]["openUnknowns"].as_u64().unwrap_or_default();
+    let reported = world.get(Kind::Workspace, "default")["status"]["openUnknowns"].as_u64().unwrap_or_default();
     let open: usize = unknown.iter().map(|receipt| open_unknowns(&receipt["record"]).count()).sum();
-    ensure(told >= unknown.len() as u64, || {
-        format!("{} receipts with {open} attempts are unknown, but the workspace tells of {told}", unknown.len())
+    ensure(reported >= unknown.len() as u64, || {
+        format!("{} receipts with {open} attempts are unknown, but the workspace reports {reported}", unknown.len())
     })?;
     Ok(unknown.len())
 }
 
-/// Whether the promise was kept.
-pub fn judge(world: &World, journal: &Journal) -> Result<(), String> {
-    claimed_first(journal)?;
+/// Whether nothing was sent or stored more often than allowed, and the receipts agree with the simulator's log.
+pub fn requests_match_receipts(world: &World, journal: &Journal) -> Result<(), String> {
+    every_request_has_a_claim(journal)?;
     let (sent, stored) = (count(&world.simulator.borrow().requests()), stored(world));
     let receipts = world.receipts();
     let mut attempts: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
@@ -80,45 +83,54 @@ pub fn judge(world: &World, journal: &Journal) -> Result<(), String> {
     let mut unsent = 0;
     for record in receipts.iter().map(|receipt| &receipt["record"]) {
         unsent += record["notSent"]["count"].as_u64().unwrap_or_default() as usize;
-        let of_all: Vec<_> = each(record, "attempts").collect();
+        let of_receipt: Vec<_> = each(record, "attempts").collect();
         let again = each(record, "resolutions").filter(|resolution| resolution["decision"] == "send-again").count();
-        let payloads: BTreeSet<_> = of_all.iter().filter_map(|attempt| attempt["payloadHash"].as_str()).collect();
+        let payloads: BTreeSet<_> = of_receipt.iter().filter_map(|attempt| attempt["payloadHash"].as_str()).collect();
         for payload in payloads {
             *authorised.entry(payload).or_default() += again;
         }
-        for attempt in of_all {
+        for attempt in of_receipt {
             attempts.entry(attempt["payloadHash"].as_str().unwrap_or_default()).or_default().push(attempt);
         }
     }
-    let made = |payload: &str, results: &[&str]| {
-        let of_it = attempts.get(payload).into_iter().flatten();
-        of_it.filter(|attempt| attempt["outcome"]["result"].as_str().is_some_and(|r| results.contains(&r))).count()
+    let count_results = |payload: &str, results: &[&str]| {
+        let attempts = attempts.get(payload).into_iter().flatten();
+        attempts.filter(|attempt| attempt["outcome"]["result"].as_str().is_some_and(|r| results.contains(&r))).count()
     };
-    let (came, all) = (sent.values().sum::<usize>(), attempts.values().map(Vec::len).sum::<usize>());
-    ensure(came <= all + unsent, || format!("{came} requests, and {all} attempts beside {unsent} that sent nothing"))?;
+    let (received, all) = (sent.values().sum::<usize>(), attempts.values().map(Vec::len).sum::<usize>());
+    ensure(received <= all + unsent, || {
+        format!("{received} requests, but {all} attempts and {unsent} that sent nothing")
+    })?;
     // A request whose body was never read has no hash.
     for (payload, count) in sent.iter().filter(|(payload, _)| !payload.is_empty()) {
         let recorded = attempts.get(payload.as_str()).map_or(0, Vec::len);
-        ensure(*count <= recorded + unsent, || format!("{count} requests of {payload}, and {recorded} attempts"))?;
+        ensure(*count <= recorded + unsent, || format!("{count} requests of {payload}, but {recorded} attempts"))?;
     }
     for (payload, count) in &stored {
         let allowed = 1 + authorised.get(payload.as_str()).copied().unwrap_or_default();
         ensure(*count <= allowed, || format!("stored {count} times: {payload}; allowed: {allowed}"))?;
-        let possible = made(payload, &["Created", "Unknown"]);
-        ensure(*count <= possible, || format!("stored {count} times: {payload}; receipts tell of {possible}"))?;
+        let possible = count_results(payload, &["Created", "Unknown"]);
+        ensure(*count <= possible, || format!("stored {count} times: {payload}; in receipts: {possible}"))?;
     }
     for payload in attempts.keys() {
-        let (told, count) = (made(payload, &["Created"]), stored.get(*payload).copied().unwrap_or_default());
-        ensure(told <= count, || format!("{told} times created by the receipts, {count} times stored: {payload}"))?;
+        let (reported, count) =
+            (count_results(payload, &["Created"]), stored.get(*payload).copied().unwrap_or_default());
+        ensure(reported <= count, || {
+            format!("created {reported} times by the receipts, stored {count} times: {payload}")
+        })?;
     }
     for audience in world.objects.list(Kind::Accounts) {
-        newest_is_stored(&audience, &receipts, &stored)?;
+        reported_create_is_stored(&audience, &receipts, &stored)?;
     }
     Ok(())
 }
 
-/// Whether what an audience says of its newest list is true.
-fn newest_is_stored(audience: &Value, receipts: &[Value], stored: &BTreeMap<String, usize>) -> Result<(), String> {
+/// Whether an audience that reports its newest list as created has a receipt and is stored.
+fn reported_create_is_stored(
+    audience: &Value,
+    receipts: &[Value],
+    stored: &BTreeMap<String, usize>,
+) -> Result<(), String> {
     if !["Created", "AlreadyCreated"].contains(&reason(audience)) {
         return Ok(());
     }
@@ -129,13 +141,13 @@ fn newest_is_stored(audience: &Value, receipts: &[Value], stored: &BTreeMap<Stri
     ensure(payloads.any(|payload| stored.contains_key(payload)), || format!("created, but not stored: {audience}"))
 }
 
-/// Each request to the Propensity API has a claim of its own that was stored before.
-fn claimed_first(journal: &Journal) -> Result<(), String> {
+/// Whether each request to the Propensity API has its own claim that was stored before it.
+fn every_request_has_a_claim(journal: &Journal) -> Result<(), String> {
     let (mut claims, mut posts) = (0, 0);
     for step in journal.steps() {
         match step {
-            Passed::Answered(Call::Claim, status) if status < 300 => claims += 1,
-            Passed::Forwarded(Call::Post) => posts += 1,
+            Step::Answered(Call::Claim, status) if status < 300 => claims += 1,
+            Step::Forwarded(Call::Post) => posts += 1,
             _ => {}
         }
         ensure(posts <= claims, || format!("request {posts} after {claims} claims: {:?}", journal.steps()))?;
