@@ -35,7 +35,7 @@ build: ## Build the operator for use: target/release/propensity-operator.
 .PHONY: generate
 generate: ## Write the CRDs, the chart's copies of them, and install.yaml.
 	cargo run --quiet --locked --example generate
-	HELM="$$($(CLUSTER) bin)/helm" dev/render-install.sh
+	HELM="$$($(CLUSTER) bin helm)/helm" dev/render-install.sh
 
 .PHONY: bench
 bench: ## Measure a thousand audiences: time, requests, memory; then a restart with all of them.
@@ -74,7 +74,7 @@ clean: ## Remove what was built here; the cached control plane stays.
 
 .PHONY: check-tools
 check-tools:
-	@$(STEP) 'Tools: etcd, kube-apiserver, kubectl, Helm, Prometheus and promtool (some 12 to 14 minutes the first time)'
+	@$(STEP) 'Tools: etcd, kube-apiserver, kubectl, Helm, Prometheus and promtool (some 13 to 15 minutes the first time)'
 	command -v go >/dev/null || { echo 'Go is missing: install it from https://go.dev/dl/' >&2; exit 1; }
 	command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs/' >&2; exit 1; }
 	$(CLUSTER) build
