@@ -1,6 +1,8 @@
-//! Writes what is generated from the Rust types: `crds/`, and the chart's copies with their keep marks.
+//! Writes what is generated from the Rust types: `crds/`, the chart's copies of them, and `docs/api.md`.
 //!
 //! `cargo run --example generate`; `make test` fails when the files aren't current.
+
+mod reference;
 
 use std::{fs, io, path::Path};
 
@@ -22,6 +24,8 @@ fn main() -> io::Result<()> {
     for folder in [&plain, &chart] {
         fs::create_dir_all(folder)?;
     }
+    let reference = reference::document(&crds().into_iter().map(|(_, crd)| crd).collect::<Vec<_>>());
+    fs::write(root.join("docs/api.md"), reference.map_err(io::Error::other)?)?;
     for (file, mut crd) in crds() {
         crd.metadata.annotations.get_or_insert_default().extend(KEEP.map(|(k, v)| (k.to_owned(), v.to_owned())));
         let yaml = serde_saphyr::to_string(&crd).map_err(io::Error::other)?;
