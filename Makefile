@@ -90,6 +90,7 @@ check-format:
 check-lints:
 	@$(STEP) 'Lints'
 	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 
 .PHONY: check-generated
 check-generated:

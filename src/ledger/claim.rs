@@ -11,7 +11,7 @@ pub const MAX_ATTEMPTS: usize = 32;
 
 /// The record with one more attempt, or the first. A last attempt that sent nothing gives way and is counted.
 ///
-/// Only for a receipt that [`decide`](super::decide) found claimable, under that receipt's `resourceVersion`.
+/// Only for a receipt that [`decide`](super::decide()) found claimable, under that receipt's `resourceVersion`.
 #[must_use]
 pub fn claim(prior: Option<&Record>, attempt: Attempt) -> Record {
     let mut record = prior.cloned().unwrap_or_else(|| Record {
