@@ -11,6 +11,9 @@ GENERATED := crds charts/propensity-operator/templates/crds docs/api.md install.
 # The tests that run the operator mostly wait, so more of them than cores run at once.
 TEST_THREADS ?= 8
 
+# The newest that builds with the Rust of rust-toolchain.toml.
+CARGO_DENY := 0.20.2
+
 CLUSTER := go -C dev run ./cluster
 STEP = printf '\n── %s\n'
 
@@ -27,6 +30,10 @@ test: ## Check everything: format, lints, generated files, all tests, the chart.
 	@started=$$SECONDS
 	$(MAKE) --no-print-directory check-tools check-format check-lints check-generated check-dev check-operator
 	printf '\nAll checks passed in %d s.\n' $$((SECONDS - started))
+
+.PHONY: tools
+tools: ## Install what `make test` uses where it is installed: cargo-deny.
+	cargo install --locked cargo-deny@$(CARGO_DENY)
 
 .PHONY: build
 build: ## Build the operator for use: target/release/propensity-operator.
@@ -91,6 +98,11 @@ check-lints:
 	@$(STEP) 'Lints'
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	if command -v cargo-deny >/dev/null; then
+		cargo deny --locked --log-level error check bans licenses sources
+	else
+		echo 'Not checked: licences and sources of dependencies, since cargo-deny is not installed (make tools installs it)'
+	fi
 
 .PHONY: check-generated
 check-generated:
