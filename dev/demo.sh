@@ -51,7 +51,7 @@ duration() {
         total=$((total + 3))
     fi
     if [ "$total" = 1 ]; then
-        echo 'about a minute, as all is built, and a little more when sources have changed'
+        echo 'about half a minute, as all is built, and a little more where sources have changed'
     else
         printf 'about %s minutes on two cores: ' "$total"
         printf '%s, ' "${parts[@]}"
@@ -118,15 +118,16 @@ finish() {
     rm -f "$demo/pid"
     exit "$code"
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
 
 need cargo https://rustup.rs/
 need go https://go.dev/dl/
 if [ -e "$demo/pid" ] && kill -0 "$(cat "$demo/pid")" 2>/dev/null; then
     fail "another demo of this checkout is running (process $(cat "$demo/pid")); stop it first"
 fi
+
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 rm -rf "$demo"
 (umask 077 && mkdir -p "$demo/bin")
 echo $$ >"$demo/pid"

@@ -20,6 +20,7 @@ const NOTICE: &str = "# Generated from the Rust types by `make generate`. Don't 
 fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let plain = root.join("crds");
+    // Copies and no links: Flux leaves links out of its artifacts, so a chart from git would have no CRDs there.
     let chart = root.join("charts/propensity-operator/templates/crds");
     for folder in [&plain, &chart] {
         fs::create_dir_all(folder)?;
