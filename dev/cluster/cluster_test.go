@@ -261,7 +261,7 @@ func TestAGivenFolderKeepsItsStateAndServesOneClusterAtATime(t *testing.T) {
 	first := start(t, "--dir", dir)
 	first.kubectl(t, "create", "namespace", "kept")
 
-	output, err := exec.Command(program, "up", "--dir", dir).CombinedOutput()
+	output, err := exec.Command(program, "up", "--tools", "kubectl", "--dir", dir).CombinedOutput()
 	if err == nil || !strings.Contains(string(output), "in use by another cluster") {
 		t.Errorf("a second cluster in one folder: %v, and said:\n%s", err, output)
 	}
