@@ -7,9 +7,12 @@ SHELL := bash
 .ONESHELL:
 
 # What `make generate` writes.
-GENERATED := crds charts/propensity-operator/templates/crds install.yaml
+GENERATED := crds charts/propensity-operator/templates/crds docs/api.md install.yaml
 # The tests that run the operator mostly wait, so more of them than cores run at once.
 TEST_THREADS ?= 8
+
+# The newest that builds with the Rust of rust-toolchain.toml.
+CARGO_DENY := 0.20.2
 
 CLUSTER := go -C dev run ./cluster
 STEP = printf '\n── %s\n'
@@ -28,14 +31,18 @@ test: ## Check everything: format, lints, generated files, all tests, the chart.
 	$(MAKE) --no-print-directory check-tools check-format check-lints check-generated check-dev check-operator
 	printf '\nAll checks passed in %d s.\n' $$((SECONDS - started))
 
+.PHONY: tools
+tools: ## Install what `make test` uses where it is installed: cargo-deny.
+	cargo install --locked cargo-deny@$(CARGO_DENY)
+
 .PHONY: build
 build: ## Build the operator for use: target/release/propensity-operator.
 	cargo build --release --locked
 
 .PHONY: generate
-generate: ## Write the CRDs, the chart's copies of them, and install.yaml.
+generate: ## Write the CRDs, the chart's copies of them, docs/api.md and install.yaml.
 	cargo run --quiet --locked --example generate
-	HELM="$$($(CLUSTER) bin)/helm" dev/render-install.sh
+	HELM="$$($(CLUSTER) bin helm)/helm" dev/render-install.sh
 
 .PHONY: bench
 bench: ## Measure a thousand audiences: time, requests, memory; then a restart with all of them.
@@ -74,7 +81,7 @@ clean: ## Remove what was built here; the cached control plane stays.
 
 .PHONY: check-tools
 check-tools:
-	@$(STEP) 'Tools: etcd, kube-apiserver, kubectl, Helm, Prometheus and promtool (some 12 to 14 minutes the first time)'
+	@$(STEP) 'Tools: etcd, kube-apiserver, kubectl, Helm, Prometheus and promtool (some 13 to 15 minutes the first time)'
 	command -v go >/dev/null || { echo 'Go is missing: install it from https://go.dev/dl/' >&2; exit 1; }
 	command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs/' >&2; exit 1; }
 	$(CLUSTER) build
@@ -90,6 +97,12 @@ check-format:
 check-lints:
 	@$(STEP) 'Lints'
 	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	if command -v cargo-deny >/dev/null; then
+		cargo deny --locked --log-level error check bans licenses sources
+	else
+		echo 'Not checked: licences and sources of dependencies, since cargo-deny is not installed (make tools installs it)'
+	fi
 
 .PHONY: check-generated
 check-generated:

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Shows the operator at work: a real control plane and a simulator of the Propensity API on this machine, the chart installed with
-# Helm, the operator with the token of the chart's ServiceAccount, and examples/ applied.
+# Shows the operator at work: a real control plane and a simulator of the Propensity API on this machine, install.yaml applied, the
+# operator with the token of its ServiceAccount, and examples/ applied.
 #
 #   make demo            stays up on a terminal and says how to play with it
 #   CI=true make demo    checks that all is ready and ends (so does a run without a terminal)
+#
+# etcd, kube-apiserver and kubectl come from KUBEBUILDER_ASSETS where it is set, else from where they were built before, else from
+# setup-envtest where it has them installed, and else they are built.
 #
 # State and logs are in .demo. Whatever it starts ends with it, even when it is killed: each program ends when the pipe that only this
 # script holds is closed.
@@ -12,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 demo=$PWD/.demo
 system=propensity-system
-release=propensity-operator
+account=propensity-operator
 namespace=marketing
 kinds=contactaudiences,accountaudiences,propensityworkspaces,propensityreports
 patience=120
@@ -37,6 +40,24 @@ fail() {
 }
 
 need() { command -v "$1" >/dev/null || fail "$1 is missing: install it from $2"; }
+
+# What there is to wait for: duration <seconds of building the control plane>
+duration() {
+    local parts=() minutes=$((($1 + 59) / 60)) total=1
+    if [ "$minutes" -gt 0 ]; then parts+=("$minutes to build a control plane, which is cached for the next time"); fi
+    total=$((total + minutes))
+    if [ ! -x "$operator" ]; then
+        parts+=('3 to build the operator')
+        total=$((total + 3))
+    fi
+    if [ "$total" = 1 ]; then
+        echo 'about half a minute, as all is built, and a little more where sources have changed'
+    else
+        printf 'about %s minutes on two cores: ' "$total"
+        printf '%s, ' "${parts[@]}"
+        echo '1 to run'
+    fi
+}
 
 # A program in the background that ends when the pipe is closed: start <log> <command…>. Its stdout goes to a file of the log's name.
 start() {
@@ -97,30 +118,43 @@ finish() {
     rm -f "$demo/pid"
     exit "$code"
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
 
 need cargo https://rustup.rs/
 need go https://go.dev/dl/
 if [ -e "$demo/pid" ] && kill -0 "$(cat "$demo/pid")" 2>/dev/null; then
     fail "another demo of this checkout is running (process $(cat "$demo/pid")); stop it first"
 fi
+
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 rm -rf "$demo"
 (umask 077 && mkdir -p "$demo/bin")
 echo $$ >"$demo/pid"
 mkfifo "$demo/hold"
 exec 9<>"$demo/hold"
 
-say 'Building the operator (some minutes the first time)'
-cargo build --locked 9>&-
-operator=${CARGO_TARGET_DIR:-target}/debug/propensity-operator
-say 'Building the control plane and the simulator (some ten minutes the first time, then cached)'
+say 'Looking at what is built already'
 go -C dev build -o "$demo/bin/" ./cluster ./simulator 9>&-
-"$demo/bin/cluster" build 9>&-
+plane=(etcd kube-apiserver kubectl)
+seconds=$("$demo/bin/cluster" estimate "${plane[@]}" 9>&-)
+if [ "$seconds" -gt 0 ]; then
+    assets=$("$demo/bin/cluster" envtest 9>&-)
+    if [ -n "$assets" ]; then
+        export KUBEBUILDER_ASSETS=$assets
+        seconds=0
+    fi
+fi
+operator=${CARGO_TARGET_DIR:-target}/debug/propensity-operator
+say "This takes $(duration "$seconds")"
+
+say 'Building the operator'
+cargo build --locked 9>&-
+say 'Building the control plane'
+"$demo/bin/cluster" build "${plane[@]}" 9>&-
 
 say 'Starting a control plane and a simulator of the Propensity API'
-start "$demo/cluster.log" "$demo/bin/cluster" up --hold stdin --dir "$demo/cluster"
+start "$demo/cluster.log" "$demo/bin/cluster" up --hold stdin --tools kubectl --dir "$demo/cluster"
 pids+=($!)
 about=$(line "${pids[0]}" "$demo/cluster.log")
 KUBECONFIG=$(field kubeconfig "$about")
@@ -135,17 +169,18 @@ simulator=$(field url "$(line "${pids[1]}" "$demo/simulator.log")")
 echo "API server  $server"
 echo "simulator   $simulator"
 
-say 'Installing the chart with Helm'
+say 'Installing the operator: install.yaml, which is what the chart renders'
 # No replicas: this control plane has no nodes, so the operator runs beside it.
-helm install "$release" charts/propensity-operator --namespace "$system" --create-namespace \
-    --set image.repository=registry.example/propensity-operator --set replicas=0 >"$demo/helm.out" 2>&1 9>&- ||
-    fail "helm install doesn't succeed" "$demo/helm.out"
+sed 's/^  replicas: 1$/  replicas: 0/' install.yaml | kubectl apply --server-side -f - >"$demo/install.out" 2>&1 9>&- ||
+    fail "kubectl apply doesn't succeed" "$demo/install.out"
+kubectl wait --for=condition=Established --timeout=60s crds --all >>"$demo/install.out" 2>&1 9>&- ||
+    fail 'the API server does not serve the CRDs' "$demo/install.out"
 kubectl --namespace "$system" get serviceaccounts,deployments 9>&-
 kubectl get crds -o name 9>&-
 
-say "Starting the operator with the token of the chart's ServiceAccount"
+say "Starting the operator with the token of its ServiceAccount"
 cp "$KUBECONFIG" "$demo/operator.kubeconfig"
-token=$(kubectl --namespace "$system" create token "$release" --duration 24h 9>&-)
+token=$(kubectl --namespace "$system" create token "$account" --duration 24h 9>&-)
 KUBECONFIG=$demo/operator.kubeconfig kubectl config set-credentials operator --token "$token" >/dev/null 9>&-
 KUBECONFIG=$demo/operator.kubeconfig kubectl config set-context --current --user operator >/dev/null 9>&-
 address=${simulator#http://}
@@ -213,11 +248,13 @@ if [ "$stored" != "$wanted" ]; then
     fail "$wanted audiences are applied, but the simulator holds $stored" "$demo/operator.log"
 fi
 
+took="$SECONDS s"
+if [ "$SECONDS" -ge 120 ]; then took="$((SECONDS / 60)) min $((SECONDS % 60)) s"; fi
 if [ "$stay" = false ]; then
-    say "All is ready: $wanted audiences, each created once, and nine reports. Metrics were at http://$metrics/metrics"
+    say "All is ready: $wanted audiences, each created once, and nine reports. It took $took. Metrics were at http://$metrics/metrics"
     exit 0
 fi
-say 'It stays up. In another terminal:'
+say "It took $took and stays up. In another terminal:"
 cat <<END
   export KUBECONFIG=$KUBECONFIG PATH=$tools:\$PATH
   kubectl config set-context --current --namespace $namespace

@@ -1,6 +1,8 @@
-//! Writes what is generated from the Rust types: `crds/`, and the chart's copies with their keep marks.
+//! Writes what is generated from the Rust types: `crds/`, the chart's copies of them, and `docs/api.md`.
 //!
 //! `cargo run --example generate`; `make test` fails when the files aren't current.
+
+mod reference;
 
 use std::{fs, io, path::Path};
 
@@ -18,10 +20,13 @@ const NOTICE: &str = "# Generated from the Rust types by `make generate`. Don't 
 fn main() -> io::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let plain = root.join("crds");
+    // Copies and no links: Flux leaves links out of its artifacts, so a chart from git would have no CRDs there.
     let chart = root.join("charts/propensity-operator/templates/crds");
     for folder in [&plain, &chart] {
         fs::create_dir_all(folder)?;
     }
+    let reference = reference::document(&crds().into_iter().map(|(_, crd)| crd).collect::<Vec<_>>());
+    fs::write(root.join("docs/api.md"), reference.map_err(io::Error::other)?)?;
     for (file, mut crd) in crds() {
         crd.metadata.annotations.get_or_insert_default().extend(KEEP.map(|(k, v)| (k.to_owned(), v.to_owned())));
         let yaml = serde_saphyr::to_string(&crd).map_err(io::Error::other)?;

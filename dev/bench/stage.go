@@ -88,7 +88,7 @@ func (s *stage) tearDown() {
 func (s *stage) startCluster(context.Context) error {
 	logf("starting a control plane (the first time, it is built, which takes minutes)")
 	cluster, err := start(s.dir, "cluster", os.Environ(), filepath.Join(s.programs, "cluster"),
-		"up", "--hold", "stdin", "--dir", filepath.Join(s.dir, "cluster"))
+		"up", "--hold", "stdin", "--tools", "helm", "--dir", filepath.Join(s.dir, "cluster"))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,7 +18,14 @@ import (
 // tickEvery is how often a long build says that it is still at work.
 const tickEvery = 15 * time.Second
 
-// binaries are the tools, ready to run.
+// Names of the tools that a cluster is made of.
+const (
+	etcdTool      = "etcd"
+	apiServerTool = "kube-apiserver"
+)
+
+// binaries are the tools, ready to run. A path is empty when its tool wasn't
+// asked for.
 type binaries struct {
 	dir           string // holds a link to each of them
 	etcd          string
@@ -26,51 +34,87 @@ type binaries struct {
 
 type logFunc func(format string, args ...any)
 
-// ensureTools returns all tools, building what the cache lacks.
-func ensureTools(ctx context.Context, log logFunc) (binaries, error) {
+// location says where a set of tools is, or will be once it is built.
+type location struct {
+	cacheDir string
+	paths    map[string]string // of the binaries, by tool
+	recipes  []recipe          // of those that KUBEBUILDER_ASSETS doesn't provide
+}
+
+// locate finds the tools in KUBEBUILDER_ASSETS or in the cache, without
+// building any.
+func locate(ctx context.Context, tools []tool, log logFunc) (location, error) {
 	cacheDir, err := findCache()
 	if err != nil {
-		return binaries{}, err
+		return location{}, err
 	}
 	toolsDir, err := findTools()
 	if err != nil {
-		return binaries{}, err
+		return location{}, err
 	}
 
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
-	paths := map[string]string{}
-	var recipes []recipe
-	for _, t := range allTools {
+	l := location{cacheDir: cacheDir, paths: map[string]string{}}
+	var provided []string
+	for _, t := range tools {
 		if assets != "" && t.asset {
-			if paths[t.name], err = findAsset(assets, t.name); err != nil {
-				return binaries{}, err
+			if l.paths[t.name], err = findAsset(assets, t.name); err != nil {
+				return location{}, err
 			}
+			provided = append(provided, t.name)
 			continue
 		}
 		r, err := t.resolve(toolsDir, cacheDir)
 		if err != nil {
+			return location{}, err
+		}
+		l.paths[t.name] = r.path
+		l.recipes = append(l.recipes, r)
+	}
+	if len(provided) > 0 {
+		log("from KUBEBUILDER_ASSETS (%s): %s", assets, strings.Join(provided, ", "))
+	}
+	if slices.Contains(provided, apiServerTool) {
+		if err := checkServerVersion(ctx, l.paths[apiServerTool]); err != nil {
+			return location{}, fmt.Errorf("KUBEBUILDER_ASSETS is set to %s: %w (put a newer control plane there, or unset the variable to have one built)", assets, err)
+		}
+	}
+	return l, nil
+}
+
+// ensureTools returns the tools, building what the cache lacks.
+func ensureTools(ctx context.Context, tools []tool, log logFunc) (binaries, error) {
+	l, err := locate(ctx, tools, log)
+	if err != nil {
+		return binaries{}, err
+	}
+	if len(notBuilt(l.recipes)) > 0 {
+		if err := buildMissing(ctx, l.cacheDir, l.recipes, log); err != nil {
 			return binaries{}, err
 		}
-		paths[t.name] = r.path
-		recipes = append(recipes, r)
-	}
-	if assets != "" {
-		log("etcd, kube-apiserver and kubectl from KUBEBUILDER_ASSETS (%s)", assets)
+	} else if len(l.recipes) > 0 {
+		log("cached in %s: %s", l.cacheDir, describe(l.recipes))
 	}
 
-	if missing := notBuilt(recipes); len(missing) > 0 {
-		if err := buildMissing(ctx, cacheDir, recipes, log); err != nil {
-			return binaries{}, err
-		}
-	} else {
-		log("cached in %s: %s", cacheDir, describe(recipes))
-	}
-
-	dir, err := linkAll(cacheDir, paths)
+	dir, err := linkAll(l.cacheDir, l.paths)
 	if err != nil {
 		return binaries{}, fmt.Errorf("linking the tools into one folder: %w", err)
 	}
-	return binaries{dir: dir, etcd: paths["etcd"], kubeAPIServer: paths["kube-apiserver"]}, nil
+	return binaries{dir: dir, etcd: l.paths[etcdTool], kubeAPIServer: l.paths[apiServerTool]}, nil
+}
+
+// estimate returns how long ensureTools will build, on two cores with nothing
+// cached; zero when nothing is missing.
+func estimate(ctx context.Context, tools []tool, log logFunc) (time.Duration, error) {
+	l, err := locate(ctx, tools, log)
+	if err != nil {
+		return 0, err
+	}
+	var total time.Duration
+	for _, r := range notBuilt(l.recipes) {
+		total += r.expect
+	}
+	return total, nil
 }
 
 // notBuilt picks the recipes whose binary is not in the cache. Binaries get
@@ -147,7 +191,7 @@ func (r recipe) build(ctx context.Context, log logFunc) error {
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 
-	log("building %s %s: about %s on two cores with nothing cached", r.name, r.version, r.expect)
+	log("building %s %s: about %s on two cores with nothing cached", r.name, r.version, inWords(r.expect))
 	started := time.Now()
 	done := make(chan struct{})
 	ticked := make(chan struct{})
@@ -186,6 +230,18 @@ func tick(done <-chan struct{}, started time.Time, report func(time.Duration)) {
 		case <-ticker.C:
 			report(since(started))
 		}
+	}
+}
+
+// inWords is a duration as a person says it.
+func inWords(d time.Duration) string {
+	switch minutes := int(d.Round(time.Minute).Minutes()); {
+	case d < time.Minute:
+		return fmt.Sprintf("%d seconds", int(d.Seconds()))
+	case minutes == 1:
+		return "1 minute"
+	default:
+		return fmt.Sprintf("%d minutes", minutes)
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 var program string
 
 // TestMain builds the program, and the tools if need be. Without them in the
-// cache that takes longer than the 10 minutes a test may run: run
+// cache that takes nearly the 10 minutes that a test may run: run
 // `go run ./cluster build` first.
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		program = filepath.Join(dir, "cluster")
-		for _, command := range [][]string{{"go", "build", "-o", program, "."}, {program, "build"}} {
+		for _, command := range [][]string{{"go", "build", "-o", program, "."}, {program, "build", "etcd", "kube-apiserver", "kubectl"}} {
 			cmd := exec.Command(command[0], command[1:]...)
 			cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 			if err := cmd.Run(); err != nil {
@@ -66,7 +66,7 @@ func start(t *testing.T, args ...string) *running {
 	if testing.Short() {
 		t.Skip("starts a cluster; not with -short")
 	}
-	cmd := exec.Command(program, append([]string{"up", "--hold", "stdin"}, args...)...)
+	cmd := exec.Command(program, append([]string{"up", "--hold", "stdin", "--tools", "kubectl"}, args...)...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func TestAGivenFolderKeepsItsStateAndServesOneClusterAtATime(t *testing.T) {
 	first := start(t, "--dir", dir)
 	first.kubectl(t, "create", "namespace", "kept")
 
-	output, err := exec.Command(program, "up", "--dir", dir).CombinedOutput()
+	output, err := exec.Command(program, "up", "--tools", "kubectl", "--dir", dir).CombinedOutput()
 	if err == nil || !strings.Contains(string(output), "in use by another cluster") {
 		t.Errorf("a second cluster in one folder: %v, and said:\n%s", err, output)
 	}
@@ -296,7 +296,11 @@ func TestAServerWhosePortIsTakenIsStartedOnAnother(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers; not with -short")
 	}
-	bin, err := ensureTools(context.Background(), t.Logf)
+	tools, err := selectTools(etcdTool, apiServerTool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin, err := ensureTools(context.Background(), tools, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,11 @@ func parseJoin(args []string) (options joinOptions, err error) {
 // join runs one more API server on a cluster that is up, until ctx ends or the
 // server does.
 func join(ctx context.Context, options joinOptions, stdout io.Writer) error {
-	tools, err := ensureTools(ctx, logf)
+	wanted, err := selectTools(apiServerTool)
+	if err != nil {
+		return err
+	}
+	tools, err := ensureTools(ctx, wanted, logf)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 // loopback interface, without Docker and without root.
 //
 //	go -C dev run ./cluster build   # build etcd, kube-apiserver, kubectl, Helm, Prometheus and promtool into the cache
+//	go -C dev run ./cluster build etcd kube-apiserver    # build only these
 //	go -C dev run ./cluster bin     # print the folder that holds them all, for PATH
 //	go -C dev run ./cluster up      # start a cluster, print one line of JSON, stay up
 //	go -C dev run ./cluster join --dir DIR --etcd URL    # one more API server on that cluster
@@ -25,18 +26,27 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
 
 const usage = `usage: cluster COMMAND
 
-  build   build etcd, kube-apiserver, kubectl, helm, prometheus and promtool
-          into the cache (about 13 minutes the first time on two cores, nothing
-          when they are there)
-  bin     do the same, then print the folder that holds them all, for PATH
-  up      do the same, start etcd and kube-apiserver, print one line of JSON
-          on stdout when both are ready, and stay up
+  build [TOOL]...
+          build these tools into the cache, by default all: etcd,
+          kube-apiserver, kubectl, helm, prometheus and promtool (about 13
+          minutes the first time on two cores, nothing when they are there)
+  bin [TOOL]...
+          do the same, then print the folder that holds them, for PATH
+  estimate [TOOL]...
+          print how many seconds that will take on two cores: 0 when nothing is
+          missing
+  envtest
+          print the folder of a control plane that setup-envtest has installed,
+          for KUBEBUILDER_ASSETS, or nothing when there is none to use
+  up      build what is missing, start etcd and kube-apiserver, print one line
+          of JSON on stdout when both are ready, and stay up
   join    start one more kube-apiserver on a cluster that is up, print one line
           of JSON on stdout when it is ready, and stay up
   guard   run a program that ends when stdin does; each line of stdin (TERM,
@@ -47,6 +57,9 @@ const usage = `usage: cluster COMMAND
   up --hold stdin   stay up until stdin reaches its end, or SIGINT or SIGTERM
   up --hold signal  stay up until SIGINT or SIGTERM (the default)
   up --timeout 2m   how long each server may take to become ready
+  up --tools kubectl,helm
+                    what to have beside etcd and kube-apiserver in the folder
+                    that the JSON calls bin (default: all tools)
 
   join --dir DIR --etcd URL   the --dir of the cluster, and how to reach its etcd
   join --hold, --timeout      as with up
@@ -55,7 +68,7 @@ environment:
   PROPENSITY_DEV_CACHE   where the binaries are kept
                          (default: propensity-operator in the user's cache folder)
   KUBEBUILDER_ASSETS     a folder with etcd, kube-apiserver and kubectl to use
-                         instead of building them
+                         instead of building them; Kubernetes 1.33 or newer
 `
 
 // errUsage marks errors that deserve exit code 2 and a pointer to the usage.
@@ -86,16 +99,33 @@ func run(args []string) error {
 
 	command, args := args[0], args[1:]
 	switch command {
-	case "build", "bin":
-		if len(args) > 0 {
-			return fmt.Errorf("%s takes no arguments, got %q: %w", command, args, errUsage)
+	case "build", "bin", "estimate":
+		tools, err := selectTools(args...)
+		if err != nil {
+			return fmt.Errorf("%s: %w", command, err)
 		}
-		bin, err := ensureTools(ctx, logf)
+		if command == "estimate" {
+			left, err := estimate(ctx, tools, logf)
+			if err != nil {
+				return err
+			}
+			fmt.Println(int(left.Seconds()))
+			return nil
+		}
+		bin, err := ensureTools(ctx, tools, logf)
 		if err != nil {
 			return err
 		}
 		if command == "bin" {
 			fmt.Println(bin.dir)
+		}
+		return nil
+	case "envtest":
+		if len(args) > 0 {
+			return fmt.Errorf("envtest takes no arguments, got %q: %w", args, errUsage)
+		}
+		if dir := findEnvtest(ctx, logf); dir != "" {
+			fmt.Println(dir)
 		}
 		return nil
 	case "up":
@@ -129,7 +159,8 @@ func run(args []string) error {
 }
 
 type upOptions struct {
-	dir string
+	dir   string
+	tools []tool
 	runOptions
 }
 
@@ -140,8 +171,13 @@ type runOptions struct {
 }
 
 func parseUp(args []string) (options upOptions, err error) {
+	options.tools = allTools
 	options.runOptions, err = parseRun("up", args, func(flags *flag.FlagSet) {
 		flags.StringVar(&options.dir, "dir", "", "")
+		flags.Func("tools", "", func(names string) (err error) {
+			options.tools, err = selectTools(append(strings.Split(names, ","), etcdTool, apiServerTool)...)
+			return err
+		})
 	})
 	return options, err
 }

@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
+	"time"
 )
 
 // tool is one binary, built from a Go module of its own below tools/. That
@@ -19,7 +21,9 @@ type tool struct {
 	module  string // folder below tools/
 	require string // module path whose version is the tool's version
 	pkg     string // main package
-	expect  string // cold build time on two cores, to tell who waits
+	// expect is the build time on two cores with nothing cached, after the tools
+	// above it, to tell who waits.
+	expect time.Duration
 	// stamps are the variables to set to the version at link time: binaries
 	// built from the module cache know no git tag. VERSION, MAJOR and MINOR stand
 	// for the parts of it.
@@ -51,34 +55,56 @@ const prometheusTags = "remove_all_sd"
 
 var allTools = []tool{
 	{
-		name: "etcd", module: "etcd", asset: true, expect: "half a minute",
+		name: "etcd", module: "etcd", asset: true, expect: 30 * time.Second,
 		require: "go.etcd.io/etcd/server/v3", pkg: "go.etcd.io/etcd/server/v3",
 	},
 	{
-		name: "kube-apiserver", module: "kubernetes", asset: true, expect: "6 minutes",
+		name: "kube-apiserver", module: "kubernetes", asset: true, expect: 6 * time.Minute,
 		require: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/kube-apiserver",
 		stamps: kubernetesStamps,
 	},
 	{
-		name: "kubectl", module: "kubernetes", asset: true, expect: "1 minute",
+		name: "kubectl", module: "kubernetes", asset: true, expect: time.Minute,
 		require: "k8s.io/kubernetes", pkg: "k8s.io/kubernetes/cmd/kubectl",
 		stamps: kubernetesStamps,
 	},
 	{
-		name: "helm", module: "helm", expect: "2 minutes",
+		name: "helm", module: "helm", expect: 2 * time.Minute,
 		require: "helm.sh/helm/v4", pkg: "helm.sh/helm/v4/cmd/helm",
 		stamps: []string{"helm.sh/helm/v4/internal/version.version=VERSION"},
 	},
 	{
-		name: "prometheus", module: "prometheus", expect: "3 minutes",
+		name: "prometheus", module: "prometheus", expect: 3 * time.Minute,
 		require: "github.com/prometheus/prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus",
 		stamps: prometheusStamps, tags: prometheusTags,
 	},
 	{
-		name: "promtool", module: "prometheus", expect: "a minute",
+		name: "promtool", module: "prometheus", expect: time.Minute,
 		require: "github.com/prometheus/prometheus", pkg: "github.com/prometheus/prometheus/cmd/promtool",
 		stamps: prometheusStamps, tags: prometheusTags,
 	},
+}
+
+// selectTools returns the named tools, or all of them where none is named, in
+// the order in which they are built.
+func selectTools(names ...string) ([]tool, error) {
+	if len(names) == 0 {
+		return allTools, nil
+	}
+	var known []string
+	var selected []tool
+	for _, t := range allTools {
+		known = append(known, t.name)
+		if slices.Contains(names, t.name) {
+			selected = append(selected, t)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("unknown tool %q, the tools are %s: %w", name, strings.Join(known, ", "), errUsage)
+		}
+	}
+	return selected, nil
 }
 
 // recipe is a tool with everything that decides what its binary is.
@@ -192,14 +218,20 @@ func findCache() (string, error) {
 
 // findAsset returns a tool's binary in the folder KUBEBUILDER_ASSETS names.
 func findAsset(dir, name string) (string, error) {
-	path, err := filepath.Abs(filepath.Join(dir, name))
-	if err == nil {
-		err = checkExecutable(path)
-	}
+	path, err := assetPath(dir, name)
 	if err != nil {
 		return "", fmt.Errorf("KUBEBUILDER_ASSETS is set to %s, but its %s can't be used: %w (put it there, or unset the variable to have it built)", dir, name, err)
 	}
 	return path, nil
+}
+
+// assetPath returns the absolute path of a binary that somebody else installed.
+func assetPath(dir, name string) (string, error) {
+	path, err := filepath.Abs(filepath.Join(dir, name))
+	if err != nil {
+		return "", err
+	}
+	return path, checkExecutable(path)
 }
 
 func checkExecutable(path string) error {

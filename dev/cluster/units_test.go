@@ -124,7 +124,7 @@ func TestAssetsThatAreIncompleteAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("KUBEBUILDER_ASSETS", dir)
 	t.Setenv("PROPENSITY_DEV_CACHE", t.TempDir())
-	_, err := ensureTools(t.Context(), t.Logf)
+	_, err := ensureTools(t.Context(), allTools, t.Logf)
 	if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "etcd")) || !strings.Contains(err.Error(), "KUBEBUILDER_ASSETS") {
 		t.Errorf("got %v", err)
 	}

@@ -19,7 +19,7 @@ type report struct {
 	AdminToken   string `json:"adminToken"`   // bearer token of group system:masters
 	AuditLog     string `json:"auditLog"`     // one JSON event a line
 	Dir          string `json:"dir"`          // state, keys and logs
-	Bin          string `json:"bin"`          // holds kubectl, helm and the servers
+	Bin          string `json:"bin"`          // holds the servers, kubectl, helm or what --tools names
 	Etcd         string `json:"etcd"`         // URL of etcd, plain HTTP
 	EtcdPid      int    `json:"etcdPid"`      //
 	APIServerPid int    `json:"apiserverPid"` //
@@ -27,7 +27,7 @@ type report struct {
 
 // up runs a cluster until ctx ends or a server does.
 func up(ctx context.Context, options upOptions, stdout io.Writer) error {
-	tools, err := ensureTools(ctx, logf)
+	tools, err := ensureTools(ctx, options.tools, logf)
 	if err != nil {
 		return err
 	}
