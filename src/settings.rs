@@ -14,8 +14,10 @@ use url::Url;
 
 use crate::clock::Clock;
 
+mod list;
 mod values;
 
+pub use list::List;
 pub use values::duration;
 
 /// Creates audiences in Propensity workspaces from lists in this cluster.
@@ -162,18 +164,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line, for log collectors.
     Json,
-}
-
-/// A comma-separated list, trimmed, without empty entries.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct List(Vec<String>);
-
-impl std::ops::Deref for List {
-    type Target = [String];
-
-    fn deref(&self) -> &[String] {
-        &self.0
-    }
 }
 
 impl Settings {

@@ -85,20 +85,21 @@ async fn reconcile(ctx: &Context, key: &ReceiptKey) -> Result<Option<Duration>, 
     let Some(stored) = ctx.caches.receipts.get(namespace, name) else { return Ok(None) };
     let Ok(receipt) = &stored.receipt else { return Ok(None) };
     let open = receipt.record.open_attempt();
-    let held = open.map_or(Held::Elsewhere, |attempt| ctx.creates.attempts.held(&attempt.id));
+    let held = open.map_or(HeldBy::OtherProcess, |attempt| ctx.creates.attempts.held(&attempt.id));
     let seen_for = open.map_or(Duration::ZERO, |attempt| ctx.caches.receipts.seen_for(&attempt.id, clock.boottime()));
-    let (record, instruction) = match tend(receipt, stored.annotation.as_deref(), held, seen_for, clock.wall()) {
-        Tending::Nothing => return Ok(None),
-        Tending::Later(after) => return Ok(Some(after)),
-        Tending::Refused(error) => {
-            let reason = Reason::ResolutionInvalid.as_str();
-            let event = NewEvent { type_: EventType::Warning, reason, action: "Resolve", note: error.to_string() };
-            ctx.events.publish(&reference("AudienceReceipt", namespace, name, ""), event).await;
-            return Ok(None);
-        }
-        Tending::Resolved(record, instruction) => (record, Some(instruction)),
-        Tending::Expired(record) | Tending::Disowned(record) => (record, None),
-    };
+    let (record, instruction) =
+        match receipt_action(receipt, stored.annotation.as_deref(), held, seen_for, clock.wall()) {
+            ReceiptAction::Nothing => return Ok(None),
+            ReceiptAction::RequeueAfter(after) => return Ok(Some(after)),
+            ReceiptAction::InvalidResolution(error) => {
+                let reason = Reason::ResolutionInvalid.as_str();
+                let event = NewEvent { type_: EventType::Warning, reason, action: "Resolve", note: error.to_string() };
+                ctx.events.publish(&reference("AudienceReceipt", namespace, name, ""), event).await;
+                return Ok(None);
+            }
+            ReceiptAction::Resolved(record, instruction) => (record, Some(instruction)),
+            ReceiptAction::Expired(record) | ReceiptAction::Abandoned(record) => (record, None),
+        };
     let store = LedgerStore::new(&ctx.cluster, namespace);
     match store.replace(name, &stored, &record, None, instruction.is_some()).await {
         Ok(written) => {
@@ -110,7 +111,7 @@ async fn reconcile(ctx: &Context, key: &ReceiptKey) -> Result<Option<Duration>, 
                 && let Some(audience) = written.audience_of(&instruction.attempt)
             {
                 let subject = reference(&audience.kind, namespace, &audience.name, &audience.uid);
-                ctx.events.publish(&subject, events::of_resolution(name, &instruction, By::Person)).await;
+                ctx.events.publish(&subject, events::of_resolution(name, &instruction, ResolvedBy::Person)).await;
             }
             Ok(None)
         }

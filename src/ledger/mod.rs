@@ -17,6 +17,7 @@
 //! | `identity.rs` | which audience a receipt belongs to, and the receipt's name |
 //! | `record.rs` | the stored format: attempts, outcomes, resolutions |
 //! | `receipt.rs` | a receipt as read from storage, or why it can't be trusted |
+//! | `state.rs` | the states of a receipt |
 //! | `summary.rs` | the state that follows from all attempts and resolutions |
 //! | `claim.rs` | the next record when an attempt is claimed |
 //! | `outcome.rs` | the next record when an outcome is known |
@@ -37,6 +38,7 @@ mod receipt;
 mod receipt_action;
 mod record;
 mod resolve;
+mod state;
 mod summary;
 
 #[cfg(test)]
@@ -52,7 +54,9 @@ pub use outcome::{TRUSTED_UNAVAILABLE, classify, record_outcome};
 pub use receipt::{Receipt, Unreadable};
 pub use receipt_action::{HeldBy, ReceiptAction, receipt_action};
 pub use record::{
-    Attempt, AudienceRef, FORMAT_VERSION, NO_OUTCOME, NotSent, Outcome, OutcomeResult, Record, Resolution, SendPolicy,
+    Attempt, AudienceRef, FORMAT_VERSION, NO_OUTCOME, NotSent, Outcome, OutcomeResult, Record, Resolution, Resolve,
+    ResolvedBy, SendPolicy,
 };
-pub use resolve::{Instruction, Resolve, ResolveError, ResolvedBy, resolve};
-pub use summary::{RecordSummary, State};
+pub use resolve::{Instruction, ResolveError, resolve};
+pub use state::State;
+pub use summary::RecordSummary;

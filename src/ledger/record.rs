@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{State, resolve};
+use super::state::State;
 
 /// The format that this version writes. A receipt with a newer format is never claimed.
 pub const FORMAT_VERSION: u32 = 1;
@@ -163,6 +163,39 @@ pub enum OutcomeResult {
     Unknown,
 }
 
+/// How an attempt is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolve {
+    /// The audience was created.
+    Created,
+    /// The request may be sent again, once.
+    SendAgain,
+    /// Nothing is sent again.
+    Dismiss,
+}
+
+impl Resolve {
+    /// The value in the annotation.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::SendAgain => "send-again",
+            Self::Dismiss => "dismiss",
+        }
+    }
+}
+
+/// Who resolved an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ResolvedBy {
+    /// A person, with the annotation.
+    Person,
+    /// The audience's `SendAgain` policy.
+    Policy,
+}
+
 /// How an attempt was resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -173,10 +206,10 @@ pub struct Resolution {
     pub attempt: String,
     /// `created`, `send-again` or `dismiss`.
     #[schemars(with = "String", length(max = 32))]
-    pub decision: resolve::Resolve,
+    pub decision: Resolve,
     /// `Person` or `Policy`.
     #[schemars(with = "String", length(max = 32))]
-    pub by: resolve::ResolvedBy,
+    pub by: ResolvedBy,
     /// When it was recorded.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
@@ -239,14 +272,5 @@ impl Record {
     #[must_use]
     pub fn resolution(&self, attempt: &str) -> Option<&Resolution> {
         self.resolutions.iter().find(|r| r.attempt == attempt)
-    }
-
-    /// The record with its state computed from its attempts and resolutions, as every write needs it.
-    #[must_use]
-    pub(super) fn with_computed_state(mut self) -> Self {
-        let summary = super::RecordSummary::of(&self);
-        self.state = summary.state;
-        self.possible_extras = summary.possible_extras;
-        self
     }
 }

@@ -1,43 +1,11 @@
 //! The next record when a person or the policy resolves an attempt.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use super::{Record, Resolution, State, summary::attempt_state};
-
-/// How an attempt is resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Resolve {
-    /// The audience was created.
-    Created,
-    /// The request may be sent again, once.
-    SendAgain,
-    /// Nothing is sent again.
-    Dismiss,
-}
-
-impl Resolve {
-    /// The value in the annotation.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::SendAgain => "send-again",
-            Self::Dismiss => "dismiss",
-        }
-    }
-}
-
-/// Who resolved an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ResolvedBy {
-    /// A person, with the annotation.
-    Person,
-    /// The audience's `SendAgain` policy.
-    Policy,
-}
+use super::record::{Record, Resolution, Resolve, ResolvedBy};
+use super::state::State;
+use super::summary::attempt_state;
 
 /// The resolution that an annotation requests.
 #[derive(Clone, Debug, PartialEq, Eq)]

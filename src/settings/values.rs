@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::List;
+use super::list::List;
 
 /// Parses a duration such as `60s`, `5m` or `1h30m`.
 pub fn duration(text: &str) -> Result<Duration, String> {

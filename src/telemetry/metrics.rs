@@ -5,7 +5,6 @@
 //! sees a part of them.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,14 +15,14 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Metric, Registry};
+use prometheus_client::registry::Registry;
 
+use super::families::{Count, ReportMetrics, Seconds, add, add_seconds};
 use super::labels::{
     Build, Category, EndpointClass, EndpointLabel, KindClass, KindLabel, KindOutcome, KindReason, Reason, State,
     WorkspaceLabel,
 };
 use super::process::Process;
-use super::reports::ReportMetrics;
 use crate::clock::Stopwatch;
 
 pub use super::labels::{CreateClass, Endpoint, FetchOutcome, Kind, Outcome, kube_category};
@@ -53,10 +52,6 @@ pub struct WorkspaceNumbers {
     /// Creates are sent one at a time after an unknown outcome.
     pub caution: bool,
 }
-
-pub(super) type Count = Gauge<u64, AtomicU64>;
-pub(super) type Number = Gauge<f64, AtomicU64>;
-type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// All metrics. Clones share their values.
 #[derive(Clone, Debug)]
@@ -302,22 +297,6 @@ impl Drop for Reconcile {
         inner.reconcile_seconds.get_or_create(&KindLabel { kind }).observe(seconds);
         self.metrics.in_progress(self.kind).dec();
     }
-}
-
-pub(super) fn add<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
-    let metric = M::default();
-    registry.register(name, help, metric.clone());
-    metric
-}
-
-fn add_seconds<L>(registry: &mut Registry, name: &str, help: &str, new: fn() -> Histogram) -> Seconds<L>
-where
-    Seconds<L>: Metric,
-    L: Clone + std::hash::Hash + Eq,
-{
-    let family = Seconds::<L>::new_with_constructor(new);
-    registry.register(name, help, family.clone());
-    family
 }
 
 #[cfg(test)]

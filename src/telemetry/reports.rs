@@ -3,46 +3,12 @@
 //!
 //! Labels are names of resources, and names and groups from their specs: no content of a report becomes a label.
 
-use jiff::Timestamp;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
-
 use super::labels::{EngagedLabel, FetchOutcome, Kind, ReportLabel, ReportOutcome, ReportReason, ReportValue};
-use super::metrics::{Count, Metrics, Number, add};
+use super::metrics::Metrics;
 use crate::api::PropensityReport;
 use crate::api::audience_status::EngagementStatus;
 use crate::api::condition::{self, ConditionType};
-
-/// The metrics of reports.
-#[derive(Debug)]
-pub(super) struct ReportMetrics {
-    fetches: Family<ReportOutcome, Counter>,
-    values: Family<ReportValue, Number>,
-    states: Family<ReportReason, Count>,
-    rows: Family<ReportLabel, Count>,
-    intervals: Family<ReportLabel, Count>,
-    successes: Family<ReportLabel, Number>,
-    newest_rows: Family<ReportLabel, Number>,
-    engaged_members: Family<EngagedLabel, Count>,
-    engagement_rows: Family<EngagedLabel, Count>,
-}
-
-impl ReportMetrics {
-    pub(super) fn new(r: &mut Registry) -> Self {
-        Self {
-            fetches: add(r, "report_fetches", "Fetches of a report, by outcome"),
-            values: add(r, "report_value", "A metric or ratio of a report, as of its last successful fetch"),
-            states: add(r, "report_state", "1 for the reason of the report's condition Ready"),
-            rows: add(r, "report_rows", "Rows of a report, as of its last successful fetch"),
-            intervals: add(r, "report_interval_seconds", "The interval at which a report is fetched"),
-            successes: add(r, "report_last_success_timestamp_seconds", "When a report was last read completely"),
-            newest_rows: add(r, "report_newest_row_timestamp_seconds", "The date of a report's newest row"),
-            engaged_members: add(r, "audience_engaged_members", "Members of an audience with rows in a report"),
-            engagement_rows: add(r, "audience_engagement_rows", "Rows of a report that match members of an audience"),
-        }
-    }
-}
+use jiff::Timestamp;
 
 impl Metrics {
     /// Counts the fetch of a report by outcome.

@@ -38,7 +38,7 @@ fn a_state_that_contradicts_the_attempts_is_not_trusted() {
     for state in ["Created", "NotSent", "Authorised", "Nonsense"] {
         let (world, _operator, receipt) = unknown();
         world.objects.patch(Kind::Receipt, &name(&receipt), json!({"record": {"state": state}}));
-        let audience = world.says(Kind::Accounts, "targets", "ReceiptUnreadable", "changed manually");
+        let audience = world.wait_message(Kind::Accounts, "targets", "ReceiptUnreadable", "changed manually");
         assert!(is_true(&audience, "Stalled"), "{state}");
         world.assert_sent(1, 0);
         world.objects.patch(Kind::Receipt, &name(&receipt), json!({"record": receipt["record"]}));

@@ -4,7 +4,7 @@
 //! permit ─► snapshot (live) ─► claim (one write) ─► send-by check ─► POST (once) ─► outcome (kept up until it lands)
 //! ```
 //!
-//! What follows what, from the claim on, is decided by the ledger's [`Flight`]; this file executes it. It runs as a task of
+//! What follows what, from the claim on, is decided by the ledger's [`AttemptMachine`]; this file executes it. It runs as a task of
 //! its own, so that nothing that is dropped elsewhere interrupts it.
 
 use std::panic::AssertUnwindSafe;
@@ -29,13 +29,14 @@ use crate::controller::model::desired::Desired;
 use crate::controller::model::labels;
 use crate::controller::model::receipt::StoredReceipt;
 use crate::ledger::{
-    self, Ask, AudienceRef, By, Decision, Flight, Instruction, Landing, Outcome, OutcomeResult, Record, Reply,
+    self, AttemptEnd, AttemptMachine, AudienceRef, Decision, Instruction, Outcome, OutcomeResult, Record, ResolvedBy,
+    Step, StepResult,
 };
 use crate::propensity::{Answer, AnswerClass, Create, Effect, KeyId, Permit, WorkspaceKey};
 use crate::telemetry::metrics::CreateClass;
 
 /// How an attempt ended.
-pub enum AttemptEnd {
+pub enum AttemptResult {
     /// Its outcome is recorded.
     Recorded(Box<Recorded>),
     /// The live objects differ from what the attempt was made for; nothing was claimed.
@@ -72,7 +73,7 @@ pub struct Attempt {
 
 /// Makes one attempt, and gives the permit back as soon as the result is known, also after a panic: then nothing here holds
 /// the attempt any more, and whoever sees it past its time to live records it as unknown.
-pub async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> AttemptEnd {
+pub async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> AttemptResult {
     let id = ctx.process.clock.random_id();
     let mut guard = PermitGuard { key: attempt.key.id(), permit: Some(permit) };
     let receipt = (attempt.desired.audience.namespace().to_owned(), attempt.plan.receipt.clone());
@@ -81,7 +82,7 @@ pub async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> Attempt
         guard.give_back(&ctx, Effect::Unclear { retry_after: None });
         ctx.creates.attempts.end(&id);
         ctx.queues.enqueue(receipt);
-        AttemptEnd::Failed(CallError::Unclear)
+        AttemptResult::Failed(CallError::Unclear)
     });
     guard.give_back(&ctx, Effect::Unused);
     end
@@ -108,21 +109,21 @@ impl PermitGuard {
     }
 }
 
-async fn steps(ctx: &Context, attempt: Attempt, id: &str, guard: &mut PermitGuard) -> AttemptEnd {
+async fn steps(ctx: &Context, attempt: Attempt, id: &str, guard: &mut PermitGuard) -> AttemptResult {
     let Attempt { desired, plan, key, base } = attempt;
     let Snapshot { desired, list, plan: now, clearance } = match snapshot(ctx, &desired, &plan, &key).await {
         Ok(Some(snapshot)) => snapshot,
-        Ok(None) => return AttemptEnd::Changed,
-        Err(error) => return AttemptEnd::Failed(error),
+        Ok(None) => return AttemptResult::Changed,
+        Err(error) => return AttemptResult::Failed(error),
     };
-    let Some(prior) = claimable(ctx, base.as_deref(), &now) else { return AttemptEnd::Changed };
+    let Some(prior) = claimable(ctx, base.as_deref(), &now) else { return AttemptResult::Changed };
     let body = list.to_wire_body();
     let attempt = new_attempt(ctx, id, &desired, &now, &clearance, &body);
     let workspace_id = plan.identity.workspace_id.clone();
     let clock = ctx.process.clock;
     let budgets = &ctx.creates.budgets;
     if !budgets.try_spend(&workspace_id, clearance.daily_budget, clock.wall(), &attempt.id) {
-        return AttemptEnd::Changed;
+        return AttemptResult::Changed;
     }
 
     // The holder's own deadline counts from before the claim is issued.
@@ -130,51 +131,51 @@ async fn steps(ctx: &Context, attempt: Attempt, id: &str, guard: &mut PermitGuar
     ctx.creates.attempts.begin(id);
     let namespace = desired.audience.namespace();
     let mut writer = ReceiptWriter::new(&ctx.cluster, clock, namespace, &plan, base, attempt.claimed_at);
-    let (mut flight, mut ask) = Flight::begin(prior.record.as_ref(), attempt);
+    let (mut machine, mut step) = AttemptMachine::begin(prior.record.as_ref(), attempt);
     let mut body = Some(body);
     let mut result = OutcomeResult::NotSent;
-    let landing = loop {
-        let reply = match ask {
-            Ask::Done(landing) => break landing,
-            Ask::Claim(record) => writer.claim(&record).await,
-            Ask::Read => writer.read().await,
-            Ask::Record(record) => writer.record(&record, id, result).await,
-            Ask::Send | Ask::GiveUp => {
+    let end = loop {
+        let result_of_step = match step {
+            Step::Done(end) => break end,
+            Step::Claim(record) => writer.claim(&record).await,
+            Step::Read => writer.read().await,
+            Step::Record(record) => writer.record(&record, id, result).await,
+            Step::Send | Step::GiveUp => {
                 // The body goes with the request, so there is no second one.
-                let answer = match body.take().filter(|_| ask == Ask::Send) {
+                let answer = match body.take().filter(|_| step == Step::Send) {
                     Some(body) => send(ctx, &desired, &clearance, body).await,
                     None => Answer::without_reply(AnswerClass::SendByPassed, Duration::ZERO),
                 };
-                result = flight.judge(answer.class.evidence());
+                result = machine.classify(answer.class.evidence());
                 guard.give_back(ctx, effect(&answer, result));
                 let outcome = outcome(ctx, result, answer);
                 remember(ctx, &desired, result, &outcome);
-                Reply::Answered(outcome)
+                StepResult::Answered(outcome)
             }
         };
-        ask = flight.next(reply, ctx.process.elapsed(issued));
+        step = machine.next(result_of_step, ctx.process.elapsed(issued));
     };
     if result == OutcomeResult::NotSent {
         budgets.refund(&workspace_id, id);
     }
-    match landing {
-        Landing::Overtaken { abandoned: true, .. } => ctx.creates.attempts.abandon(id),
+    match end {
+        AttemptEnd::ClaimLost { abandoned: true, .. } => ctx.creates.attempts.abandon(id),
         _ => ctx.creates.attempts.end(id),
     }
-    match (landing, writer.last.take()) {
-        (Landing::Recorded, Some(stored)) => {
+    match (end, writer.last.take()) {
+        (AttemptEnd::Recorded, Some(stored)) => {
             if let Some(instruction) = &prior.authorised
                 && let Some(audience) = stored.audience_of(&instruction.attempt)
             {
                 let subject = reference(&audience.kind, namespace, &audience.name, &audience.uid);
-                let event = events::of_resolution(&plan.receipt, instruction, By::Policy);
+                let event = events::of_resolution(&plan.receipt, instruction, ResolvedBy::Policy);
                 ctx.events.publish(&subject, event).await;
             }
-            let members = flight.attempt().members;
-            AttemptEnd::Recorded(Box::new(Recorded { desired, stored, result, members }))
+            let members = machine.attempt().members;
+            AttemptResult::Recorded(Box::new(Recorded { desired, stored, result, members }))
         }
-        (Landing::Overtaken { read: true, .. }, Some(stored)) => AttemptEnd::Taken(stored),
-        _ => AttemptEnd::Failed(writer.error),
+        (AttemptEnd::ClaimLost { read: true, .. }, Some(stored)) => AttemptResult::Taken(stored),
+        _ => AttemptResult::Failed(writer.error),
     }
 }
 

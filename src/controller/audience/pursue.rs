@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::attempt::{self, Attempt, AttemptEnd};
+use super::attempt::{self, Attempt, AttemptResult};
 use super::context::Context;
 use super::gather::{self, KnownReceipt};
 use super::grace::grace;
@@ -17,7 +17,7 @@ use crate::controller::kube::cluster::CallError;
 use crate::controller::model::audience::Tracked;
 use crate::controller::model::desired::Desired;
 use crate::controller::model::receipt::{ExistingAudience, StoredReceipt};
-use crate::ledger::{self, Decision, Held, OutcomeResult, Tending};
+use crate::ledger::{self, Decision, HeldBy, OutcomeResult, ReceiptAction};
 use crate::propensity::{Grant, Permit, WaitReason};
 
 /// How long a reconcile waits for its attempt. One that takes longer goes on alone, so that a changed list needn't wait.
@@ -139,7 +139,7 @@ fn next_step<'a>(ctx: &Context, desired: &Desired, plan: &'a Plan, known: &Known
 fn facts(ctx: &Context, stored: &StoredReceipt) -> ReceiptFacts {
     let clock = &ctx.process.clock;
     let open = stored.receipt.as_ref().ok().and_then(|receipt| receipt.record.open_attempt());
-    let holder = open.map_or(Held::Elsewhere, |attempt| ctx.creates.attempts.held(&attempt.id));
+    let holder = open.map_or(HeldBy::OtherProcess, |attempt| ctx.creates.attempts.held(&attempt.id));
     let seen_for = open.map(|attempt| ctx.caches.receipts.seen_for(&attempt.id, clock.boottime()));
     ReceiptFacts { holder, seen_for: clock.real(seen_for.unwrap_or_default()), refused: refused(ctx, stored) }
 }
@@ -149,8 +149,8 @@ fn refused(ctx: &Context, stored: &StoredReceipt) -> Option<ledger::ResolveError
     let receipt = stored.receipt.as_ref().ok()?;
     let annotation = stored.annotation.as_deref()?;
     let now = ctx.process.clock.wall();
-    match ledger::tend(receipt, Some(annotation), Held::Elsewhere, Duration::ZERO, now) {
-        Tending::Refused(error) => Some(error),
+    match ledger::receipt_action(receipt, Some(annotation), HeldBy::OtherProcess, Duration::ZERO, now) {
+        ReceiptAction::InvalidResolution(error) => Some(error),
         _ => None,
     }
 }
@@ -222,17 +222,19 @@ async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> RunEnd {
         () = lasting => return RunEnd::Changed,
     };
     match end {
-        AttemptEnd::Recorded(recorded) if recorded.result == OutcomeResult::NotSent => RunEnd::Again(recorded.stored),
-        AttemptEnd::Recorded(recorded) => RunEnd::Ended(match of_attempt(&ctx, &plan, &recorded) {
+        AttemptResult::Recorded(recorded) if recorded.result == OutcomeResult::NotSent => {
+            RunEnd::Again(recorded.stored)
+        }
+        AttemptResult::Recorded(recorded) => RunEnd::Ended(match of_attempt(&ctx, &plan, &recorded) {
             Progress::Report(report) => {
                 let reported = Progress::Reported(report.readiness.phase, report.wait);
                 record::report(&ctx, &recorded.desired, &plan, report).await.map(|()| reported)
             }
             progress => Ok(progress),
         }),
-        AttemptEnd::Taken(stored) => RunEnd::Again(stored),
-        AttemptEnd::Changed => RunEnd::Changed,
-        AttemptEnd::Failed(error) => RunEnd::Ended(Err(error)),
+        AttemptResult::Taken(stored) => RunEnd::Again(stored),
+        AttemptResult::Changed => RunEnd::Changed,
+        AttemptResult::Failed(error) => RunEnd::Ended(Err(error)),
     }
 }
 

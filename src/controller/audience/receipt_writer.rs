@@ -10,7 +10,7 @@ use crate::controller::decide::assess::Plan;
 use crate::controller::kube::cluster::{CallError, Cluster};
 use crate::controller::kube::ledger_store::LedgerStore;
 use crate::controller::model::receipt::StoredReceipt;
-use crate::ledger::{Identity, OutcomeResult, Record, Reply};
+use crate::ledger::{Identity, OutcomeResult, Record, StepResult};
 
 /// The longest pause between two tries to reach the API server.
 const SLOWEST: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ impl<'a> ReceiptWriter<'a> {
     }
 
     /// Writes the record with the claim: creates the receipt, or replaces its record.
-    pub async fn claim(&mut self, record: &Record) -> Reply {
+    pub async fn claim(&mut self, record: &Record) -> StepResult {
         let written = match &self.last {
             None => self.store.create(self.identity, record, Some(self.claimed_at)).await,
             Some(base) => self.store.replace(self.name, base, record, Some(self.claimed_at), false).await,
@@ -65,7 +65,7 @@ impl<'a> ReceiptWriter<'a> {
     }
 
     /// Writes the record with the outcome of the attempt.
-    pub async fn record(&mut self, record: &Record, attempt: &str, result: OutcomeResult) -> Reply {
+    pub async fn record(&mut self, record: &Record, attempt: &str, result: OutcomeResult) -> StepResult {
         let written = match &self.last {
             None => self.store.create(self.identity, record, Some(self.claimed_at)).await,
             Some(base) => self.store.replace(self.name, base, record, None, false).await,
@@ -78,26 +78,26 @@ impl<'a> ReceiptWriter<'a> {
         self.written(written)
     }
 
-    fn written(&mut self, written: Result<StoredReceipt, CallError>) -> Reply {
+    fn written(&mut self, written: Result<StoredReceipt, CallError>) -> StepResult {
         let error = match written {
             Ok(entry) => {
                 let receipt = entry.receipt.clone();
                 self.last = Some(Arc::new(entry));
-                return Reply::Written(receipt);
+                return StepResult::Written(receipt);
             }
             Err(error) => error,
         };
         self.error = error;
         self.hurry = matches!(error, CallError::Conflict | CallError::AlreadyExists);
         match error {
-            CallError::Conflict | CallError::AlreadyExists => Reply::Conflict,
-            error if error.is_unclear() => Reply::Unclear,
-            _ => Reply::Refused,
+            CallError::Conflict | CallError::AlreadyExists => StepResult::Conflict,
+            error if error.is_unclear() => StepResult::Unclear,
+            _ => StepResult::Refused,
         }
     }
 
     /// Reads the receipt after a write whose result is unclear or a conflict.
-    pub async fn read(&mut self) -> Reply {
+    pub async fn read(&mut self) -> StepResult {
         if !std::mem::take(&mut self.hurry) {
             tokio::time::sleep(self.clock.jittered(self.pause, 0.3)).await;
             self.pause = (self.pause * 2).min(SLOWEST);
@@ -109,11 +109,11 @@ impl<'a> ReceiptWriter<'a> {
                 if let Some(Err(why)) = &receipt {
                     tracing::error!(receipt = self.name, %why, "an attempt can't be followed up in its receipt");
                 }
-                Reply::Found(receipt)
+                StepResult::Found(receipt)
             }
             Err(error) => {
                 self.error = error;
-                Reply::NoAnswer
+                StepResult::NoAnswer
             }
         }
     }

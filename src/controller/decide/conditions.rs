@@ -1,12 +1,12 @@
 //! The conditions that every kind of object has.
 
-use crate::api::condition::{ConditionType, Reason, Wanted};
+use crate::api::condition::{ConditionType, DesiredCondition, Reason};
 use crate::controller::model::readiness::{Phase, Readiness};
 
 /// `Ready`, and `Reconciling` or `Stalled` while they are true.
 #[must_use]
-pub fn ready(readiness: &Readiness) -> Vec<Wanted> {
-    let want = |type_, status| Wanted { type_, status, verdict: readiness.verdict.clone() };
+pub fn ready(readiness: &Readiness) -> Vec<DesiredCondition> {
+    let want = |type_, status| DesiredCondition { type_, status, verdict: readiness.verdict.clone() };
     let mut wanted = vec![want(ConditionType::Ready, readiness.phase == Phase::Ready)];
     match readiness.phase {
         Phase::Reconciling => wanted.push(want(ConditionType::Reconciling, true)),

@@ -5,7 +5,7 @@ use crate::api::audience_status::EngagementStatus;
 use crate::api::{ColumnNames, Engagement};
 use crate::audience::{Field, Kind};
 use crate::controller::model::audience::Tracked;
-use crate::report::{Columns, Engaged};
+use crate::report::{Columns, EngagementResult};
 
 /// Characters of a problem, as the status bounds them.
 const MAX_PROBLEM: usize = 512;
@@ -56,7 +56,11 @@ pub fn is_waiting(audience: &Tracked, report: &str) -> bool {
 
 /// The engagement of an audience, with the result of one report.
 #[must_use]
-pub fn with_result(audience: &Tracked, report: &str, result: &Result<Engaged, String>) -> Vec<EngagementStatus> {
+pub fn with_result(
+    audience: &Tracked,
+    report: &str,
+    result: &Result<EngagementResult, String>,
+) -> Vec<EngagementStatus> {
     let next = |engagement: &Engagement| {
         let old = audience.status.engagement.iter().find(|old| old.report == engagement.report);
         if engagement.report == report { Some(of_result(report, result, old)) } else { old.cloned() }
@@ -64,13 +68,17 @@ pub fn with_result(audience: &Tracked, report: &str, result: &Result<Engaged, St
     audience.options.engagement.iter().filter_map(next).collect()
 }
 
-fn of_result(report: &str, result: &Result<Engaged, String>, old: Option<&EngagementStatus>) -> EngagementStatus {
+fn of_result(
+    report: &str,
+    result: &Result<EngagementResult, String>,
+    old: Option<&EngagementStatus>,
+) -> EngagementStatus {
     match result {
         Err(why) => {
             let old = old.cloned().unwrap_or_else(|| empty(report));
             EngagementStatus { problem: Some(why.clone()), ..old }
         }
-        Ok(Engaged { members, rows, values, missing, uncounted }) => EngagementStatus {
+        Ok(EngagementResult { members, rows, values, missing, uncounted }) => EngagementStatus {
             report: report.to_owned(),
             members_matched: Some(*members),
             rows: Some(*rows),

@@ -4,7 +4,7 @@ use crate::api::condition::{self, ConditionType, Verdict};
 use crate::api::{AudienceStatus, Reason};
 use crate::controller::model::event::{EventType, NewEvent};
 use crate::controller::model::readiness::{Phase, Readiness};
-use crate::ledger::{By, Instruction, Resolve};
+use crate::ledger::{Instruction, Resolve, ResolvedBy};
 
 /// The event for the new state of an audience, where it is worth one.
 #[must_use]
@@ -38,10 +38,10 @@ pub fn of_suppressed(before: &AudienceStatus, verdict: Option<&Verdict>) -> Opti
 
 /// The event for an attempt that was resolved.
 #[must_use]
-pub fn of_resolution(receipt: &str, instruction: &Instruction, by: By) -> NewEvent {
+pub fn of_resolution(receipt: &str, instruction: &Instruction, by: ResolvedBy) -> NewEvent {
     let who = match by {
-        By::Person => "a person",
-        By::Policy => "the SendAgain policy",
+        ResolvedBy::Person => "a person",
+        ResolvedBy::Policy => "the SendAgain policy",
     };
     let what = match instruction.decision {
         Resolve::Created => "as created",

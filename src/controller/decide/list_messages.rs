@@ -32,7 +32,7 @@ impl fmt::Display for Owner<'_> {
 
 /// An object that a source needs does not exist.
 #[must_use]
-pub fn not_found(holder: Holder, name: &str, namespace: &str, named_in: &str) -> Readiness {
+pub fn not_found(holder: SourceKind, name: &str, namespace: &str, named_in: &str) -> Readiness {
     let message = format!(
         "nothing is sent: there is no {holder} {name} in namespace {namespace}. Create it, or correct {named_in}"
     );
@@ -41,7 +41,7 @@ pub fn not_found(holder: Holder, name: &str, namespace: &str, named_in: &str) ->
 
 /// An object has no such entry.
 #[must_use]
-pub fn no_entry(holder: Holder, entry: &EntryRef, owner: Owner<'_>) -> Readiness {
+pub fn no_entry(holder: SourceKind, entry: &EntryRef, owner: Owner<'_>) -> Readiness {
     let EntryRef { name, key } = entry;
     let message = format!(
         "nothing is sent: {holder} {name} has no entry {key}. Add it, or correct the key in spec.from of {owner}"
@@ -60,13 +60,13 @@ pub fn wrong_count(found: usize, count: u32, owner: Owner<'_>) -> Readiness {
 
 /// A source has not been observed yet.
 #[must_use]
-pub fn looked_up(holder: Holder, name: &str) -> Readiness {
+pub fn looked_up(holder: SourceKind, name: &str) -> Readiness {
     Readiness::reconciling(Reason::Pending, format!("{holder} {name} is being looked up"))
 }
 
 /// The operator may not read a source.
 #[must_use]
-pub fn denied(holder: Holder, name: &str, namespace: &str) -> Readiness {
+pub fn denied(holder: SourceKind, name: &str, namespace: &str) -> Readiness {
     let message = format!(
         "nothing is sent: the operator may not read {holder} {name} in namespace {namespace}. Grant its ServiceAccount get, list and watch on it by a Role and RoleBinding in the namespace"
     );
@@ -75,7 +75,7 @@ pub fn denied(holder: Holder, name: &str, namespace: &str) -> Readiness {
 
 /// The cluster does not know the kind of a source.
 #[must_use]
-pub fn no_kind(holder: Holder, name: &str, named_in: &str) -> Readiness {
+pub fn no_kind(holder: SourceKind, name: &str, named_in: &str) -> Readiness {
     let message = format!(
         "nothing is sent: this cluster knows no {holder} of source.toolkit.fluxcd.io/v1, so there is no {name}. Install Flux, or correct {named_in}"
     );
@@ -84,7 +84,7 @@ pub fn no_kind(holder: Holder, name: &str, named_in: &str) -> Readiness {
 
 /// A Flux source has no artifact yet.
 #[must_use]
-pub fn no_artifact(holder: Holder, name: &str) -> Readiness {
+pub fn no_artifact(holder: SourceKind, name: &str) -> Readiness {
     let message = format!("nothing is sent: {holder} {name} has no artifact yet. Its own status says why");
     Readiness::reconciling(Reason::SourceNotFound, message)
 }
@@ -102,7 +102,7 @@ pub fn file_name(file: &HttpFile) -> String {
 /// A file that can't be fetched.
 #[must_use]
 pub fn unfetched(name: &str, why: &FetchError) -> Readiness {
-    let phase = if why.may_pass() { Phase::Reconciling } else { Phase::Stalled };
+    let phase = if why.is_transient() { Phase::Reconciling } else { Phase::Stalled };
     Readiness { phase, ..unreadable(name, why) }
 }
 

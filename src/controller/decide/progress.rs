@@ -8,7 +8,7 @@ use crate::api::audience_status::CreatedAudience;
 use crate::controller::model::desired::Desired;
 use crate::controller::model::readiness::{Phase, Readiness};
 use crate::controller::model::receipt::{ExistingAudience, StoredReceipt};
-use crate::ledger::{Decision, Held, ResolveError};
+use crate::ledger::{Decision, HeldBy, ResolveError};
 
 /// A wait shorter than this isn't reported.
 pub const LASTING: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl Wait {
 #[derive(Clone, Copy, Debug)]
 pub struct ReceiptFacts {
     /// Who holds the open attempt.
-    pub holder: Held,
+    pub holder: HeldBy,
     /// How long this process has seen the open attempt, in real time.
     pub seen_for: Duration,
     /// Why the annotation on the receipt can't be followed, where that is so.
@@ -100,7 +100,7 @@ pub fn of_decision(
     }
     let wait = match decision {
         // The attempt reports its outcome itself, and enqueues this audience when it ends.
-        Decision::InFlight if facts.holder == Held::Here => return Progress::Wait(Wait::FOR_CHANGE),
+        Decision::InFlight if facts.holder == HeldBy::ThisProcess => return Progress::Wait(Wait::FOR_CHANGE),
         Decision::InFlight if facts.seen_for < LASTING => return Progress::Wait(Wait::after(LASTING)),
         Decision::WaitToSendAgain { remaining, .. } => Wait::after(*remaining),
         Decision::Unreadable(_) => Wait::after(UNREADABLE_INTERVAL),

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 
 use super::conditions;
 use super::messages::when;
-use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
-use crate::api::report::{ColumnSeen, MetricValue, ReportStatus};
+use crate::api::condition::{self, ConditionType, DesiredCondition, Reason, Verdict};
+use crate::api::report::{MetricValue, ObservedColumn, ReportStatus};
 use crate::api::{PropensityReport, requested_at};
 use crate::controller::model::event::{EventType, NewEvent};
 use crate::controller::model::fetch::{Fault, FetchEnd};
 use crate::controller::model::readiness::{Phase, Readiness};
 use crate::propensity::{EndpointError, ReportFault};
-use crate::report::{Column, Kinds, Summary, Value, Values, is_value};
+use crate::report::{Column, Kinds, Summary, Value, Values, looks_like_value};
 use crate::sources::rows::RowsError;
 use crate::telemetry::metrics::FetchOutcome;
 
@@ -42,14 +42,14 @@ fn digits(number: f64) -> String {
 
 /// The name of a column as it may be shown.
 fn shown(name: &str) -> String {
-    if is_value(name) { "(hidden)".to_owned() } else { name.chars().take(100).collect() }
+    if looks_like_value(name) { "(hidden)".to_owned() } else { name.chars().take(100).collect() }
 }
 
-fn columns(summary: &Summary) -> Vec<ColumnSeen> {
+fn columns(summary: &Summary) -> Vec<ObservedColumn> {
     let seen = |(name, column): (&String, &Column)| {
         let Kinds { bool, nested, number, text } = column.kinds;
         let types = [(bool, "bool"), (nested, "nested"), (number, "number"), (text, "text")];
-        ColumnSeen {
+        ObservedColumn {
             name: shown(name),
             types: types.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect(),
             unparsed: column.unparsed,
@@ -159,13 +159,13 @@ pub fn meaning(fault: &Fault) -> Meaning {
         Fault::Report(ReportFault::Endpoint(_)) => {
             (FailedUntilChanged, FetchOutcome::Refused, Reason::UrlInvalid, Reconciling)
         }
-        Fault::Report(ReportFault::Busy(_)) => {
+        Fault::Report(ReportFault::RateLimited(_)) => {
             (FailedForNow, FetchOutcome::RateLimited, Reason::RateLimited, Reconciling)
         }
-        Fault::Report(ReportFault::Unreachable | ReportFault::CutOff | ReportFault::Server(_))
+        Fault::Report(ReportFault::Unreachable | ReportFault::ConnectionLost | ReportFault::Server(_))
         | Fault::TooSlow
         | Fault::WorkspaceGone => (FailedForNow, FetchOutcome::Unreachable, Reason::ApiUnreachable, Reconciling),
-        Fault::Rows(RowsError::CutOff) => {
+        Fault::Rows(RowsError::Truncated) => {
             (FailedForNow, FetchOutcome::Unreadable, Reason::ReportUnreadable, Reconciling)
         }
         Fault::Report(ReportFault::Redirect(_) | ReportFault::Status(_))
@@ -205,7 +205,7 @@ pub fn next(report: &PropensityReport, result: &ReportResult, now: Timestamp) ->
     }
     let generation = report.metadata.generation;
     status.observed_generation = generation;
-    status.conditions = condition::settle(&old.conditions, &wanted, generation, now);
+    status.conditions = condition::update(&old.conditions, &wanted, generation, now);
     if readiness.phase != Phase::Ready {
         // It is about the numbers that remain.
         status.conditions.extend(condition::find(&old.conditions, ConditionType::CellsUnparsed).cloned());
@@ -238,7 +238,7 @@ fn fetched(report: &PropensityReport, summary: &Summary) -> Readiness {
 }
 
 /// Cells that aren't what is expected of them, while others of their column are.
-fn unparsed(columns: &[ColumnSeen]) -> Option<Wanted> {
+fn unparsed(columns: &[ObservedColumn]) -> Option<DesiredCondition> {
     let wrong: Vec<_> = columns.iter().filter(|column| column.unparsed > 0).collect();
     let named = wrong.iter().take(MAX_NAMED).map(|c| format!("{} in {}", c.unparsed, c.name)).collect::<Vec<_>>();
     let message = format!(
@@ -246,12 +246,12 @@ fn unparsed(columns: &[ColumnSeen]) -> Option<Wanted> {
         named.join(", ")
     );
     let verdict = Verdict::new(Reason::ColumnFormatMismatch, message);
-    (!wrong.is_empty()).then_some(Wanted { type_: ConditionType::CellsUnparsed, status: true, verdict })
+    (!wrong.is_empty()).then_some(DesiredCondition { type_: ConditionType::CellsUnparsed, status: true, verdict })
 }
 
 /// How columns differ.
-fn difference(before: &[ColumnSeen], after: &[ColumnSeen]) -> String {
-    let lacking = |of: &[ColumnSeen], other: &[ColumnSeen]| {
+fn difference(before: &[ObservedColumn], after: &[ObservedColumn]) -> String {
+    let lacking = |of: &[ObservedColumn], other: &[ObservedColumn]| {
         let names = of.iter().filter(|column| !other.iter().any(|o| o.name == column.name)).map(|c| c.name.clone());
         names.collect::<Vec<_>>()
     };

@@ -1,20 +1,22 @@
 //! The plan of a report's numbers, from what its spec declares.
 
 use crate::api::report::{self as api, Operation as ApiOperation, PropensityReportSpec};
-use crate::report::{DateFormat, Filter, Group, Meaning, Metric, NumberFormat, Operation, Plan, Ratio};
+use crate::report::{ColumnFormat, DateFormat, Filter, Group, Metric, NumberFormat, Operation, Plan, Ratio};
 
 /// What a spec declares.
 #[must_use]
 pub fn plan(spec: &PropensityReportSpec) -> Plan {
     let first = |text: &String, otherwise| text.chars().next().unwrap_or(otherwise);
     let meaning = |format: &api::ColumnFormat| match (&format.number, &format.date) {
-        (_, Some(date)) => Some(Meaning::Date(DateFormat(date.clone()))),
-        (Some(api::NumberFormat { decimal, group, prefix, suffix }), None) => Some(Meaning::Number(NumberFormat {
-            decimal: first(decimal, '.'),
-            group: group.as_ref().map(|group| first(group, ',')),
-            prefix: prefix.clone(),
-            suffix: suffix.clone(),
-        })),
+        (_, Some(date)) => Some(ColumnFormat::Date(DateFormat(date.clone()))),
+        (Some(api::NumberFormat { decimal, group, prefix, suffix }), None) => {
+            Some(ColumnFormat::Number(NumberFormat {
+                decimal: first(decimal, '.'),
+                group: group.as_ref().map(|group| first(group, ',')),
+                prefix: prefix.clone(),
+                suffix: suffix.clone(),
+            }))
+        }
         (None, None) => None,
     };
     let metric = |metric: &api::Metric| Metric {
@@ -33,11 +35,11 @@ pub fn plan(spec: &PropensityReportSpec) -> Plan {
     };
     let ratio = |ratio: &api::Ratio| Ratio {
         name: ratio.name.clone(),
-        of: ratio.numerator.clone(),
-        to: ratio.denominator.clone(),
+        numerator: ratio.numerator.clone(),
+        denominator: ratio.denominator.clone(),
     };
     Plan {
-        meanings: spec.columns.iter().filter_map(|c| Some((c.name.clone(), meaning(c)?))).collect(),
+        formats: spec.columns.iter().filter_map(|c| Some((c.name.clone(), meaning(c)?))).collect(),
         metrics: spec.metrics.iter().map(metric).collect(),
         ratios: spec.ratios.iter().map(ratio).collect(),
         newest: spec.newest_column.clone(),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::split::MAX_PARTS;
 use super::{conditions, engagement, messages};
 use crate::api::audience_status::{Funnel, LastResult, OpenUnknown, PartStatus, RowProblem, Warnings};
-use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
+use crate::api::condition::{self, ConditionType, DesiredCondition, Reason, Verdict};
 use crate::api::{AudienceStatus, LocalRef};
 use crate::controller::model::audience::Tracked;
 use crate::controller::model::list::{ListPart, ListSummary};
@@ -76,7 +76,7 @@ pub fn next(audience: &Tracked, result: &AudienceResult, now: Timestamp) -> Audi
     let mut conditions = if keeps_truth {
         old.conditions.clone()
     } else {
-        condition::settle(&old.conditions, &wanted(result), result.generation, now)
+        condition::update(&old.conditions, &wanted(result), result.generation, now)
     };
     // While it isn't evaluated again, the audience that was evaluated last is still the one in the workspace.
     if !keeps_truth && result.suppressed_sent().is_none() {
@@ -169,10 +169,10 @@ fn says_created(old: &AudienceStatus, result: &AudienceResult) -> bool {
     ready && same_parts && old.receipt_ref.as_ref().map(|r| r.name.as_str()) == result.receipt.as_deref()
 }
 
-fn wanted(result: &AudienceResult) -> Vec<Wanted> {
+fn wanted(result: &AudienceResult) -> Vec<DesiredCondition> {
     let mut wanted = conditions::ready(&result.readiness);
     if let Some(verdict) = result.suppressed_later() {
-        wanted.push(Wanted { type_: ConditionType::SuppressedMembersSent, status: true, verdict });
+        wanted.push(DesiredCondition { type_: ConditionType::SuppressedMembersSent, status: true, verdict });
     }
     wanted
 }

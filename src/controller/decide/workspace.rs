@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::messages::{self, when};
 use super::{assess, conditions};
-use crate::api::condition::{self, ConditionType, Reason, Verdict, Wanted};
+use crate::api::condition::{self, ConditionType, DesiredCondition, Reason, Verdict};
 use crate::api::workspace::{ReportFreshness, WorkspaceStatus};
 use crate::api::{PropensityWorkspace, requested_at};
 use crate::clock::Moment;
@@ -57,7 +57,7 @@ pub fn next(
     };
     WorkspaceStatus {
         observed_generation: generation,
-        conditions: condition::settle(&old.conditions, &wanted(input, wall_at), generation, now),
+        conditions: condition::update(&old.conditions, &wanted(input, wall_at), generation, now),
         ledger_id: match &input.ledger {
             LedgerState::Present(id) => Some(id.clone()),
             _ => old.ledger_id.clone(),
@@ -74,9 +74,9 @@ fn name<'a>(input: &WorkspaceInput<'a>) -> &'a str {
     input.workspace.metadata.name.as_deref().unwrap_or_default()
 }
 
-fn wanted(input: &WorkspaceInput<'_>, wall_at: impl Fn(Moment) -> Timestamp) -> Vec<Wanted> {
+fn wanted(input: &WorkspaceInput<'_>, wall_at: impl Fn(Moment) -> Timestamp) -> Vec<DesiredCondition> {
     let mut wanted = conditions::ready(&readiness(input));
-    let mut add = |type_, verdict| wanted.push(Wanted { type_, status: true, verdict });
+    let mut add = |type_, verdict| wanted.push(DesiredCondition { type_, status: true, verdict });
     // The same message as on an audience, with the time of the next try.
     let waiting = |why, until: Moment| {
         let mut verdict = messages::waiting(why, name(input)).verdict;

@@ -8,7 +8,7 @@ use crate::controller::context::caches::Caches;
 use crate::controller::context::queues::Queues;
 use crate::controller::kube::cluster::Cluster;
 use crate::controller::state::lists::ListMemory;
-use crate::sources::remote::Remote;
+use crate::sources::remote::SourceClient;
 
 /// What reading lists needs.
 pub struct ListAccess {
@@ -19,7 +19,7 @@ pub struct ListAccess {
     /// Requests for watches of sources.
     pub queues: Arc<Queues>,
     /// Fetches files from other servers.
-    pub remote: Remote,
+    pub remote: SourceClient,
     /// What is kept of lists that were read.
     pub memory: ListMemory,
     /// Bounds on what is read at once.

@@ -9,7 +9,7 @@ use crate::audience::{BadEntry, Entry, Kind, Member, Suppression};
 use crate::controller::decide::list_messages::{self as messages, Owner};
 use crate::controller::kube::live;
 use crate::controller::model::readiness::Readiness;
-use crate::sources::versions::Holder;
+use crate::sources::versions::SourceKind;
 
 /// A suppression list with the bytes of its sources, not yet read.
 pub struct UnreadSuppression {
@@ -28,7 +28,7 @@ pub async fn suppressions(
     let mut found = vec![];
     for Suppressor { name, named_in } in suppressors {
         let Some(list) = live::suppression_list(&lists.cluster, namespace, name).await? else {
-            return Err(messages::not_found(Holder::SuppressionList, name, namespace, named_in).into());
+            return Err(messages::not_found(SourceKind::SuppressionList, name, namespace, named_in).into());
         };
         let files = files(lists, namespace, Owner::Suppression(name), &list.spec.from, room).await?;
         found.push(UnreadSuppression { name: name.clone(), spec: list.spec, files });

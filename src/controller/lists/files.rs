@@ -20,7 +20,7 @@ use crate::controller::kube::cluster::{CallError, Lane};
 use crate::controller::kube::resources::flux_resource;
 use crate::controller::model::readiness::Blocked;
 use crate::controller::model::source::Address;
-use crate::sources::archive::{ArchiveError, is_plain};
+use crate::sources::archive::{ArchiveError, is_valid_path};
 use crate::sources::remote::{FetchError, Fetched};
 use crate::sources::table::{self, Columns, FileError, FileSummary, Format, MAX_FILE_BYTES};
 use crate::sources::versions::SourceKind;
@@ -109,7 +109,7 @@ async fn config_map(
 ) -> Result<SourceEntry, ReadError> {
     let api = lists.cluster.api::<ConfigMap>(namespace);
     let Some(map) = lists.cluster.call_in(Lane::Flight, api.get_opt(&entry.name)).await? else {
-        return Err(not_found(Holder::ConfigMap, entry, namespace, owner));
+        return Err(not_found(SourceKind::ConfigMap, entry, namespace, owner));
     };
     of_config_map(map, entry, owner)
 }
@@ -140,7 +140,7 @@ fn of_config_map(map: ConfigMap, entry: &EntryRef, owner: Owner<'_>) -> Result<S
     let text = map.data.and_then(|mut data| data.remove(key)).map(String::into_bytes);
     let bytes = text.or_else(|| map.binary_data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0));
     let found = |bytes| SourceEntry { name: format!("configMap {name}/{key}"), key: key.clone(), bytes };
-    Ok(bytes.map(found).ok_or_else(|| messages::no_entry(Holder::ConfigMap, entry, owner))?)
+    Ok(bytes.map(found).ok_or_else(|| messages::no_entry(SourceKind::ConfigMap, entry, owner))?)
 }
 
 async fn secret(
@@ -153,13 +153,13 @@ async fn secret(
     let api = lists.cluster.api::<Secret>(namespace);
     let secret = match lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
         Ok(Some(secret)) => secret,
-        Ok(None) => return Err(not_found(Holder::Secret, entry, namespace, owner)),
-        Err(CallError::Forbidden) => return Err(messages::denied(Holder::Secret, name, namespace).into()),
+        Ok(None) => return Err(not_found(SourceKind::Secret, entry, namespace, owner)),
+        Err(CallError::Forbidden) => return Err(messages::denied(SourceKind::Secret, name, namespace).into()),
         Err(error) => return Err(error.into()),
     };
     let bytes = secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
     let found = |bytes| SourceEntry { name: format!("secret {name}/{key}"), key: key.clone(), bytes };
-    Ok(bytes.map(found).ok_or_else(|| messages::no_entry(Holder::Secret, entry, owner))?)
+    Ok(bytes.map(found).ok_or_else(|| messages::no_entry(SourceKind::Secret, entry, owner))?)
 }
 
 /// How soon to look again for what can't be fetched, where a server or a network is to blame, and where it is something else.
@@ -172,7 +172,7 @@ fn unfetched(name: &str, why: &FetchError) -> ReadError {
         FetchError::Archive(_) => messages::unfetched(name, why).into(),
         _ => Blocked {
             readiness: messages::unfetched(name, why),
-            retry_after: Some(if why.may_pass() { SOON } else { LATER }),
+            retry_after: Some(if why.is_transient() { SOON } else { LATER }),
         }
         .into(),
     }
@@ -186,7 +186,7 @@ async fn artifact(
     file: &FluxFile,
 ) -> Result<SourceEntry, ReadError> {
     let FluxFile { kind, name, path } = file;
-    let holder = Holder::Flux(*kind);
+    let holder = SourceKind::Flux(*kind);
     let api = Api::namespaced_with(lists.cluster.client().clone(), namespace, &flux_resource(*kind));
     let found: Option<DynamicObject> = match lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
         Err(CallError::Forbidden) => return Err(messages::denied(holder, name, namespace).into()),
@@ -201,9 +201,9 @@ async fn artifact(
         return Err(messages::no_artifact(holder, name).into());
     };
     let place = format!("{holder} {name}/{path}");
-    let fetched = if is_plain(path) {
+    let fetched = if is_valid_path(path) {
         let _turn = lists.turns.download().await?;
-        lists.remote.artifact(url, digest, path).await
+        lists.remote.fetch_from_artifact(url, digest, path).await
     } else {
         Err(ArchiveError::FileNotFound.into())
     };
@@ -218,7 +218,7 @@ async fn behind_url(lists: &ListAccess, namespace: &str, file: &HttpFile) -> Res
     let fetched = match &url {
         Ok(url) => {
             let _turn = lists.turns.download().await?;
-            lists.remote.file(url).await
+            lists.remote.fetch_file(url).await
         }
         Err(why) => Err(why.clone()),
     };
@@ -252,11 +252,11 @@ pub async fn poll(
     etag: Option<&HeaderValue>,
 ) -> Result<Option<Fetched>, FetchError> {
     let url = url(lists, namespace, address).await?;
-    let _turn = lists.turns.poll().await.map_err(|_| FetchError::CutOff)?;
-    lists.remote.news(&url, etag).await
+    let _turn = lists.turns.poll().await.map_err(|_| FetchError::ConnectionLost)?;
+    lists.remote.fetch_if_changed(&url, etag).await
 }
 
-fn not_found(holder: Holder, entry: &EntryRef, namespace: &str, owner: Owner<'_>) -> ReadError {
+fn not_found(holder: SourceKind, entry: &EntryRef, namespace: &str, owner: Owner<'_>) -> ReadError {
     messages::not_found(holder, &entry.name, namespace, &format!("spec.from of {owner}")).into()
 }
 

@@ -107,7 +107,7 @@ fn assemble(
         let (mut ignored, kind) = (0, normaliser.kind());
         for file in files {
             let name = file.name.clone();
-            let tally = file.read(kind, &mut room, |number, member| normaliser.push_in(&name, number, member));
+            let tally = file.read(kind, &mut room, |number, member| normaliser.push_in_place(&name, number, member));
             ignored += tally.map_err(|why| messages::unreadable(&name, why))?.ignored_columns;
         }
         Ok(ignored)

@@ -12,7 +12,7 @@ use crate::controller::decide::list_messages::{self as messages, Owner};
 use crate::controller::model::audience::kind_name;
 use crate::controller::model::readiness::Readiness;
 use crate::controller::model::source::{OnDemand, Poll, WatchedSource};
-use crate::sources::versions::{Holder, Place, Version};
+use crate::sources::versions::{NamespacedName, SourceKind, SourceState};
 
 /// A suppression list that holds for an audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +64,10 @@ impl<'a> Needs<'a> {
                     self.add(SourceKind::ConfigMap, name, &named_in)?;
                 }
                 ListSource { secret: Some(EntryRef { name, .. }), .. } => {
-                    self.add(SourceKind::Secret, name, &named_in)?
+                    self.add(SourceKind::Secret, name, &named_in)?;
                 }
                 ListSource { config_maps: Some(SelectedEntries { match_labels, count, .. }), .. } => {
-                    let names = self.lists.caches.versions.selected(self.namespace, match_labels);
+                    let names = self.lists.caches.versions.config_maps_with_labels(self.namespace, match_labels);
                     if names.len() != *count as usize {
                         return Err(messages::wrong_count(names.len(), *count, owner));
                     }
@@ -88,7 +88,7 @@ impl<'a> Needs<'a> {
     /// Adds suppression lists with their sources.
     pub fn add_suppressors(&mut self, suppressors: &[Suppressor]) -> Result<(), Readiness> {
         for Suppressor { name, named_in } in suppressors {
-            self.add(Holder::SuppressionList, name, named_in)?;
+            self.add(SourceKind::SuppressionList, name, named_in)?;
             if let Some(list) = self.lists.caches.suppression_list(self.namespace, name) {
                 self.add_sources(&list.spec.from, Owner::Suppression(name))?;
             }
@@ -104,7 +104,7 @@ impl<'a> Needs<'a> {
         let name = messages::file_name(file);
         match (Poll::of(self.namespace, file), &file.sha256) {
             (Some(poll), _) => {
-                self.take(Holder::Http, poll.place(), &name, named_in, || WatchedSource::Url(poll.clone()))
+                self.take(SourceKind::Http, poll.place(), &name, named_in, || WatchedSource::Url(poll.clone()))
             }
             (None, sha256) => {
                 self.versions.push(format!("{name} {}", sha256.as_deref().unwrap_or_default()));
@@ -113,8 +113,8 @@ impl<'a> Needs<'a> {
         }
     }
 
-    fn add(&mut self, holder: Holder, name: &str, named_in: &str) -> Result<(), Readiness> {
-        let place: Place = (self.namespace.to_owned(), name.to_owned());
+    fn add(&mut self, holder: SourceKind, name: &str, named_in: &str) -> Result<(), Readiness> {
+        let place: NamespacedName = (self.namespace.to_owned(), name.to_owned());
         self.take(holder, place.clone(), name, named_in, || WatchedSource::Object(holder, place.clone()))
     }
 
@@ -126,15 +126,15 @@ impl<'a> Needs<'a> {
         named_in: &str,
         source: impl Fn() -> WatchedSource,
     ) -> Result<(), Readiness> {
-        self.changed = self.changed.max(self.lists.caches.versions.changed(holder, &place));
-        match self.lists.caches.versions.of(holder, &place) {
-            Version::Present(version) => self.versions.push(format!("{holder} {name} {version}")),
-            Version::Absent => return Err(messages::not_found(holder, name, self.namespace, named_in)),
-            Version::Denied => return Err(messages::denied(holder, name, self.namespace)),
-            Version::NoKind => return Err(messages::no_kind(holder, name, named_in)),
-            Version::Failed(why) => return Err(messages::unfetched(name, &why)),
-            Version::Unknown => {
-                let by_name = matches!(holder, Holder::Secret | Holder::Flux(_) | Holder::Http);
+        self.changed = self.changed.max(self.lists.caches.versions.last_changed(holder, &place));
+        match self.lists.caches.versions.state_of(holder, &place) {
+            SourceState::Present(version) => self.versions.push(format!("{holder} {name} {version}")),
+            SourceState::Absent => return Err(messages::not_found(holder, name, self.namespace, named_in)),
+            SourceState::Denied => return Err(messages::denied(holder, name, self.namespace)),
+            SourceState::NoKind => return Err(messages::no_kind(holder, name, named_in)),
+            SourceState::Failed(why) => return Err(messages::unfetched(name, &why)),
+            SourceState::Unknown => {
+                let by_name = matches!(holder, SourceKind::Secret | SourceKind::Flux(_) | SourceKind::Http);
                 if by_name && !self.lists.caches.versions.is_watched(holder, &place) {
                     self.lists.queues.watch(OnDemand::Source(source()));
                 }

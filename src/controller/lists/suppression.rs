@@ -45,7 +45,7 @@ pub async fn reconcile(
         let wanted = conditions::ready(&readiness);
         SuppressionStatus {
             observed_generation: generation,
-            conditions: condition::settle(&old.conditions, &wanted, generation, lists.clock.wall()),
+            conditions: condition::update(&old.conditions, &wanted, generation, lists.clock.wall()),
             // The counts of the last time remain while it can't be read.
             entries: entries.clone().or(old.entries),
         }

@@ -5,13 +5,13 @@ use kube::runtime::reflector::ObjectRef;
 use super::audience::{AudienceKey, kind_of};
 use crate::api::{PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::ledger::AudienceRef;
-use crate::sources::versions::Place;
+use crate::sources::versions::NamespacedName;
 
 /// A workspace, by namespace and name.
 pub type WorkspaceKey = ObjectRef<PropensityWorkspace>;
 
 /// A receipt, by namespace and name.
-pub type ReceiptKey = Place;
+pub type ReceiptKey = NamespacedName;
 
 /// Any object that is reconciled.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -42,7 +42,7 @@ impl StoredReceipt {
     /// Its state. A receipt that can't be trusted counts as unknown.
     #[must_use]
     pub fn state(&self) -> State {
-        self.receipt.as_ref().map_or(State::Unknown, |r| r.standing.state)
+        self.receipt.as_ref().map_or(State::Unknown, |r| r.summary.state)
     }
 
     /// The audience that an attempt was made for.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::api::{EntryRef, HttpFile, ListSource};
 use crate::sources::secrets::Scope;
-use crate::sources::versions::{Holder, Place};
+use crate::sources::versions::{NamespacedName, SourceKind};
 
 /// Something that is watched only while an object in the cluster names it.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -19,7 +19,7 @@ pub enum OnDemand {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum WatchedSource {
     /// A Secret or a Flux source.
-    Object(Holder, Place),
+    Object(SourceKind, NamespacedName),
     /// A file behind a URL.
     Url(Poll),
 }
@@ -66,7 +66,7 @@ impl Poll {
 
     /// The name under which its versions are kept.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> NamespacedName {
         let address = match &self.url {
             Address::Plain(url) => url.clone(),
             Address::Secret(name, key) => format!("{name} {key}"),
@@ -78,10 +78,10 @@ impl Poll {
 impl WatchedSource {
     /// Its kind, and the name under which its versions are kept.
     #[must_use]
-    pub fn place(&self) -> (Holder, Place) {
+    pub fn place(&self) -> (SourceKind, NamespacedName) {
         match self {
             Self::Object(holder, place) => (*holder, place.clone()),
-            Self::Url(poll) => (Holder::Http, poll.place()),
+            Self::Url(poll) => (SourceKind::Http, poll.place()),
         }
     }
 
@@ -92,11 +92,13 @@ impl WatchedSource {
             (Self::Url(poll), ListSource { http: Some(file), .. }) => {
                 Poll::of(namespace, file).is_some_and(|other| other == *poll)
             }
-            (Self::Object(Holder::Secret, (_, name)), ListSource { http: Some(file), .. }) => {
+            (Self::Object(SourceKind::Secret, (_, name)), ListSource { http: Some(file), .. }) => {
                 file.url_from.as_ref().is_some_and(|entry| entry.name == *name)
             }
-            (Self::Object(Holder::Secret, (_, name)), ListSource { secret: Some(entry), .. }) => entry.name == *name,
-            (Self::Object(Holder::Flux(kind), (_, name)), ListSource { flux_source: Some(file), .. }) => {
+            (Self::Object(SourceKind::Secret, (_, name)), ListSource { secret: Some(entry), .. }) => {
+                entry.name == *name
+            }
+            (Self::Object(SourceKind::Flux(kind), (_, name)), ListSource { flux_source: Some(file), .. }) => {
                 file.kind == *kind && file.name == *name
             }
             _ => false,

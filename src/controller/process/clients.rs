@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::error::RunError;
 use crate::controller::context::creates::Api;
-use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError, Reports};
+use crate::propensity::{AllowedHosts, BaseUrl, Client, ClientError, ClientSettings, EndpointError, ReportClient};
 use crate::settings::Settings;
 use crate::sources::networks::PrivateNetworks;
-use crate::sources::remote::{Permitted, Remote};
+use crate::sources::remote::{FetchPolicy, SourceClient};
 
 /// The client for creates, or why no key may be sent to the base URL.
 ///
@@ -45,20 +45,21 @@ fn extra_roots(settings: &Settings) -> Result<Option<Vec<u8>>, RunError> {
 ///
 /// # Errors
 /// When a setting can't be used at all.
-pub fn report_client(settings: &Settings, allowed: AllowedHosts) -> Result<Reports, RunError> {
+pub fn report_client(settings: &Settings, allowed: AllowedHosts) -> Result<ReportClient, RunError> {
     // As for creates, requests to this machine itself bypass the proxy of the environment.
     let direct = settings.api_url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
-    Ok(Reports::new(allowed, &client_settings(settings)?, direct)?)
+    Ok(ReportClient::new(allowed, &client_settings(settings)?, direct)?)
 }
 
 /// The client for files on other servers.
 ///
 /// # Errors
 /// When a setting can't be used at all.
-pub fn remote(settings: &Settings) -> Result<Remote, RunError> {
+pub fn remote(settings: &Settings) -> Result<SourceClient, RunError> {
     let hosts = AllowedHosts::parse(settings.source_hosts.iter()).map_err(RunError::SourceHosts)?;
     let networks = settings.source_networks.iter().map(String::as_str);
     let networks = PrivateNetworks::parse(networks).map_err(RunError::SourceNetworks)?;
     let roots = extra_roots(settings)?;
-    Remote::new(Permitted { hosts, networks }, roots.as_deref()).map_err(|_| RunError::Client(ClientError::Setup))
+    SourceClient::new(FetchPolicy { hosts, networks }, roots.as_deref())
+        .map_err(|_| RunError::Client(ClientError::Setup))
 }

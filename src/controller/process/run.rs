@@ -97,7 +97,7 @@ fn watch_all(settings: &Settings, contexts: &Contexts, watchers: Watchers, tasks
     tasks.spawn(watch::receipts::watch(ctx(), sync("receipts")));
     tasks.spawn(watch::config_maps::watch(ctx(), sync("config maps")));
     for scope in scopes(settings) {
-        contexts.watch.caches.secrets.announce(&scope);
+        contexts.watch.caches.secrets.add_watch(&scope);
         tasks.spawn(watch::secrets::watch(ctx(), scope));
     }
     tasks.spawn(watch::on_demand::run(ctx(), on_demand));

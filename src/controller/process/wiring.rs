@@ -32,6 +32,7 @@ use crate::controller::state::sync::SyncTracker;
 use crate::controller::state::workspaces::WorkspaceMemory;
 use crate::controller::watch::store::empty;
 use crate::controller::{audience, receipts, reports, watch, workspace};
+use crate::propensity::ReportClient;
 use crate::settings::Settings;
 use crate::sources::Secrets;
 use crate::sources::versions::Versions;
@@ -132,7 +133,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn contexts(self, settings: &Settings, client: crate::propensity::Reports) -> Contexts {
+    fn contexts(self, settings: &Settings, client: ReportClient) -> Contexts {
         let Self { cluster, events, process, caches, creates, lists, queues } = self;
         let audiences = Arc::new(AudienceMemory::default());
         let workspaces = Arc::new(WorkspaceMemory::default());

@@ -16,7 +16,7 @@ use crate::controller::lists::error::ReadError;
 use crate::controller::lists::load;
 use crate::controller::model::audience::Tracked;
 use crate::controller::model::desired::LoadedList;
-use crate::report::{Binding, Columns, Engaged, MOST_MEMBERS, Matching, Reading};
+use crate::report::{AudienceMatcher, Binding, Columns, EngagementResult, MAX_MATCHED_MEMBERS, RowView};
 
 /// Audiences that are written at once.
 const WRITES_AT_ONCE: usize = 8;
@@ -36,7 +36,7 @@ struct Group {
 }
 
 /// An audience with its numbers, or why they aren't known.
-pub type AudienceEngagement = (Arc<Tracked>, Result<Engaged, String>);
+pub type AudienceEngagement = (Arc<Tracked>, Result<EngagementResult, String>);
 
 /// The audiences that name a report, each with how.
 fn naming(ctx: &Context, report: &PropensityReport) -> Vec<(Arc<Tracked>, Engagement)> {
@@ -117,7 +117,7 @@ impl Audiences {
     }
 
     /// Adds a row of this number, counted from 1.
-    pub fn push(&mut self, binding: &Binding, number: u64, reading: &Reading<'_>) {
+    pub fn push(&mut self, binding: &Binding, number: u64, reading: &RowView<'_>) {
         self.0
             .iter_mut()
             .filter(|group| !group.matched.is_empty())

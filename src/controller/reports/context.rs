@@ -11,7 +11,7 @@ use crate::controller::kube::events::Publisher;
 use crate::controller::lists::access::ListAccess;
 use crate::controller::state::audiences::AudienceMemory;
 use crate::controller::state::reports::ReportMemory;
-use crate::propensity::Reports;
+use crate::propensity::ReportClient;
 
 /// What reconciling a report needs.
 pub struct Context {
@@ -22,7 +22,7 @@ pub struct Context {
     /// What the watches show.
     pub caches: Arc<Caches>,
     /// Fetches reports from the Propensity API.
-    pub client: Reports,
+    pub client: ReportClient,
     /// The gates, which reports pass behind all creates.
     pub creates: Arc<Creates>,
     /// Reads the lists of audiences that are matched.

@@ -12,7 +12,7 @@ use crate::api::report::{PropensityReportSpec, ReportFormat};
 use crate::clock::Stopwatch;
 use crate::controller::decide::report::meaning;
 use crate::controller::model::fetch::{Fault, PAGE_TIMEOUT};
-use crate::propensity::{KeyId, Pieces, ReportUrl, WorkspaceKey};
+use crate::propensity::{KeyId, ReportBody, ReportUrl, WorkspaceKey};
 use crate::report::Row;
 use crate::sources::rows::{self, Layout, RowsError};
 use crate::telemetry::metrics::Endpoint;
@@ -50,7 +50,7 @@ pub async fn fetch<R: Rows>(
             return (serving, Err(Fault::WorkspaceGone));
         }
         let watch = Stopwatch::start();
-        let asked = ctx.client.ask(url, key, &query, ctx.process.clock.wall().into()).await;
+        let asked = ctx.client.fetch(url, key, &query, ctx.process.clock.wall().into()).await;
         let (page, class) = match asked {
             Err(fault) => {
                 let fault = Fault::from(fault);
@@ -107,7 +107,7 @@ struct Page {
 
 /// Reads a page while it comes. What parses it runs where it holds nobody up, and ends when the answer does or when this is given up.
 async fn page<R: Rows>(
-    mut pieces: Pieces,
+    mut pieces: ReportBody,
     layout: Layout,
     largest: u64,
     mut serving: Vec<R>,

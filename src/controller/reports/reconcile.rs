@@ -16,7 +16,7 @@ use crate::controller::kube::cluster::CallError;
 use crate::controller::model::labels;
 use crate::controller::model::readiness::Readiness;
 use crate::controller::state::reports::{FetchGroup, FetchInputs};
-use crate::report::MOST_MEMBERS;
+use crate::report::MAX_MATCHED_MEMBERS;
 use crate::telemetry::metrics::Outcome;
 
 /// How often to check whether the fetch that serves a report too is over.
@@ -57,7 +57,7 @@ pub async fn reconcile(
         // The workspace's own reconcile makes the gate.
         None => return wait(CHECK_INTERVAL),
     }
-    let (mut serving, mut room) = (vec![], MOST_MEMBERS);
+    let (mut serving, mut room) = (vec![], MAX_MATCHED_MEMBERS);
     for (report, prepared) in sharing(ctx, &group, &report, prepared) {
         serving.push(Serving::of(ctx, report, prepared, &mut room).await?);
     }

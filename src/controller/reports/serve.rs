@@ -72,7 +72,7 @@ pub async fn serve(ctx: &Arc<Context>, serving: Vec<Serving>) -> Result<Outcome,
     let Some(first) = serving.first() else { return Ok(Outcome::Done) };
     let (spec, url, key) = (first.report.spec.clone(), first.url.clone(), first.key.clone());
     let (serving, fetched) = fetch(ctx, &spec, &url, &key, serving).await;
-    if let Err(Fault::Report(ReportFault::Busy(retry_after))) = &fetched {
+    if let Err(Fault::Report(ReportFault::RateLimited(retry_after))) = &fetched {
         let now = ctx.process.clock.boottime();
         ctx.queues.enqueue_all(ctx.creates.gates.must_pause(key.id(), now, *retry_after));
     }

@@ -10,29 +10,29 @@ use super::context::Context;
 use super::dependents;
 use super::feed::{Change, follow};
 use crate::controller::state::sync::SyncHandle;
-use crate::sources::versions::{Holder, Place, Seen};
+use crate::sources::versions::{NamespacedName, ObjectVersion, SourceKind};
 
 /// Keeps the versions of ConfigMaps current, and enqueues the audiences whose lists may be in one that changed.
 pub async fn watch(ctx: Arc<Context>, sync: SyncHandle) {
     let read = |map: PartialObjectMeta<ConfigMap>| {
         let place = (map.metadata.namespace.unwrap_or_default(), map.metadata.name.unwrap_or_default());
         let version = map.metadata.resource_version.unwrap_or_default();
-        (place, Seen { version, labels: map.metadata.labels.unwrap_or_default() })
+        (place, ObjectVersion { version, labels: map.metadata.labels.unwrap_or_default() })
     };
     let versions = &ctx.caches.versions;
-    let on_change = |change: Change<(Place, Seen)>| match change {
+    let on_change = |change: Change<(NamespacedName, ObjectVersion)>| match change {
         Change::Applied((place, seen)) => {
             let namespace = place.0.clone();
-            if versions.upsert(Holder::ConfigMap, place, seen, ctx.process.clock.boottime()) {
+            if versions.upsert(SourceKind::ConfigMap, place, seen, ctx.process.clock.boottime()) {
                 dependents::lists_of_namespace(&ctx.lists, &namespace);
             }
         }
         Change::Gone(place) => {
-            versions.remove(Holder::ConfigMap, &place, ctx.process.clock.boottime());
+            versions.remove(SourceKind::ConfigMap, &place, ctx.process.clock.boottime());
             dependents::lists_of_namespace(&ctx.lists, &place.0);
         }
         Change::Synced => {
-            versions.are_listed(Holder::ConfigMap);
+            versions.mark_listed(SourceKind::ConfigMap);
             sync.synced();
         }
     };

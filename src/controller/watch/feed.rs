@@ -11,7 +11,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use serde::de::DeserializeOwned;
 
 use crate::controller::kube::cluster::Cluster;
-use crate::sources::versions::Place;
+use crate::sources::versions::NamespacedName;
 use crate::telemetry::metrics::kube_category;
 
 /// What happened to the objects of a kind.

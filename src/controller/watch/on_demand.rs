@@ -48,10 +48,10 @@ pub async fn run(ctx: Arc<Context>, mut requests: UnboundedReceiver<OnDemand>) {
 /// Whether there is no such watch yet; from now on there is.
 fn begin(ctx: &Context, request: &OnDemand) -> bool {
     match request {
-        OnDemand::Secret(scope) => ctx.caches.secrets.announce(scope),
+        OnDemand::Secret(scope) => ctx.caches.secrets.add_watch(scope),
         OnDemand::Source(source) => {
             let (holder, place) = source.place();
-            ctx.caches.versions.announce(holder, &place)
+            ctx.caches.versions.add_watch(holder, &place)
         }
     }
 }

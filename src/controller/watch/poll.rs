@@ -8,7 +8,7 @@ use super::context::Context;
 use super::dependents;
 use crate::controller::lists::files;
 use crate::controller::model::source::Poll;
-use crate::sources::versions::{Holder, Seen, Watched};
+use crate::sources::versions::{ObjectVersion, SourceKind, SourceWatchState};
 
 /// After this many failures in a row a file that was fetched before is reported as one that can't be fetched.
 const REPORTED_FAILURES: u32 = 3;
@@ -28,16 +28,16 @@ pub async fn poll(ctx: Arc<Context>, poll: Poll) {
                 (failures, was_fetched) = (0, true);
                 let is_new = fetched.is_some_and(|fetched| {
                     etag = fetched.etag;
-                    let seen = Seen { version: fetched.sha256, labels: BTreeMap::new() };
-                    versions.upsert(Holder::Http, place.clone(), seen, clock.boottime())
+                    let seen = ObjectVersion { version: fetched.sha256, labels: BTreeMap::new() };
+                    versions.upsert(SourceKind::Http, place.clone(), seen, clock.boottime())
                 });
-                versions.stands(Holder::Http, &place, Watched::Current) || is_new
+                versions.set_watch_state(SourceKind::Http, &place, SourceWatchState::Current) || is_new
             }
             Err(why) => {
                 failures += 1;
                 tracing::debug!(namespace = poll.namespace, %why, "a list isn't fetched");
-                let is_reported = !was_fetched || failures >= REPORTED_FAILURES || !why.may_pass();
-                is_reported && versions.stands(Holder::Http, &place, Watched::Failed(why))
+                let is_reported = !was_fetched || failures >= REPORTED_FAILURES || !why.is_transient();
+                is_reported && versions.set_watch_state(SourceKind::Http, &place, SourceWatchState::Failed(why))
             }
         };
         if changed {

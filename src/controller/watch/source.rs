@@ -17,19 +17,19 @@ use super::poll::poll;
 use crate::controller::kube::resources::flux_resource;
 use crate::controller::model::source::WatchedSource;
 use crate::sources::secrets::refused_with;
-use crate::sources::versions::{Holder, Place, Seen, Watched};
+use crate::sources::versions::{NamespacedName, ObjectVersion, SourceKind, SourceWatchState};
 
 /// Keeps the version of a source current until the task is ended.
 pub async fn watch(ctx: Arc<Context>, source: WatchedSource) {
     match source {
         WatchedSource::Url(url) => poll(ctx, url).await,
-        WatchedSource::Object(Holder::Flux(kind), place) => {
+        WatchedSource::Object(SourceKind::Flux(kind), place) => {
             let resource = flux_resource(kind);
             let api = Api::namespaced_with(ctx.cluster.client().clone(), &place.0, &resource);
             let version = |object: DynamicObject| {
                 object.data.pointer("/status/artifact/digest").and_then(|d| d.as_str()).unwrap_or_default().to_owned()
             };
-            object(ctx, api, Holder::Flux(kind), place, version).await;
+            object(ctx, api, SourceKind::Flux(kind), place, version).await;
         }
         WatchedSource::Object(holder, place) => {
             let api: Api<PartialObjectMeta<Secret>> = ctx.cluster.api(&place.0);
@@ -41,14 +41,19 @@ pub async fn watch(ctx: Arc<Context>, source: WatchedSource) {
 
 /// Keeps the version of one object current. Where the cluster doesn't know its kind, it is tried again and again, so that
 /// one that is installed later is found.
-async fn object<K>(ctx: Arc<Context>, api: Api<K>, holder: Holder, place: Place, version: impl Fn(K) -> String)
-where
+async fn object<K>(
+    ctx: Arc<Context>,
+    api: Api<K>,
+    holder: SourceKind,
+    place: NamespacedName,
+    version: impl Fn(K) -> String,
+) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let versions = &ctx.caches.versions;
     let config = watcher::Config::default().fields(&format!("metadata.name={}", place.1));
     let mut events = watcher(api, config).default_backoff().boxed();
-    let seen = |object| Seen { version: version(object), labels: BTreeMap::new() };
+    let seen = |object| ObjectVersion { version: version(object), labels: BTreeMap::new() };
     let mut listed = false;
     while let Some(event) = events.next().await {
         let now = ctx.process.clock.boottime();
@@ -65,7 +70,7 @@ where
                 if !listed {
                     versions.remove(holder, &place, now);
                 }
-                versions.stands(holder, &place, Watched::Current)
+                versions.set_watch_state(holder, &place, SourceWatchState::Current)
             }
             Ok(watcher::Event::Apply(object)) => versions.upsert(holder, place.clone(), seen(object), now),
             Ok(watcher::Event::Delete(_)) => {
@@ -73,8 +78,8 @@ where
                 true
             }
             Err(error) => match refused_with(&error) {
-                Some(403) => versions.stands(holder, &place, Watched::Denied),
-                Some(404) => versions.stands(holder, &place, Watched::NoKind),
+                Some(403) => versions.set_watch_state(holder, &place, SourceWatchState::Denied),
+                Some(404) => versions.set_watch_state(holder, &place, SourceWatchState::NoKind),
                 _ => false,
             },
         };

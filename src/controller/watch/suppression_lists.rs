@@ -13,7 +13,7 @@ use super::store::PAGE;
 use crate::api::SuppressionList;
 use crate::api::suppression::SuppressionListSpec;
 use crate::controller::state::sync::SyncHandle;
-use crate::sources::versions::{Holder, Place, Seen};
+use crate::sources::versions::{NamespacedName, ObjectVersion, SourceKind};
 
 /// Keeps the suppression lists current, without their entries, and enqueues each that changed with the audiences that it
 /// may apply to.
@@ -33,15 +33,16 @@ pub async fn watch(ctx: Arc<Context>, mut writer: Writer<SuppressionList>, sync:
     let on_change = |change: Change<SuppressionList>| match change {
         Change::Applied(list) => {
             let key: ObjectRef<SuppressionList> = ObjectRef::from_obj(&list);
-            let place: Place = (key.namespace.clone().unwrap_or_default(), key.name.clone());
+            let place: NamespacedName = (key.namespace.clone().unwrap_or_default(), key.name.clone());
             if let Some(replaced) = store.get(&key).filter(|old| old.metadata.uid != list.metadata.uid) {
                 forget(&replaced);
             }
             // Its status doesn't matter, and each write of it is a new resource version.
             let (uid, generation) = (list.metadata.uid.clone().unwrap_or_default(), list.metadata.generation);
-            let seen = Seen { version: format!("{uid} {}", generation.unwrap_or_default()), labels: BTreeMap::new() };
+            let seen =
+                ObjectVersion { version: format!("{uid} {}", generation.unwrap_or_default()), labels: BTreeMap::new() };
             writer.apply_watcher_event(&watcher::Event::Apply(list));
-            if versions.upsert(Holder::SuppressionList, place.clone(), seen, ctx.process.clock.boottime()) {
+            if versions.upsert(SourceKind::SuppressionList, place.clone(), seen, ctx.process.clock.boottime()) {
                 enqueue_audiences(&place.0);
             }
             ctx.queues.enqueue(key);
@@ -51,11 +52,11 @@ pub async fn watch(ctx: Arc<Context>, mut writer: Writer<SuppressionList>, sync:
                 writer.apply_watcher_event(&watcher::Event::Delete((*list).clone()));
                 forget(&list);
             }
-            versions.remove(Holder::SuppressionList, &place, ctx.process.clock.boottime());
+            versions.remove(SourceKind::SuppressionList, &place, ctx.process.clock.boottime());
             enqueue_audiences(&place.0);
         }
         Change::Synced => {
-            versions.are_listed(Holder::SuppressionList);
+            versions.mark_listed(SourceKind::SuppressionList);
             sync.synced();
         }
     };

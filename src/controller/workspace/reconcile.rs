@@ -24,7 +24,7 @@ use crate::controller::model::receipt::StoredReceipt;
 use crate::controller::model::source::OnDemand;
 use crate::controller::state::workspaces::{Aspects, WorkspaceMemory};
 use crate::controller::watch::dependents;
-use crate::ledger::{Held, State};
+use crate::ledger::{HeldBy, State};
 use crate::propensity::{KeyId, Limits};
 use crate::sources::KeyState;
 use crate::sources::secrets::Scope;
@@ -216,7 +216,7 @@ fn has_unclear_past(ctx: &Context, workspace: &PropensityWorkspace) -> bool {
         State::Unknown => true,
         State::Claimed => {
             let open = receipt.receipt.as_ref().ok().and_then(|r| r.record.open_attempt());
-            open.is_some_and(|attempt| ctx.creates.attempts.held(&attempt.id) != Held::Here)
+            open.is_some_and(|attempt| ctx.creates.attempts.held(&attempt.id) != HeldBy::ThisProcess)
         }
         _ => false,
     };

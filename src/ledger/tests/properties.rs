@@ -73,7 +73,7 @@ fn check_decision(world: &World, policy: &Policy, decision: &Decision, receipt: 
             prop_assert!(held, "if the workspace doesn't allow it, it waits for a person");
         }
         Decision::Authorise(_, ResolvedBy::Person) => {
-            prop_assert!(false, "a decision never resolves in the name of a person")
+            prop_assert!(false, "a decision never resolves in the name of a person");
         }
         _ => {}
     }

@@ -6,9 +6,10 @@ use std::io::Read;
 
 use ::csv::{ErrorKind, ReaderBuilder, StringRecord};
 
+use super::error::RowsError;
 use super::limits::Progress;
-use super::{RowsError, Sink};
-use crate::report::{Cell, is_value};
+use super::sink::Sink;
+use crate::report::{Cell, looks_like_value};
 
 pub(super) fn read(bytes: impl Read, progress: &Progress, row: &mut Sink<'_>) -> Result<(), RowsError> {
     let mut reader = ReaderBuilder::new().has_headers(false).from_reader(bytes);
@@ -40,7 +41,7 @@ pub(super) fn read(bytes: impl Read, progress: &Progress, row: &mut Sink<'_>) ->
 
 fn headings_of(record: &StringRecord) -> Result<Vec<String>, RowsError> {
     let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
-    if names.iter().any(|name| is_value(name)) {
+    if names.iter().any(|name| looks_like_value(name)) {
         return Err(RowsError::NoHeadings);
     }
     let mut known = HashMap::new();

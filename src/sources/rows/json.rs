@@ -8,8 +8,9 @@ use std::io::{BufRead, Read};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
+use super::error::RowsError;
 use super::limits::Progress;
-use super::{RowsError, Sink};
+use super::sink::Sink;
 use crate::report::{Cell, Row};
 
 /// Reads the array at `path` in one JSON body.

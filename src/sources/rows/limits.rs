@@ -4,10 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use super::RowsError;
-
-/// The maximum size of a row in bytes.
-pub(super) const MAX_ROW_BYTES: u64 = 1 << 20;
+use super::error::{MAX_ROW_BYTES, RowsError};
 
 /// The limit that was exceeded.
 #[derive(Clone, Copy)]

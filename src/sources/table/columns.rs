@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::kind::fields;
 use crate::audience::{Field, Kind};
 
 /// Common headings of each field, in the form that [`normalise`] returns. Each heading belongs to one field.
@@ -61,12 +62,12 @@ impl Columns {
         let given = self.0.iter().find(|(_, set)| **set == heading).map(|(field, _)| *field);
         let known = || SYNONYMS.iter().find(|(name, _)| *name == heading).map(|(_, field)| *field);
         let field = given.or_else(|| known().filter(|field| !self.0.contains_key(field)))?;
-        super::fields(kind).contains(&field).then_some(field)
+        fields(kind).contains(&field).then_some(field)
     }
 
     /// The first field with a heading set here that wasn't found.
     pub(super) fn missing(&self, found: &[Option<Field>], kind: Kind) -> Option<Field> {
-        let mut wanted = self.0.keys().filter(|field| super::fields(kind).contains(field));
+        let mut wanted = self.0.keys().filter(|field| fields(kind).contains(field));
         wanted.find(|field| !found.contains(&Some(**field))).copied()
     }
 }

@@ -2,7 +2,10 @@
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
 
-use super::{Columns, FileError, FileSummary, MAX_ROWS, headings};
+use super::columns::Columns;
+use super::error::{FileError, MAX_ROWS};
+use super::format::Format;
+use super::kind::{FileSummary, headings};
 use crate::audience::{Field, Kind, Member};
 
 /// Reads a text with the headings in its first row.
@@ -97,6 +100,6 @@ fn file_error(error: &csv::Error) -> FileError {
             found: *len,
         },
         // The text is UTF-8 and in memory, so only syntax errors remain.
-        _ => FileError::Syntax { format: super::Format::Csv, line: error.position().map_or(0, csv::Position::line) },
+        _ => FileError::Syntax { format: Format::Csv, line: error.position().map_or(0, csv::Position::line) },
     }
 }

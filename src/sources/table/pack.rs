@@ -5,7 +5,7 @@ use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
 
-use super::{FileError, MAX_FILE_BYTES};
+use super::error::{FileError, MAX_FILE_BYTES};
 
 /// Decompresses a gzip file; returns other files unchanged.
 ///

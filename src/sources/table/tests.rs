@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::*;
+use crate::audience::Field;
 
 type Rows = Vec<(u64, String)>;
 

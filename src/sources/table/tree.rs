@@ -6,7 +6,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Columns, FileError, FileSummary, Format, MAX_ROWS, body_field};
+use super::columns::Columns;
+use super::error::{FileError, MAX_ROWS};
+use super::format::Format;
+use super::kind::{FileSummary, body_field};
 use crate::audience::{Field, Kind, Member};
 
 /// The maximum number of unknown field names that are counted.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::controller::fixtures::{at, attempt, ended, identity, receipt, settled};
-use crate::ledger::{By, Instruction, Policy, Record, Resolve, SendPolicy, Unreadable, claim};
+use crate::ledger::{Instruction, Policy, Record, Resolve, ResolvedBy, SendPolicy, Unreadable, claim};
 
 const COMMANDS: &str = "If it is there: `kubectl annotate audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=created`. \
     If it isn't and shall be sent again: `kubectl annotate audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=send-again`. \
