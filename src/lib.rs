@@ -16,8 +16,9 @@
 //! | [`controller`] | the reconcilers: gather, decide, execute, record; and their watches | the API server |
 //! | [`telemetry`] | logs, metrics and health endpoints | HTTP clients |
 //!
-//! `audience`, `ledger` and `report` don't use Kubernetes clients, HTTP, tokio or the clock: time and randomness are
-//! arguments. A test checks that.
+//! `audience`, `ledger`, `report` and `controller/decide` don't use Kubernetes clients, HTTP, tokio or the clock: time
+//! and randomness are arguments (`purity.rs` checks that). No file imports itself through others (`layers.rs`).
+//! `ARCHITECTURE.md` explains how the modules work together.
 
 pub mod api;
 pub mod audience;
@@ -32,5 +33,7 @@ pub mod telemetry;
 
 #[cfg(test)]
 mod fuzz_input;
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod purity;
