@@ -104,7 +104,7 @@ async fn reconcile(ctx: &Context, key: &ReceiptKey) -> Result<Option<Duration>, 
     match store.replace(name, &stored, &record, None, instruction.is_some()).await {
         Ok(written) => {
             if let Some(attempt) = open {
-                ctx.creates.attempts.disowned(&attempt.id);
+                ctx.creates.attempts.forget_abandoned(&attempt.id);
             }
             tracing::info!(receipt = name, namespace, state = written.state().as_str(), "receipt reconciled");
             if let Some(instruction) = instruction

@@ -1,11 +1,11 @@
 //! One attempt, from the live snapshot to its recorded outcome. The order of its steps is the promise:
 //!
 //! ```text
-//! permit ─► snapshot (live) ─► claim (one write) ─► send-by check ─► POST (once) ─► outcome (kept up until it lands)
+//! permit ─► snapshot (live) ─► claim (one write) ─► send-by check ─► POST (once) ─► outcome (repeated until it is stored)
 //! ```
 //!
-//! What follows what, from the claim on, is decided by the ledger's [`AttemptMachine`]; this file executes it. It runs as a task of
-//! its own, so that nothing that is dropped elsewhere interrupts it.
+//! What follows what, from the claim on, is decided by the ledger's [`AttemptMachine`]; this file executes it. It runs
+//! as a task of its own, so that nothing that is dropped elsewhere interrupts it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -71,8 +71,8 @@ pub struct Attempt {
     pub base: Option<Arc<StoredReceipt>>,
 }
 
-/// Makes one attempt, and gives the permit back as soon as the result is known, also after a panic: then nothing here holds
-/// the attempt any more, and whoever sees it past its time to live records it as unknown.
+/// Makes one attempt, and gives the permit back as soon as the result is known, also after a panic: then nothing here
+/// holds the attempt any more, and whoever sees it past its time to live records it as unknown.
 pub async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> AttemptResult {
     let id = ctx.process.clock.random_id();
     let mut guard = PermitGuard { key: attempt.key.id(), permit: Some(permit) };
@@ -179,7 +179,8 @@ async fn steps(ctx: &Context, attempt: Attempt, id: &str, guard: &mut PermitGuar
     }
 }
 
-/// What the answer does to the key. Whatever ends in an unknown outcome calls for caution, such as a 503 that is no longer believed.
+/// What the answer does to the key. Whatever ends in an unknown outcome calls for caution, such as a 503 that is no
+/// longer believed.
 fn effect(answer: &Answer, result: OutcomeResult) -> Effect {
     match result {
         OutcomeResult::Unknown => Effect::Unclear { retry_after: answer.retry_after },

@@ -69,7 +69,8 @@ pub async fn assess_variant(
     Ok(assessment)
 }
 
-/// The variant of a list that is created already, where the audience asks to create it again for other suppressed members.
+/// The variant of a list that is created already, where the audience asks to create it again for other suppressed
+/// members.
 async fn variant(ctx: &Context, desired: &Desired, plan: &Plan) -> Result<Option<String>, CallError> {
     let audience = &desired.audience;
     let is_open = ctx.caches.receipts.get(audience.namespace(), &plan.receipt).is_some();

@@ -20,7 +20,8 @@ use crate::controller::model::receipt::{ExistingAudience, StoredReceipt};
 use crate::ledger::{self, Decision, HeldBy, OutcomeResult, ReceiptAction};
 use crate::propensity::{Grant, Permit, WaitReason};
 
-/// How long a reconcile waits for its attempt. One that takes longer goes on alone, so that a changed list needn't wait.
+/// How long a reconcile waits for its attempt. One that takes longer goes on alone, so that a changed list needn't
+/// wait.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// How often one reconcile decides again after it lost a claim or sent nothing.
@@ -204,8 +205,8 @@ enum RunEnd {
     Changed,
 }
 
-/// Makes an attempt and reports its outcome within the attempt's own task, so that the outcome is reported even when this
-/// process is ending.
+/// Makes an attempt and reports its outcome within the attempt's own task, so that the outcome is reported even when
+/// this process is ending.
 async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> RunEnd {
     let (desired, plan) = (attempt.desired.clone(), attempt.plan.clone());
     let lasting = async {

@@ -15,7 +15,8 @@ use crate::ledger::{Identity, OutcomeResult, Record, StepResult};
 /// The longest pause between two tries to reach the API server.
 const SLOWEST: Duration = Duration::from_secs(5);
 
-/// The receipt of an attempt as it was last seen, and how it is written: each write is one request under the version that was last seen.
+/// The receipt of an attempt as it was last seen, and how it is written: each write is one request under the version
+/// that was last seen.
 pub struct ReceiptWriter<'a> {
     clock: Clock,
     store: LedgerStore<'a>,
@@ -26,14 +27,14 @@ pub struct ReceiptWriter<'a> {
     pub last: Option<Arc<StoredReceipt>>,
     /// What the last call failed with.
     pub error: CallError,
-    /// How long to wait before the next read; nothing after a conflict, whose cause stands there already.
+    /// How long to wait before the next read; not at all after a conflict, whose cause is stored already.
     pause: Duration,
-    hurry: bool,
+    skip_pause: bool,
 }
 
 impl<'a> ReceiptWriter<'a> {
-    /// Writes the receipt of a plan in the audience's namespace. `base` is the receipt that the claim is based on; `at` is
-    /// when the claim is made.
+    /// Writes the receipt of a plan in the audience's namespace. `base` is the receipt that the claim is based on; `at`
+    /// is when the claim is made.
     pub fn new(
         cluster: &'a Cluster,
         clock: Clock,
@@ -44,14 +45,14 @@ impl<'a> ReceiptWriter<'a> {
     ) -> Self {
         Self {
             clock,
-            store: LedgerStore::of_flight(cluster, namespace),
+            store: LedgerStore::of_attempt(cluster, namespace),
             identity: &plan.identity,
             name: &plan.receipt,
             claimed_at: at,
             last: base,
             error: CallError::Unclear,
             pause: Duration::from_millis(100),
-            hurry: false,
+            skip_pause: false,
         }
     }
 
@@ -88,7 +89,7 @@ impl<'a> ReceiptWriter<'a> {
             Err(error) => error,
         };
         self.error = error;
-        self.hurry = matches!(error, CallError::Conflict | CallError::AlreadyExists);
+        self.skip_pause = matches!(error, CallError::Conflict | CallError::AlreadyExists);
         match error {
             CallError::Conflict | CallError::AlreadyExists => StepResult::Conflict,
             error if error.is_unclear() => StepResult::Unclear,
@@ -98,7 +99,7 @@ impl<'a> ReceiptWriter<'a> {
 
     /// Reads the receipt after a write whose result is unclear or a conflict.
     pub async fn read(&mut self) -> StepResult {
-        if !std::mem::take(&mut self.hurry) {
+        if !std::mem::take(&mut self.skip_pause) {
             tokio::time::sleep(self.clock.jittered(self.pause, 0.3)).await;
             self.pause = (self.pause * 2).min(SLOWEST);
         }

@@ -29,8 +29,8 @@ pub struct Snapshot {
     pub clearance: Clearance,
 }
 
-/// Reads audience, workspace, sources and suppression lists live. `None` unless the same plan follows from them with the
-/// same key, and nothing forbids the claim.
+/// Reads audience, workspace, sources and suppression lists live. `None` unless the same plan follows from them with
+/// the same key, and nothing forbids the claim.
 ///
 /// # Errors
 /// When the API server doesn't answer.

@@ -1,4 +1,5 @@
-//! What sending a create needs: the Propensity API, the pace of each key, the daily budget, and the attempts of this process.
+//! What sending a create needs: the Propensity API, the pace of each key, the daily budget, and the attempts of this
+//! process.
 
 use crate::controller::state::attempts::Attempts;
 use crate::controller::state::budgets::Budgets;

@@ -1,8 +1,8 @@
 //! The one way in which a status is written.
 //!
-//! A write names the version that it is based on. On a conflict the object is read again and its status computed from what
-//! it is now, so that nothing another writer added is lost. A status that wouldn't change is not written, and an object
-//! that is gone needs none.
+//! A write names the version that it is based on. On a conflict the object is read again and its status computed from
+//! what it is now, so that nothing another writer added is lost. A status that wouldn't change is not written, and an
+//! object that is gone needs none.
 
 use std::future::Future;
 

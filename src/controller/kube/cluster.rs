@@ -1,4 +1,4 @@
-//! The API server as the operator uses it: every call bounded in time, none repeated by itself, each failure named by what it means.
+//! Calls to the API server: each is bounded in time, none is repeated automatically, and each failure is classified.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,14 +12,15 @@ use crate::telemetry::metrics::Metrics;
 /// How long a call may take. The API server's own limit is 60 s; nothing here is worth waiting that long for.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Calls in flight at once, of each lane; more wait here, so that a burst of audiences doesn't become a burst on the API server.
+/// Calls in flight at once in each lane. More wait here, so that a burst of audiences doesn't become a burst on the API
+/// server.
 const CALLS_AT_ONCE: usize = 24;
 
-/// Whom a call waits behind.
+/// Which calls a call waits behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// The calls of an attempt, which holds a permit and a deadline: not behind those that only tell that something waits.
-    Flight,
+    /// The calls of an attempt, which has a permit and a deadline: they don't wait behind status writes.
+    Attempt,
     /// All others.
     Ordinary,
 }
@@ -32,7 +33,7 @@ pub struct Cluster {
     metrics: Metrics,
 }
 
-/// What a failed call means.
+/// The class of a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum CallError {
     /// No such object, or no such resource.
@@ -53,10 +54,10 @@ pub enum CallError {
     /// The answer says that nothing was done; later it may work.
     #[error("the API server is overloaded")]
     Throttled,
-    /// Nobody can know whether the call had its effect: a timeout, a lost connection, a server error.
+    /// It isn't known whether the call had its effect: a timeout, a lost connection, a server error.
     #[error("no clear answer from the API server")]
     Unclear,
-    /// The answer can't be read as what was asked for.
+    /// The answer can't be decoded.
     #[error("unreadable answer from the API server")]
     Unreadable,
 }
@@ -84,8 +85,8 @@ impl CallError {
     }
 }
 
-/// A client for this cluster that repeats nothing by itself: a claim that was answered 504 after it was stored would come back as a conflict with
-/// ourselves.
+/// A client for this cluster that repeats nothing by itself: a claim that was answered 504 after it was stored would
+/// come back as a conflict with ourselves.
 ///
 /// # Errors
 /// When neither a kubeconfig nor a service account is there, or it can't be used.
@@ -93,7 +94,8 @@ pub async fn connect() -> Result<Client, ConnectError> {
     let mut config = Config::infer().await.map_err(|_| ConnectError::NoConfig)?;
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(10));
-    // A list or the start of a watch on a dead connection must end too; a live watch is ended by the API server before this.
+    // A list or the start of a watch on a dead connection must end too; a live watch is ended by the API server before
+    // this.
     config.read_timeout = Some(Duration::from_secs(330));
     Client::try_from(config).map_err(|_| ConnectError::BadConfig)
 }
@@ -106,7 +108,7 @@ pub enum ConnectError {
         "no way to the Kubernetes API server: no service account is mounted and no kubeconfig was found. Set KUBECONFIG, or run in a pod"
     )]
     NoConfig,
-    /// What was found can't be used.
+    /// The configuration can't be used.
     #[error("the kubeconfig or service account can't be used: check its certificates, server and credentials")]
     BadConfig,
 }
@@ -137,7 +139,7 @@ impl Cluster {
     /// Makes one call, bounded in time.
     ///
     /// # Errors
-    /// What the failure means.
+    /// The class of the failure.
     pub async fn call<T>(&self, call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
         self.call_in(Lane::Ordinary, call).await
     }
@@ -145,10 +147,10 @@ impl Cluster {
     /// Makes one call of a lane, bounded in time.
     ///
     /// # Errors
-    /// What the failure means.
+    /// The class of the failure.
     pub async fn call_in<T>(&self, lane: Lane, call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
         let calls = match lane {
-            Lane::Flight => &self.flights,
+            Lane::Attempt => &self.flights,
             Lane::Ordinary => &self.ordinary,
         };
         let _turn = calls.acquire().await.map_err(|_| CallError::Unclear)?;
@@ -163,7 +165,7 @@ impl Cluster {
     }
 }
 
-/// What an error of the client means. Its text stays here: it can repeat what an object holds.
+/// The class of a client error. Its text isn't passed on: it can repeat the content of an object.
 fn meaning(error: &kube::Error) -> CallError {
     match error {
         kube::Error::Api(status) => match (status.code, status.reason.as_str()) {

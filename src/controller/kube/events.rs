@@ -1,8 +1,8 @@
 //! Events: what `kubectl describe` shows below an object.
 //!
-//! Best effort, with one request for each event: the status and the receipts have the truth, so a lost event is logged and
-//! fails nothing. The same event about the same object isn't repeated within some minutes. (kube's own
-//! `Recorder` sends the old note with a repeated event, and loses notes that are longer than the API server takes.)
+//! Best effort, with one request for each event: the status and the receipts have the truth, so a lost event is logged
+//! and fails nothing. The same event about the same object isn't repeated within some minutes. (kube's own `Recorder`
+//! sends the old note with a repeated event, and loses notes that are longer than the API server takes.)
 
 use std::borrow::Cow;
 use std::collections::VecDeque;

@@ -26,8 +26,8 @@ impl<'a> LedgerStore<'a> {
 
     /// The same for an attempt, which has a deadline.
     #[must_use]
-    pub fn of_flight(cluster: &'a Cluster, namespace: &'a str) -> Self {
-        Self { cluster, namespace, lane: Lane::Flight }
+    pub fn of_attempt(cluster: &'a Cluster, namespace: &'a str) -> Self {
+        Self { cluster, namespace, lane: Lane::Attempt }
     }
 
     /// A receipt by its name, from the API server itself.
@@ -42,7 +42,7 @@ impl<'a> LedgerStore<'a> {
     /// Creates the receipt of an identity: the lock on it. The API server accepts one create of a name.
     ///
     /// # Errors
-    /// [`CallError::AlreadyExists`] where another was first.
+    /// [`CallError::AlreadyExists`] where another process was first.
     pub async fn create(
         &self,
         identity: &Identity,
@@ -60,8 +60,8 @@ impl<'a> LedgerStore<'a> {
         Ok(StoredReceipt::of(&stored))
     }
 
-    /// Replaces the record of a receipt as it was read, and nothing else of it; moves the day label where this write is a claim, and drops the resolve
-    /// annotation where this write follows it.
+    /// Replaces the record of a receipt as it was read, and nothing else of it; moves the day label where this write is
+    /// a claim, and drops the resolve annotation where this write follows it.
     ///
     /// # Errors
     /// [`CallError::Conflict`] where the receipt changed since it was read.
@@ -99,7 +99,7 @@ impl<'a> LedgerStore<'a> {
     }
 }
 
-/// The UTC day of a claim, as the label has it.
+/// The UTC day of a claim, as the value of the label.
 #[must_use]
 pub fn day_label(at: Timestamp) -> String {
     DayBudget::day_of(at).to_string()

@@ -18,11 +18,11 @@ pub async fn audience(
     Ok(match kind {
         Kind::Contacts => {
             let api = cluster.api::<ContactAudience>(namespace);
-            cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(AudienceResource::into_object)
+            cluster.call_in(Lane::Attempt, api.get_opt(name)).await?.map(AudienceResource::into_object)
         }
         Kind::Accounts => {
             let api = cluster.api::<AccountAudience>(namespace);
-            cluster.call_in(Lane::Flight, api.get_opt(name)).await?.map(AudienceResource::into_object)
+            cluster.call_in(Lane::Attempt, api.get_opt(name)).await?.map(AudienceResource::into_object)
         }
     })
 }
@@ -46,7 +46,7 @@ pub async fn workspace(
     name: &str,
 ) -> Result<Option<PropensityWorkspace>, CallError> {
     let api = cluster.api::<PropensityWorkspace>(namespace);
-    cluster.call_in(Lane::Flight, api.get_opt(name)).await
+    cluster.call_in(Lane::Attempt, api.get_opt(name)).await
 }
 
 /// A suppression list.
@@ -59,5 +59,5 @@ pub async fn suppression_list(
     name: &str,
 ) -> Result<Option<SuppressionList>, CallError> {
     let api = cluster.api::<SuppressionList>(namespace);
-    cluster.call_in(Lane::Flight, api.get_opt(name)).await
+    cluster.call_in(Lane::Attempt, api.get_opt(name)).await
 }

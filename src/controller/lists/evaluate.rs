@@ -1,5 +1,5 @@
-//! The result of a list for a reconcile: kept from the last time it was read, or read again where something that it depends
-//! on changed.
+//! The result of a list for a reconcile: kept from the last time it was read, or read again where something that it
+//! depends on changed.
 
 use std::time::Duration;
 

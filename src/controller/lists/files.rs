@@ -51,7 +51,7 @@ impl Room {
 }
 
 impl File {
-    /// Gives each row of the file, and tells what it holds beside.
+    /// Calls `row` with each row of the file; numbers about the file.
     pub fn read(
         self,
         kind: Kind,
@@ -108,7 +108,7 @@ async fn config_map(
     entry: &EntryRef,
 ) -> Result<SourceEntry, ReadError> {
     let api = lists.cluster.api::<ConfigMap>(namespace);
-    let Some(map) = lists.cluster.call_in(Lane::Flight, api.get_opt(&entry.name)).await? else {
+    let Some(map) = lists.cluster.call_in(Lane::Attempt, api.get_opt(&entry.name)).await? else {
         return Err(not_found(SourceKind::ConfigMap, entry, namespace, owner));
     };
     of_config_map(map, entry, owner)
@@ -123,7 +123,7 @@ async fn config_maps(
     let labels: Vec<_> = selected.match_labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let params = ListParams::default().labels(&labels.join(","));
     let api = lists.cluster.api::<ConfigMap>(namespace);
-    let mut maps = lists.cluster.call_in(Lane::Flight, async { api.list(&params).await }).await?.items;
+    let mut maps = lists.cluster.call_in(Lane::Attempt, async { api.list(&params).await }).await?.items;
     if maps.len() != selected.count as usize {
         return Err(messages::wrong_count(maps.len(), selected.count, owner).into());
     }
@@ -151,7 +151,7 @@ async fn secret(
 ) -> Result<SourceEntry, ReadError> {
     let EntryRef { name, key } = entry;
     let api = lists.cluster.api::<Secret>(namespace);
-    let secret = match lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
+    let secret = match lists.cluster.call_in(Lane::Attempt, api.get_opt(name)).await {
         Ok(Some(secret)) => secret,
         Ok(None) => return Err(not_found(SourceKind::Secret, entry, namespace, owner)),
         Err(CallError::Forbidden) => return Err(messages::denied(SourceKind::Secret, name, namespace).into()),
@@ -162,7 +162,7 @@ async fn secret(
     Ok(bytes.map(found).ok_or_else(|| messages::no_entry(SourceKind::Secret, entry, owner))?)
 }
 
-/// How soon to look again for what can't be fetched, where a server or a network is to blame, and where it is something else.
+/// When to try again to fetch a file: after a failure of a server or a network, and after any other.
 const SOON: Duration = Duration::from_secs(15);
 const LATER: Duration = Duration::from_secs(300);
 
@@ -188,7 +188,7 @@ async fn artifact(
     let FluxFile { kind, name, path } = file;
     let holder = SourceKind::Flux(*kind);
     let api = Api::namespaced_with(lists.cluster.client().clone(), namespace, &flux_resource(*kind));
-    let found: Option<DynamicObject> = match lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await {
+    let found: Option<DynamicObject> = match lists.cluster.call_in(Lane::Attempt, api.get_opt(name)).await {
         Err(CallError::Forbidden) => return Err(messages::denied(holder, name, namespace).into()),
         found => found?,
     };
@@ -232,19 +232,19 @@ async fn behind_url(lists: &ListAccess, namespace: &str, file: &HttpFile) -> Res
     Ok(SourceEntry { name, key: path.unwrap_or_default(), bytes })
 }
 
-/// A URL that stands in the spec or in a Secret.
+/// A URL from the spec or from a Secret.
 async fn url(lists: &ListAccess, namespace: &str, address: &Address) -> Result<String, FetchError> {
     let (name, key) = match address {
         Address::Plain(url) => return Ok(url.clone()),
         Address::Secret(name, key) => (name, key),
     };
     let api = lists.cluster.api::<Secret>(namespace);
-    let secret = lists.cluster.call_in(Lane::Flight, api.get_opt(name)).await.ok().flatten();
+    let secret = lists.cluster.call_in(Lane::Attempt, api.get_opt(name)).await.ok().flatten();
     let entry = secret.and_then(|secret| secret.data).and_then(|mut data| data.remove(key));
     entry.and_then(|bytes| String::from_utf8(bytes.0).ok()).ok_or(FetchError::UrlMissing)
 }
 
-/// What a file behind a URL hashes to now; `None` where its server says that it is still the one with this `ETag`.
+/// The file behind a URL with its hash; `None` where its server answers that the file with this `ETag` is current.
 pub async fn poll(
     lists: &ListAccess,
     namespace: &str,

@@ -1,4 +1,4 @@
-//! What a list is made of: which objects, at which versions, and when the last of them changed. All from memory.
+//! The objects that a list depends on, their versions, and when the last of them changed. All from memory.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::controller::model::readiness::Readiness;
 use crate::controller::model::source::{OnDemand, Poll, WatchedSource};
 use crate::sources::versions::{NamespacedName, SourceKind, SourceState};
 
-/// A suppression list that holds for an audience.
+/// A suppression list that applies to an audience.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suppressor {
     /// Its name.
@@ -23,7 +23,7 @@ pub struct Suppressor {
     pub named_in: String,
 }
 
-/// The suppression lists that hold for an audience: its own and those of its workspace, each once.
+/// The suppression lists that apply to an audience: its own and those of its workspace, each once.
 pub fn suppressors(options: &AudienceOptions, kind: Kind, workspace: Option<&PropensityWorkspace>) -> Vec<Suppressor> {
     let named = |refs: &[LocalRef], whose: String| -> Vec<Suppressor> {
         let named_in = format!("spec.suppressionRefs of {whose}");
@@ -96,7 +96,7 @@ impl<'a> Needs<'a> {
         Ok(())
     }
 
-    /// Adds a file behind a URL, which may stand in a Secret.
+    /// Adds a file behind a URL, which may be stored in a Secret.
     fn add_file(&mut self, file: &HttpFile, named_in: &str) -> Result<(), Readiness> {
         if let Some(entry) = &file.url_from {
             self.add(SourceKind::Secret, &entry.name, named_in)?;

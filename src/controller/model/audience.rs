@@ -1,7 +1,7 @@
 //! Both kinds of audience as one plain value, as they are observed.
 //!
-//! Members don't stay in memory: a watched audience is summarised and its members are dropped. The list is read live when
-//! it must be sent.
+//! Members don't stay in memory: a watched audience is summarised and its members are dropped. The list is read live
+//! when it must be sent.
 
 use std::borrow::Cow;
 

@@ -25,8 +25,8 @@ use crate::controller::watch::queue::reconcile_all;
 use crate::controller::{receipts, watch};
 use crate::telemetry::http::Health;
 
-/// Waits until the caches are filled and this process leads, and works until it doesn't any more; why it ended. Standbys
-/// keep their caches filled too, and answer ready.
+/// Waits until the caches are filled and this process leads, and works until it doesn't any more; why it ended.
+/// Standbys keep their caches filled too, and answer ready.
 pub async fn lead(
     contexts: &Contexts,
     health: &Health,
@@ -122,8 +122,8 @@ fn channels() -> (Senders, Receivers) {
     (senders, receivers)
 }
 
-/// Passes each key to the reconciler of its kind, until nothing enqueues any more. A reconciler that no longer listens is
-/// ending.
+/// Passes each key to the reconciler of its kind, until nothing enqueues any more. A reconciler that no longer listens
+/// is ending.
 async fn dispatch(mut keys: UnboundedReceiver<ObjectKey>, to: Senders) {
     while let Some(key) = keys.recv().await {
         let _ = match key {

@@ -3,11 +3,11 @@
 //! ```text
 //!              takes the Lease           can't renew in time, or another took it
 //!   Standby ───────────────────► Leading ────────────────────────────────────────► Lost
-//!                                   │ told to stop: drained, then the Lease is given back
+//!                                   │ asked to stop: drained, then the Lease is released
 //! ```
 //!
 //! `Lost` is for good: the process stops claiming, lets its requests end, and ends. While it drains it still renews a
-//! Lease that nobody took, so that its successor doesn't start before it is done. Election saves work and nothing more:
+//! Lease that nobody took, so that its successor doesn't start before it is done. Election only saves work:
 //! receipts keep two leaders from sending the same list, so no rule of safety rests on this file.
 
 use std::time::Duration;
@@ -22,13 +22,13 @@ pub use crate::controller::process::lease::LeaseSettings;
 use crate::controller::process::lease::{Step, holder, released, step};
 use crate::telemetry::metrics::kube_category;
 
-/// Waits between rounds are made longer by up to this share, so that standbys don't ask in step.
+/// Waits between rounds are extended by up to this fraction, so that standbys don't call at the same time.
 const JITTER: f64 = 0.5;
 
 /// Whether this process may work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leadership {
-    /// Not yet: another leads, or nobody was reached.
+    /// Not yet: another process leads, or the API server wasn't reached.
     Standby,
     /// Yes.
     Leading {
@@ -92,7 +92,7 @@ enum Role {
 enum Round {
     /// The Lease is ours; the moment is from before the write.
     Held(Moment),
-    /// It is another's, who may hold it for this long.
+    /// Another process holds it, for up to this time.
     Others(Duration),
     /// Nothing is known.
     Failed,
@@ -112,7 +112,7 @@ impl Elector {
         }
     }
 
-    /// Tells whether this process leads. It closes when the elector ends.
+    /// Reports whether this process leads. The channel closes when the elector ends.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.leadership.subscribe()
     }
@@ -121,7 +121,7 @@ impl Elector {
     /// is given back, and the next leader starts at once.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() && self.role != Role::Done {
-            // Not interrupted: a call cut short would leave it open who holds the Lease.
+            // Not interrupted: after a cancelled call it isn't known who holds the Lease.
             let pause = self.turn().await;
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -162,9 +162,9 @@ impl Elector {
         pause
     }
 
-    /// Takes, renews or looks at the Lease.
+    /// Acquires, renews or reads the Lease.
     async fn round(&mut self) -> Round {
-        // Twice, since a conflict only means that what we knew was old.
+        // Twice, since a conflict only means that the known version was old.
         for _ in 0..2 {
             if !self.seen.current && self.look().await.is_err() {
                 return Round::Failed;
@@ -175,7 +175,7 @@ impl Elector {
             let spec = match (next, self.role) {
                 (Step::Wait(left), _) => return Round::Others(left),
                 (Step::Renew(spec), _) | (Step::Acquire(spec), Role::Standby) => spec,
-                // Deleted under our hands: nobody else has it either.
+                // Deleted meanwhile: nobody else has it either.
                 (Step::Acquire(spec), Role::Leading { .. }) if record.is_none() => spec,
                 // Somebody had it in between, or may have: never taken a second time.
                 (Step::Acquire(_), _) => return Round::Others(Duration::ZERO),
@@ -242,7 +242,7 @@ impl Elector {
         Err(Trouble::Other)
     }
 
-    /// The first of several failures in a row is a warning. A Lease holds nothing secret, so the text is told.
+    /// The first of several failures in a row is a warning. A Lease contains nothing secret, so the text is logged.
     fn report(&mut self, what: &'static str, error: Option<&kube::Error>) {
         let category = error.map_or("timeout", kube_category);
         let message = match error {

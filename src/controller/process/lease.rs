@@ -22,9 +22,9 @@ pub struct LeaseSettings {
     pub identity: String,
     /// How long others wait for a silent holder.
     pub duration: Duration,
-    /// How long a holder that can't renew goes on; shorter than the duration.
+    /// How long a holder that can't renew continues; shorter than the duration.
     pub renew_deadline: Duration,
-    /// How often the Lease is renewed or looked at.
+    /// How often the Lease is renewed or read.
     pub retry_period: Duration,
 }
 
@@ -78,7 +78,7 @@ pub fn holder(record: &LeaseSpec) -> Option<&String> {
     record.holder_identity.as_ref().filter(|holder| !holder.is_empty())
 }
 
-/// The record of a Lease that its holder gave back.
+/// The record of a Lease that its holder released.
 pub fn released(record: &LeaseSpec, wall: Timestamp) -> LeaseSpec {
     LeaseSpec {
         holder_identity: None,
@@ -89,7 +89,7 @@ pub fn released(record: &LeaseSpec, wall: Timestamp) -> LeaseSpec {
     }
 }
 
-/// The holder's own promise counts, since a newer or older operator may have other settings.
+/// The duration that the holder wrote counts, since a newer or older operator may have other settings.
 fn duration(record: &LeaseSpec, settings: &LeaseSettings) -> Duration {
     let promised = record.lease_duration_seconds.and_then(|s| u64::try_from(s).ok());
     promised.map_or(settings.duration, Duration::from_secs)

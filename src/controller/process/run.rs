@@ -28,7 +28,8 @@ const DRAIN_MARGIN: Duration = Duration::from_secs(60);
 /// The longest request that a workspace may ask for.
 const LONGEST_REQUEST: Duration = Duration::from_secs(120);
 
-/// Runs the operator until SIGTERM, SIGINT or a lost lease, and drains before it ends: nothing is claimed any more, and what is in flight is recorded.
+/// Runs the operator until SIGTERM, SIGINT or a lost lease, and drains before it ends: nothing is claimed any more, and
+/// what is in flight is recorded.
 ///
 /// # Errors
 /// Why it couldn't start or had to end.

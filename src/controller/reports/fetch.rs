@@ -45,7 +45,7 @@ pub async fn fetch<R: Rows>(
             let value = u64::from(paging.first) + u64::from(number) * u64::from(paging.step);
             query.insert(paging.parameter.clone(), value.to_string());
         }
-        // Whoever called has had the leave for the first page.
+        // The caller has the gate's permission for the first page.
         if number > 0 && !turn(ctx, key.id()).await {
             return (serving, Err(Fault::WorkspaceGone));
         }
@@ -68,7 +68,7 @@ pub async fn fetch<R: Rows>(
         ctx.process.metrics.api_request(Endpoint::Report, class, watch.elapsed());
         let page = match page {
             Ok(page) => page,
-            // Of what was left for this page, nobody knows.
+            // The user knows the limit of the whole report, not what was left for this page.
             Err(Fault::Rows(RowsError::TooLarge(_))) => {
                 return (serving, Err(RowsError::TooLarge(u64::from(spec.max_mib) << 20).into()));
             }
@@ -87,7 +87,7 @@ pub async fn fetch<R: Rows>(
     (serving, Ok(bytes))
 }
 
-/// Waits until the key's pace has room that no create needs. False where nobody uses the key any more.
+/// Waits until the key's rate limit has room that no create needs. False where no workspace uses the key any more.
 async fn turn(ctx: &Context, key: KeyId) -> bool {
     loop {
         match ctx.creates.gates.ask_behind(key, ctx.process.clock.boottime()) {
@@ -98,14 +98,15 @@ async fn turn(ctx: &Context, key: KeyId) -> bool {
     }
 }
 
-/// What a page had.
+/// Numbers about a page.
 struct Page {
     rows: u64,
     bytes: u64,
     digest: [u8; 32],
 }
 
-/// Reads a page while it comes. What parses it runs where it holds nobody up, and ends when the answer does or when this is given up.
+/// Reads a page while it arrives. The parser runs on a blocking thread, and ends when the answer ends or this future is
+/// dropped.
 async fn page<R: Rows>(
     mut pieces: ReportBody,
     layout: Layout,

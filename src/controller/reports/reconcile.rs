@@ -89,8 +89,8 @@ async fn blocked(
     Ok((outcome, None))
 }
 
-/// The reports that a fetch serves: the one that is due, and of those that ask for the same rows all whose numbers are older
-/// than half an interval.
+/// The reports that a fetch serves: the one that is due, and of those that ask for the same rows all whose numbers are
+/// older than half an interval.
 fn sharing(
     ctx: &Context,
     group: &FetchGroup,

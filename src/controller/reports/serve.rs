@@ -65,8 +65,8 @@ impl Rows for Serving {
 /// Fetches, and reports the result on every report and audience. How the fetch counts for the first of them.
 ///
 /// # Errors
-/// When the API server doesn't accept a status. It keeps none of the others from being written, and the report is fetched
-/// again.
+/// When the API server doesn't accept a status. It keeps none of the others from being written, and the report is
+/// fetched again.
 pub async fn serve(ctx: &Arc<Context>, serving: Vec<Serving>) -> Result<Outcome, CallError> {
     let reports: Vec<_> = serving.iter().map(|s| (s.report.clone(), s.inputs.clone())).collect();
     let Some(first) = serving.first() else { return Ok(Outcome::Done) };

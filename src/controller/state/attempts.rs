@@ -1,4 +1,4 @@
-//! The attempts that this process holds, and those that it gave up before it knew that their claim was stored.
+//! The attempts that this process holds, and those that it abandoned before it knew whether their claim was stored.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::ledger::HeldBy;
 
-/// The attempts of this process, and the tasks that make them: they live on when whatever started them is dropped.
+/// The attempts of this process, and the tasks that make them: they continue when whatever started them is dropped.
 #[derive(Default)]
 pub struct Attempts {
     inner: Mutex<Inner>,
@@ -36,15 +36,15 @@ impl Attempts {
         self.lock().here.remove(attempt);
     }
 
-    /// Nobody knows whether its claim was stored; it is never sent.
+    /// It isn't known whether its claim was stored; it is never sent.
     pub fn abandon(&self, attempt: &str) {
         let mut inner = self.lock();
         inner.here.remove(attempt);
         inner.abandoned.insert(attempt.to_owned());
     }
 
-    /// That an attempt was given up is recorded.
-    pub fn disowned(&self, attempt: &str) {
+    /// The receipt records that an attempt was abandoned.
+    pub fn forget_abandoned(&self, attempt: &str) {
         self.lock().abandoned.remove(attempt);
     }
 
@@ -67,7 +67,7 @@ impl Attempts {
         self.lock().here.len()
     }
 
-    /// Runs a task that must come to its end.
+    /// Runs a task that must run to its end.
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -46,8 +46,8 @@ impl AudienceMemory {
         self.records.with_known(uid, |record| change(&mut record.details))
     }
 
-    /// The audience with the newest status that is known: the one of the watch, or one that was written and that the watch
-    /// hasn't shown yet.
+    /// The audience with the newest status that is known: the one of the watch, or one that was written and that the
+    /// watch hasn't shown yet.
     #[must_use]
     pub fn newest(&self, audience: &Tracked) -> Tracked {
         let mut audience = audience.clone();

@@ -22,8 +22,8 @@ impl Gates {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that a workspace uses this key under these limits, and no other key any more. A new gate begins in caution where `cautious` says so: this
-    /// process doesn't know how the last one's creates ended.
+    /// A workspace uses this key under these limits, and no other key any more. A new gate serialises creates from the
+    /// start where `cautious` returns true: this process doesn't know how the last creates ended.
     pub fn register(&self, workspace: &str, key: KeyId, limits: Limits, now: Moment, cautious: impl FnOnce() -> bool) {
         let mut gates = self.lock();
         for (other, gate) in gates.iter_mut() {
@@ -42,19 +42,19 @@ impl Gates {
         gate.set_limits(workspace, limits);
     }
 
-    /// Says that a workspace is gone or has no usable key.
+    /// A workspace is gone or has no usable key.
     pub fn unregister(&self, workspace: &str, now: Moment) {
         let mut gates = self.lock();
         gates.values_mut().for_each(|gate| gate.remove_limits(workspace));
         gates.retain(|_, gate| is_needed(gate, now));
     }
 
-    /// Asks for leave to send one create. Without a gate, since no workspace uses the key any more, there is no leave.
+    /// Asks for a permit to send one create. `None` without a gate: no workspace uses the key any more.
     pub fn ask(&self, key: KeyId, now: Moment, who: &AudienceKey) -> Option<Grant> {
         self.lock().get_mut(&key).map(|gate| gate.ask(now, who.clone()))
     }
 
-    /// Asks for leave to fetch a report, behind all creates; `None` without a gate.
+    /// Asks to fetch a report, behind all creates; `None` without a gate.
     pub fn ask_behind(&self, key: KeyId, now: Moment) -> Option<Result<(), Moment>> {
         self.lock().get_mut(&key).map(|gate| gate.ask_behind(now))
     }
@@ -68,22 +68,23 @@ impl Gates {
         self.with(key, paused).1
     }
 
-    /// Takes an audience out of every queue: it has nothing to send. Returns whom to wake.
+    /// Takes an audience out of every queue: it has nothing to send. Returns the audiences to enqueue.
     pub fn forget(&self, now: Moment, who: &AudienceKey) -> Vec<AudienceKey> {
         self.lock().values_mut().flat_map(|gate| gate.forget(now, who)).collect()
     }
 
-    /// Gives back a permit. Returns whom to wake: those who may go now, and the workspaces that use the key.
-    pub fn settled(&self, key: KeyId, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> Woken {
+    /// Takes back a permit. Returns what to enqueue: the audiences that may send now, and the workspaces that use the
+    /// key.
+    pub fn settled(&self, key: KeyId, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> ToEnqueue {
         self.with(key, |gate| gate.settled(now, permit, effect, jitter))
     }
 
-    /// A person asked to try again at once. Returns whom to wake.
-    pub fn retry_now(&self, key: KeyId, now: Moment) -> Woken {
+    /// A person asked to try again at once. Returns what to enqueue.
+    pub fn retry_now(&self, key: KeyId, now: Moment) -> ToEnqueue {
         self.with(key, |gate| gate.retry_now(now))
     }
 
-    fn with(&self, key: KeyId, change: impl FnOnce(&mut Gate<AudienceKey>) -> Vec<AudienceKey>) -> Woken {
+    fn with(&self, key: KeyId, change: impl FnOnce(&mut Gate<AudienceKey>) -> Vec<AudienceKey>) -> ToEnqueue {
         let mut gates = self.lock();
         let Some(gate) = gates.get_mut(&key) else { return (vec![], vec![]) };
         let waiting = change(gate);
@@ -91,20 +92,20 @@ impl Gates {
         (waiting, places.map(|(namespace, name)| ObjectRef::new(name).within(namespace)).collect())
     }
 
-    /// The state of a key's gate, and when time alone changes it next.
+    /// The state of a key's gate, and when it changes next without any event.
     #[must_use]
     pub fn view(&self, key: KeyId, now: Moment) -> Option<(GateView, Option<Moment>)> {
         self.lock().get(&key).map(|gate| (gate.view(now), gate.next_change(now)))
     }
 }
 
-/// Whether a gate is in use, or holds something back that a key which comes back must still respect.
+/// Whether a gate is in use, or has a pause or breaker that still applies if its key comes back.
 fn is_needed(gate: &Gate<AudienceKey>, now: Moment) -> bool {
     !gate.is_idle() || gate.next_change(now).is_some()
 }
 
-/// Audiences that may go now, and workspaces whose health may have changed.
-type Woken = (Vec<AudienceKey>, Vec<WorkspaceKey>);
+/// Audiences that may send now, and workspaces whose health may have changed.
+type ToEnqueue = (Vec<AudienceKey>, Vec<WorkspaceKey>);
 
 #[cfg(test)]
 mod tests;

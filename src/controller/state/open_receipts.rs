@@ -1,4 +1,4 @@
-//! The receipts that something may still happen to. One watch keeps these few in memory: all but the created and dismissed.
+//! The receipts that may still change. One watch keeps these few in memory: all but the created and dismissed ones.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ impl OpenReceipts {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A receipt came or changed.
+    /// A receipt was added or changed.
     pub fn upsert(&self, key: ReceiptKey, entry: StoredReceipt, now: Moment) {
         let mut inner = self.lock();
         inner.see(&entry, now);
@@ -50,7 +50,7 @@ impl OpenReceipts {
         self.lock().entries.get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
-    /// What is made of each of them.
+    /// The results of `make` for each of them.
     pub fn select<T>(&self, make: impl Fn(&ReceiptKey, &StoredReceipt) -> Option<T>) -> Vec<T> {
         self.lock().entries.iter().filter_map(|(key, entry)| make(key, entry)).collect()
     }
@@ -63,7 +63,7 @@ impl OpenReceipts {
 }
 
 impl Inner {
-    /// Attempts that gave way to a later one.
+    /// Drops attempts that were replaced by a later one.
     fn forget_replaced(&mut self, old: &StoredReceipt, new: &StoredReceipt) {
         let Ok(new) = &new.receipt else { return };
         for attempt in old.receipt.iter().flat_map(|receipt| &receipt.record.attempts) {

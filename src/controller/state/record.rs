@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::api::Reason;
 use crate::clock::Moment;
 
-/// How long something that may pass by itself can block an object before its status reports it: objects that are applied
-/// together arrive in any order.
+/// How long something that may pass by itself can block an object before its status reports it: objects that are
+/// applied together arrive in any order.
 pub const GRACE: Duration = Duration::from_secs(2);
 
 /// The records of all objects of a kind, by UID. `S` is the status of the kind, `D` what else is kept of it.
@@ -66,16 +66,16 @@ impl<S: Clone, D: Default> Records<S, D> {
         self.lock().values().for_each(|record| each(&record.details));
     }
 
-    /// Keeps a status that was written, until the watch shows it. Versions that aren't numbers can't be compared, so they
-    /// are not kept.
+    /// Keeps a status that was written, until the watch shows it. Versions that aren't numbers can't be compared, so
+    /// they are not kept.
     pub fn wrote(&self, uid: &str, version: String, status: S) {
         if let Ok(number) = version.parse() {
             self.with_known(uid, |record| record.written = Some((number, version, status)));
         }
     }
 
-    /// The status that was written after the version that the watch shows, with its own version. It is dropped as soon as
-    /// the watch shows it.
+    /// The status that was written after the version that the watch shows, with its own version. It is dropped as soon
+    /// as the watch shows it.
     pub fn newer_than(&self, uid: &str, shown: Option<&str>) -> Option<(String, S)> {
         let shown = shown.and_then(|version| version.parse::<u64>().ok());
         self.with(uid, |record| {

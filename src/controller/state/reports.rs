@@ -140,8 +140,8 @@ impl ReportMemory {
         self.fetches().running.insert(group.clone()).then(|| RunningFetch(self, group.clone()))
     }
 
-    /// The report with the newest status that is known: the one of the watch, or one that was written and that the watch
-    /// hasn't shown yet.
+    /// The report with the newest status that is known: the one of the watch, or one that was written and that the
+    /// watch hasn't shown yet.
     #[must_use]
     pub fn newest(&self, report: &PropensityReport) -> PropensityReport {
         let mut report = report.clone();

@@ -58,8 +58,8 @@ impl WorkspaceMemory {
         self.records.with(uid(workspace), |record| record.details.aspects.replace(aspects.clone()) != Some(aspects))
     }
 
-    /// Whether a person asks to try again and this process hasn't done so for this request. A status that can't be written
-    /// must not make it try for ever.
+    /// Whether a person asks to try again and this process hasn't done so for this request. A status that can't be
+    /// written must not make it try for ever.
     #[must_use]
     pub fn is_new_request(
         &self,
@@ -76,8 +76,8 @@ impl WorkspaceMemory {
             })
     }
 
-    /// The workspace with the newest status that is known: the one of the watch, or one that was written and that the watch
-    /// hasn't shown yet.
+    /// The workspace with the newest status that is known: the one of the watch, or one that was written and that the
+    /// watch hasn't shown yet.
     #[must_use]
     pub fn newest(&self, workspace: &PropensityWorkspace) -> PropensityWorkspace {
         let mut workspace = workspace.clone();

@@ -1,5 +1,5 @@
-//! Watches of one kind in one or several namespaces as one sequence of changes. An object that vanished during a relist is
-//! reported like one that was deleted: a relist itself reports nothing of it.
+//! Watches of one kind in one or several namespaces as one sequence of changes. An object that vanished during a relist
+//! is reported like one that was deleted: a relist itself reports nothing of it.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::controller::kube::cluster::Cluster;
 use crate::sources::versions::NamespacedName;
 use crate::telemetry::metrics::kube_category;
 
-/// What happened to the objects of a kind.
+/// A change of the objects of a kind.
 pub enum Change<T> {
     /// This one came, changed, or was listed again.
     Applied(T),
@@ -80,7 +80,7 @@ pub async fn follow<K, T>(
     }
 }
 
-/// What one watch has listed.
+/// The objects that one watch has listed.
 #[derive(Default)]
 struct List {
     known: HashSet<NamespacedName>,
@@ -88,7 +88,7 @@ struct List {
     listed: bool,
 }
 
-/// The event with the digest of its object and where that stands.
+/// The event with the digest of its object, by namespace and name.
 fn digested<K: Resource, T>(event: watcher::Event<K>, digest: &impl Fn(K) -> T) -> watcher::Event<(NamespacedName, T)> {
     let both = |object: K| {
         let meta = object.meta();
@@ -104,7 +104,7 @@ fn digested<K: Resource, T>(event: watcher::Event<K>, digest: &impl Fn(K) -> T) 
     }
 }
 
-/// Says that a watch failed, without the text of the peer, which can repeat what an object holds.
+/// Logs that a watch failed, without the text of the answer, which can repeat the content of an object.
 fn warn<K: Resource>(error: &watcher::Error)
 where
     K::DynamicType: Default,
@@ -113,7 +113,7 @@ where
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
         | watcher::Error::WatchFailed(error) => kube_category(error),
-        // Too old a version: it is listed anew, as it should be.
+        // The version is too old: the watch lists again, as expected.
         watcher::Error::WatchError(status) if status.code == 410 => return,
         watcher::Error::WatchError(_) => "watch_error",
         watcher::Error::NoResourceVersion => "no_resource_version",

@@ -1,5 +1,5 @@
-//! Watches: they keep the caches current and enqueue whatever depends on what changed. One task for each kind, so that one
-//! that fails slows down no other.
+//! Watches: they keep the caches current and enqueue whatever depends on what changed. One task for each kind, so that
+//! one that fails slows down no other.
 
 pub mod audiences;
 pub mod config_maps;

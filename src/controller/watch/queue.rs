@@ -18,8 +18,8 @@ use crate::clock::Clock;
 /// When an object is reconciled again after a panic.
 const AFTER_PANIC: Duration = Duration::from_secs(60);
 
-/// Reconciles the objects of a kind until nothing enqueues any more, and then lets the reconciles that run come to their
-/// end. `reconcile` returns when to reconcile the object again, on this process's clock.
+/// Reconciles the objects of a kind until nothing enqueues any more, and then lets the reconciles that run come to
+/// their end. `reconcile` returns when to reconcile the object again, on this process's clock.
 pub async fn reconcile_all<K, F>(
     store: Store<K>,
     keys: UnboundedReceiver<ObjectRef<K>>,

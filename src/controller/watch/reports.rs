@@ -15,8 +15,8 @@ use crate::api::PropensityReport;
 use crate::controller::model::keys::WorkspaceKey;
 use crate::controller::state::sync::SyncHandle;
 
-/// Keeps the reports current, and enqueues each that changed, its workspace, and the audiences that name one that came or
-/// went.
+/// Keeps the reports current, and enqueues each that changed, its workspace, and the audiences that name one that came
+/// or went.
 pub async fn watch(ctx: Arc<Context>, mut writer: Writer<PropensityReport>, sync: SyncHandle) {
     let trim = |mut report: PropensityReport| {
         trim_metadata(&mut report.metadata);

@@ -39,8 +39,8 @@ pub async fn watch(ctx: Arc<Context>, source: WatchedSource) {
     }
 }
 
-/// Keeps the version of one object current. Where the cluster doesn't know its kind, it is tried again and again, so that
-/// one that is installed later is found.
+/// Keeps the version of one object current. Where the cluster doesn't know its kind, it is tried again and again, so
+/// that one that is installed later is found.
 async fn object<K>(
     ctx: Arc<Context>,
     api: Api<K>,

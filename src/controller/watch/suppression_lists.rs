@@ -15,8 +15,8 @@ use crate::api::suppression::SuppressionListSpec;
 use crate::controller::state::sync::SyncHandle;
 use crate::sources::versions::{NamespacedName, ObjectVersion, SourceKind};
 
-/// Keeps the suppression lists current, without their entries, and enqueues each that changed with the audiences that it
-/// may apply to.
+/// Keeps the suppression lists current, without their entries, and enqueues each that changed with the audiences that
+/// it may apply to.
 pub async fn watch(ctx: Arc<Context>, mut writer: Writer<SuppressionList>, sync: SyncHandle) {
     let trim = |mut list: SuppressionList| {
         list.metadata.managed_fields = None;

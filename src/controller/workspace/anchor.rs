@@ -1,7 +1,7 @@
 //! The anchor of a ledger: a receipt that shows that this is the ledger that a workspace was first used with.
 //!
-//! A rebuilt namespace or a second cluster on the same git would send everything again. The anchor's random ID, pinned in
-//! the workspace's spec, stops that; without a pin the status still remembers it.
+//! A rebuilt namespace or a second cluster on the same git would send everything again. The anchor's random ID, pinned
+//! in the workspace's spec, stops that; without a pin the status still remembers it.
 
 use crate::api::PropensityWorkspace;
 use crate::clock::Clock;

@@ -209,8 +209,8 @@ fn reports(ctx: &Context, subject: &Subject<'_>) -> Vec<(ReportFreshness, Option
     reports.into_iter().map(of_report).collect()
 }
 
-/// Whether an attempt of this workspace is unknown, or claimed by another process: this process doesn't know how the last
-/// requests ended.
+/// Whether an attempt of this workspace is unknown, or claimed by another process: this process doesn't know how the
+/// last requests ended.
 fn has_unclear_past(ctx: &Context, workspace: &PropensityWorkspace) -> bool {
     let is_unclear = |receipt: &StoredReceipt| match receipt.state() {
         State::Unknown => true,
