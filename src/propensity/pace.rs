@@ -63,7 +63,8 @@ pub struct Permit(pub(super) u64);
 pub enum Grant {
     /// Go now.
     Permit(Permit),
-    /// Ask again at `until`, or earlier when woken. The place in the queue is kept until shortly after.
+    /// Ask again at `until`, or earlier when woken. A turn that isn't taken shortly after that goes to the next one; whoever asks later
+    /// still goes before those who came after it.
     Wait {
         /// When to ask again.
         until: Moment,
