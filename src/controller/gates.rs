@@ -1,12 +1,12 @@
 //! The gates of all keys in use. Limits belong to the key, so workspaces that share one share its gate.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::runtime::reflector::ObjectRef;
 
-use super::context::WorkspaceKey;
+use super::context::{Context, WorkspaceKey};
 use super::tracked::AudienceKey;
 use crate::clock::Moment;
 use crate::propensity::{Effect, Gate, GateView, Grant, KeyId, Limits, Permit};
@@ -78,6 +78,11 @@ impl Gates {
         self.with(key, |gate| gate.settled(now, permit, effect, jitter))
     }
 
+    /// Audiences whose turn has come as time went by: the one before them didn't take its turn, or a pause has ended.
+    pub fn ready(&self, now: Moment) -> Vec<AudienceKey> {
+        self.lock().values_mut().flat_map(|gate| gate.ready(now)).collect()
+    }
+
     /// A person asked to try again at once. Returns whom to wake.
     pub fn retry_now(&self, key: KeyId, now: Moment) -> Woken {
         self.with(key, |gate| gate.retry_now(now))
@@ -95,6 +100,17 @@ impl Gates {
     #[must_use]
     pub fn view(&self, key: KeyId, now: Moment) -> Option<(GateView, Option<Moment>)> {
         self.lock().get(&key).map(|gate| (gate.view(now), gate.next_change(now)))
+    }
+}
+
+/// How often a turn that wasn't taken is passed on.
+const PASSED_ON_EVERY: Duration = Duration::from_secs(1);
+
+/// Enqueues the audiences whose turn comes as time goes by.
+pub async fn pass_on(ctx: Arc<Context>) {
+    loop {
+        ctx.clock.sleep(PASSED_ON_EVERY).await;
+        ctx.wake.audiences(ctx.gates.ready(ctx.clock.boottime()));
     }
 }
 

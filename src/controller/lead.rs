@@ -16,7 +16,7 @@ use super::leader::Leadership;
 use super::open_receipts::Entry;
 use super::run::RunError;
 use super::tracked::Tracked;
-use super::{audience, gather, ledger_store, queue, receipts, reports, suppression, watches, workspace};
+use super::{audience, gates, gather, ledger_store, queue, receipts, reports, suppression, watches, workspace};
 use crate::api::{AudienceReceipt, DAY_LABEL, PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
 use crate::clock::Clock;
@@ -66,6 +66,7 @@ fn begin(ctx: &Arc<Context>, working: &mut JoinSet<()>) {
     let pass = |object: Arc<PropensityReport>, ctx: Arc<Context>| async move { report_pass(&ctx, &object).await };
     working.spawn(queue::passes(Arc::clone(ctx), ctx.preports.clone(), reports_named, pass));
     working.spawn(receipts::keep(Arc::clone(ctx), kept_named));
+    working.spawn(gates::pass_on(Arc::clone(ctx)));
 
     ctx.workspaces.state().iter().for_each(|w| ctx.wake.workspace(ObjectRef::from_obj(w.as_ref())));
     ctx.suppression_lists.state().iter().for_each(|l| ctx.wake.suppression_list(ObjectRef::from_obj(l.as_ref())));
