@@ -4,8 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::pace::{Effect, Grant, Permit};
+use super::pace::{Effect, Grant, Limits, Permit};
 use crate::clock::Moment;
+
+pub(super) const FAST: Limits = Limits { requests_per_minute: 6000, burst: 100, concurrent: 3 };
+pub(super) const UNCLEAR: Effect = Effect::Unclear { retry_after: None };
+pub(super) const NOBODY: [u32; 0] = [];
+
+pub(super) fn fast() -> Gate<u32> {
+    let mut gate = Gate::new();
+    gate.set_limits("w", FAST);
+    gate
+}
+
+pub(super) fn settle(gate: &mut Gate<u32>, now: Moment, permit: Permit, effect: Effect) {
+    let _ = gate.settled(now, permit, effect, 1.0);
+}
 
 pub(super) fn at(seconds: u64) -> Moment {
     Moment::from_zero(Duration::from_secs(seconds))

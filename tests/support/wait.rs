@@ -30,6 +30,24 @@ pub fn eventually_for<T, E: Display>(patience: Duration, what: &str, mut look: i
     }
 }
 
+/// [`eventually`] for something long: it may take any time while there is progress. `look` gives how far it is with the reason why there is
+/// no result yet, and this fails once that number has been the same for [`PATIENCE`].
+#[track_caller]
+pub fn eventually_by_progress<T, E: Display>(what: &str, mut look: impl FnMut() -> Result<T, (usize, E)>) -> T {
+    let mut progress = (0, Instant::now());
+    loop {
+        match look() {
+            Ok(result) => return result,
+            Err((far, _)) if far != progress.0 => progress = (far, Instant::now()),
+            Err((_, why)) if progress.1.elapsed() > PATIENCE => {
+                panic!("no progress in {} s with this: {what}\n  but at the end: {why}", PATIENCE.as_secs())
+            }
+            Err(_) => {}
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
 /// Looks again and again for a while and fails as soon as something is no longer so: for what must *not* happen.
 #[track_caller]
 pub fn holds_for<E: Display>(time: Duration, what: &str, mut look: impl FnMut() -> Result<(), E>) {
