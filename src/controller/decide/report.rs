@@ -213,6 +213,24 @@ pub fn next(report: &PropensityReport, result: &ReportResult, now: Timestamp) ->
     status
 }
 
+/// The next status of a report whose object may have changed since it was reconciled: `base` is the object as it is now,
+/// `reconciled` the one that the result belongs to. A status never reports a generation or a request that wasn't
+/// reconciled.
+#[must_use]
+pub fn next_of(
+    base: &PropensityReport,
+    reconciled: &PropensityReport,
+    result: &ReportResult,
+    now: Timestamp,
+) -> ReportStatus {
+    let status = base.status.clone().unwrap_or_default();
+    if status.observed_generation > reconciled.metadata.generation {
+        return status;
+    }
+    let metadata = reconciled.metadata.clone();
+    next(&PropensityReport { metadata, ..base.clone() }, result, now)
+}
+
 /// The event for columns that changed.
 #[must_use]
 pub fn columns_changed(report: &PropensityReport, old: &ReportStatus, new: &ReportStatus) -> Option<NewEvent> {
