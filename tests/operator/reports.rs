@@ -210,7 +210,7 @@ fn pages_are_requested_as_declared() {
 fn creates_are_sent_before_reports_are_fetched() {
     let world = World::new();
     let _operator = world.operator().short_lease().start();
-    world.connect_reports(json!({"rateLimit": {"requestsPerMinute": 600, "burst": 1}}));
+    world.connect_reports(json!({"rateLimit": {"requestsPerMinute": 240, "burst": 1}}));
     world.report("accounts", "account_engagement", json!({"suspend": true}));
     world.wait_reason(Kind::Report, "accounts", "Suspended");
     for number in 0..40 {
