@@ -84,7 +84,7 @@ documented_names! {
         CredentialsRejected,
         /// Waits because the API's answer indicates a wrong configuration.
         ApiMisconfigured,
-        /// Waits because the API is unreachable; nothing was sent.
+        /// Waits because the API is unreachable.
         ApiUnreachable,
         /// The workspace that the audience or the report names doesn't exist.
         WorkspaceNotFound,
