@@ -6,6 +6,7 @@ pub mod audience_messages;
 pub mod conditions;
 pub mod engagement;
 pub mod events;
+pub mod examples;
 pub mod fault_meaning;
 pub mod freshness;
 pub mod guards;
