@@ -148,8 +148,12 @@ fn a_failing_server_is_tried_again() {
 fn flux_can_be_installed_later() {
     let (world, operator) = world();
     apply_from(&world, flux("ExternalArtifact", "accounts.csv.gz"));
-    let audience =
-        world.wait_message(Kind::Accounts, "targets", "SourceNotFound", "this cluster knows no ExternalArtifact");
+    let audience = world.wait_message(
+        Kind::Accounts,
+        "targets",
+        "SourceNotFound",
+        "this cluster doesn't have the kind ExternalArtifact",
+    );
     assert!(message(&audience).contains("Install Flux"));
     install_crd(Kind::ExternalArtifact);
     let files = Files::plain();

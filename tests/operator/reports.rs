@@ -275,7 +275,7 @@ fn a_deleted_workspace_is_reported_by_its_reports_until_it_exists_again() {
     world.report("accounts", "account_engagement", spec_with_metrics());
     let before = world.wait_reason(Kind::Report, "accounts", "Fetched");
     world.objects.delete(Kind::Workspace, "default");
-    let deleted = world.wait_message(Kind::Report, "accounts", "WorkspaceNotFound", "The numbers are those of 2");
+    let deleted = world.wait_message(Kind::Report, "accounts", "WorkspaceNotFound", "The reported numbers are from 2");
     assert_eq!(deleted["status"]["values"], before["status"]["values"]);
     world.workspace(json!({}));
     world.wait_reason(Kind::Report, "accounts", "Fetched");

@@ -8,11 +8,12 @@ use super::error::ReadError;
 use super::load;
 use super::needs::{Needs, Suppressor};
 use crate::api::SuppressionList;
-use crate::api::condition::{self, Reason};
+use crate::api::condition;
 use crate::api::suppression::{Entries, SuppressionStatus};
 use crate::audience::Suppression;
 use crate::controller::context::status_writer;
 use crate::controller::decide::conditions::{self, has_grace};
+use crate::controller::decide::list_messages;
 use crate::controller::kube::cluster::CallError;
 use crate::controller::model::labels;
 use crate::controller::model::readiness::{Blocked, Readiness};
@@ -34,10 +35,7 @@ pub async fn reconcile(
         Err(ReadError::Api(error)) => return Err(error),
     };
     let (readiness, entries, after) = match read {
-        Ok(suppression) => {
-            let message = "the list is read whole and holds for the audiences that it is named for";
-            (Readiness::ready(Reason::Loaded, message), Some(entries(&suppression)), None)
-        }
+        Ok(suppression) => (list_messages::loaded(), Some(entries(&suppression)), None),
         Err(Blocked { readiness, retry_after }) => {
             if let Some(left) = grace(lists, list, &readiness) {
                 lists.memory.forget_suppression(list);
