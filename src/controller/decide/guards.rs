@@ -123,3 +123,6 @@ impl Bounds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

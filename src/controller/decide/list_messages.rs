@@ -127,3 +127,6 @@ pub fn bug() -> Readiness {
     let message = "nothing is sent: the sources can't be read, which is a bug of the operator";
     Readiness::stalled(Reason::SourceUnreadable, message)
 }
+
+#[cfg(test)]
+mod tests;

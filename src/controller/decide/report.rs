@@ -275,3 +275,6 @@ fn with_age(report: &PropensityReport, mut readiness: Readiness) -> Readiness {
     }
     readiness
 }
+
+#[cfg(test)]
+mod tests;

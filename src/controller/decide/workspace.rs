@@ -168,3 +168,6 @@ fn unresolved(input: &WorkspaceInput<'_>) -> Verdict {
         ),
     )
 }
+
+#[cfg(test)]
+mod tests;

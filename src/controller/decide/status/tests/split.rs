@@ -1,0 +1,79 @@
+//! Split lists.
+
+use super::*;
+use crate::api::audience_status::CreatedPart;
+
+/// A part with this receipt, created at this second with this many members.
+fn part(receipt: &str, created: Option<(i64, u64)>) -> PartStatus {
+    PartStatus {
+        name: receipt.to_owned(),
+        receipt: receipt.to_owned(),
+        members: 1,
+        reason: "Queued".to_owned(),
+        created: created.map(|(second, members)| CreatedPart { time: at(second), members }),
+    }
+}
+
+/// Parts with these receipts, created at these seconds with 1 member each; those of second 0 aren't created.
+fn parts(all: &[(&str, i64)]) -> Vec<PartStatus> {
+    all.iter().map(|(receipt, second)| part(receipt, (*second > 0).then_some((*second, 1)))).collect()
+}
+
+/// The result of a list with these parts: one audience since the newest of them, once all are created.
+fn split(all: &[(&str, i64)], own: bool) -> AudienceResult {
+    let is_complete = all.iter().all(|(_, second)| *second > 0);
+    let newest = all.iter().max_by_key(|(_, second)| *second).filter(|_| is_complete);
+    let existing = newest.map(|(receipt, second)| {
+        let members = all.len() as u64;
+        ExistingAudience { audience: CreatedAudience { receipt: (*receipt).into(), time: at(*second), members }, own }
+    });
+    let phase = if is_complete { Phase::Ready } else { Phase::Reconciling };
+    AudienceResult { receipt: None, existing, parts: Some(parts(all)), ..result(&[1], Reason::Queued, phase) }
+}
+
+#[test]
+fn replaced_parts_stay_listed_until_all_new_ones_are_created() {
+    let receipts = |status: &AudienceStatus| status.parts.iter().map(|p| p.receipt.clone()).collect::<Vec<_>>();
+    let before = split(&[("a", 1), ("b", 2)], true);
+    let during = split(&[("a", 1), ("c", 0), ("d", 0)], true);
+    let status = after(&[before.clone(), during.clone()]);
+    assert_eq!(receipts(&status), ["a", "c", "d", "b"]);
+    let status = following(&status, &split(&[("a", 1), ("c", 5), ("d", 0)], true), at(300));
+    assert_eq!((receipts(&status), status.superseded), (["a", "c", "d", "b"].map(str::to_owned).into(), 0));
+    let status = following(&status, &split(&[("a", 1), ("c", 5), ("d", 6)], true), at(301));
+    assert_eq!((receipts(&status), status.superseded), (["a", "c", "d"].map(str::to_owned).into(), 1));
+    let never_created = after(&[split(&[("x", 0)], true), during]);
+    assert_eq!(receipts(&never_created), ["a", "c", "d"], "a part that was never created leaves nothing behind");
+}
+
+#[test]
+fn a_status_lists_no_more_parts_than_its_schema_allows() {
+    let named = |prefix: &str, second| -> Vec<_> { (0..MAX_PARTS).map(|n| (format!("{prefix}{n}"), second)).collect() };
+    let result = |all: &[(String, i64)]| {
+        split(&all.iter().map(|(name, second)| (name.as_str(), *second)).collect::<Vec<_>>(), true)
+    };
+    let status = after(&[result(&named("old", 1)), result(&named("new", 0))]);
+    assert_eq!(status.parts.len(), MAX_PARTS);
+    assert!(status.parts.iter().all(|part| part.receipt.starts_with("new")));
+}
+
+#[test]
+fn parts_that_were_not_reconciled_stay_as_they_were() {
+    let before = split(&[("a", 1), ("b", 2)], true);
+    let unread = AudienceResult { parts: None, list: None, ..result(&[1], Reason::SourceNotFound, Phase::Reconciling) };
+    assert_eq!(after(&[before, unread]).parts, parts(&[("a", 1), ("b", 2)]));
+}
+
+#[test]
+fn suspending_a_split_list_keeps_the_last_truth_only_of_the_same_parts() {
+    let ready = after(&[split(&[("a", 1), ("b", 2)], true)]);
+    let suspended = |parts| AudienceResult { parts, receipt: None, ..result(&[1], Reason::Suspended, Phase::Idle) };
+    let ready_reason = |parts| {
+        let status = following(&ready, &suspended(parts), at(500));
+        condition(&status, "Ready").map(|(ready, reason)| (ready == "True", reason.to_owned()))
+    };
+    let (kept, replaced) = (Some((true, "Queued".to_owned())), Some((false, "Suspended".to_owned())));
+    assert_eq!(ready_reason(None), kept);
+    assert_eq!(ready_reason(Some(parts(&[("a", 1), ("b", 2)]))), kept);
+    assert_eq!(ready_reason(Some(parts(&[("a", 1), ("c", 0)]))), replaced);
+}
