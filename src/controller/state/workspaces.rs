@@ -88,3 +88,6 @@ impl WorkspaceMemory {
         workspace
     }
 }
+
+#[cfg(test)]
+mod tests;
