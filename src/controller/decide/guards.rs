@@ -113,7 +113,9 @@ impl Bounds {
         } else if let (Some(last), Some(percent)) = (last, change)
             && members.abs_diff(last) * 100 > u64::from(*percent) * last
         {
-            let (change, way) = (members.abs_diff(last) * 100 / last, if members > last { "more" } else { "fewer" });
+            // Rounded up, so that it is never shown as the percent that is allowed.
+            let change = (members.abs_diff(last) * 100).div_ceil(last);
+            let way = if members > last { "more" } else { "fewer" };
             Some(format!(
                 "the list has {members} members, {change} % {way} than the {last} of the last audience that this resource created, and {} is {percent} (only the numbers are compared)",
                 field("maxSizeChangePercent")

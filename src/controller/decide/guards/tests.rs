@@ -89,6 +89,13 @@ fn each_guard_names_its_field_by_how_much_it_is_broken_and_how_to_let_the_list_p
 }
 
 #[test]
+fn a_change_is_rounded_up_so_that_the_message_never_shows_the_allowed_percent() {
+    let desired = list(99, Some(199), json!({}));
+    let message = "nothing is sent: the list has 99 members, 51 % fewer than the 199 of the last audience that this resource created, and spec.maxSizeChangePercent is 50 (only the numbers are compared). Correct the list; or let just this list pass with spec.bypassGuardsForHash: \"{hash}\"";
+    check("50.25 %", &desired, json!({}), Some(message));
+}
+
+#[test]
 fn of_several_broken_guards_those_of_the_policy_are_reported_first_and_sizes_before_changes() {
     let own = json!({"maxMembers": 2, "maxSizeChangePercent": 0});
     check("policy and own", &list(3, Some(9), own.clone()), json!({"minMembers": 5}), Some(BELOW_POLICY));
