@@ -311,3 +311,11 @@ fn a_part_of_suppressed_members_alone_blocks_nothing() {
     assert_eq!(existing.map(|existing| existing.audience.receipt).as_deref(), Some("ar-1"));
     assert_eq!(parts[0], published_part("0", 1, Reason::EmptyList, false));
 }
+
+#[test]
+fn a_list_whose_parts_are_all_suppressed_is_not_ready() {
+    let results = ["0", "1"].map(|name| (name, Some(waits(name, Phase::Stalled, Reason::EmptyList))));
+    let SplitState { readiness, existing, parts } = state(vec![], results.into());
+    assert_eq!(shown(readiness), (Reason::EmptyList, "why".to_owned(), Phase::Stalled));
+    assert_eq!((existing, parts.len()), (None, 2));
+}
