@@ -42,9 +42,11 @@ impl AudienceResult {
         let (found, list) = (self.existing.as_ref()?, self.list.as_ref()?);
         if let Some(parts) = self.parts.as_ref().filter(|parts| !parts.is_empty()) {
             let of_part = |(part, share): (&PartStatus, &ListPart)| {
-                part.created.as_ref().map(|sent| sent.members.saturating_sub(share.to_send).min(share.excluded))
+                // A part of suppressed members alone was never sent.
+                let sent = part.created.as_ref().map_or(0, |sent| sent.members);
+                sent.saturating_sub(share.to_send).min(share.excluded)
             };
-            return parts.iter().zip(&list.parts).map(of_part).sum();
+            return Some(parts.iter().zip(&list.parts).map(of_part).sum());
         }
         let fewer = found.audience.members.saturating_sub(list.funnel.to_send);
         Some(fewer.min(list.funnel.excluded))

@@ -77,3 +77,18 @@ fn suspending_a_split_list_keeps_the_last_truth_only_of_the_same_parts() {
     assert_eq!(ready_reason(Some(parts(&[("a", 1), ("b", 2)]))), kept);
     assert_eq!(ready_reason(Some(parts(&[("a", 1), ("c", 0)]))), replaced);
 }
+
+#[test]
+fn suppressed_members_of_a_split_list_are_counted_in_each_part() {
+    let mut result = split(&[("a", 1), ("b", 2), ("c", 3)], true);
+    let sent = |created: [Option<u64>; 3]| {
+        let parts = ["a", "b", "c"].into_iter().zip(created).map(|(name, many)| part(name, many.map(|m| (1, m))));
+        Some(parts.collect::<Vec<_>>())
+    };
+    result.list = Some(suppressed(9, 4, &[(3, 2), (4, 0), (2, 2)]));
+    result.parts = sent([Some(5), Some(5), Some(3)]);
+    assert_eq!(result.suppressed_sent(), Some(3), "2 of the first part, nobody of the second, 1 of the third");
+    result.list = Some(suppressed(7, 4, &[(3, 2), (4, 0), (0, 2)]));
+    result.parts = sent([Some(5), Some(4), None]);
+    assert_eq!(result.suppressed_sent(), Some(2), "the third part was never created: all of it is suppressed");
+}
