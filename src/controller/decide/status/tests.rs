@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::api::audience_status::CreatedAudience;
 use crate::controller::fixtures::{at, contacts, named};
 use crate::controller::model::readiness::Phase;
 use serde_json::json;

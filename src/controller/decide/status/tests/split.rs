@@ -31,6 +31,13 @@ fn split(all: &[(&str, i64)], own: bool) -> AudienceResult {
     AudienceResult { receipt: None, existing, parts: Some(parts(all)), ..result(&[1], Reason::Queued, phase) }
 }
 
+/// The result of a list that is sent as one audience with this receipt.
+fn joined(receipt: &str, second: i64) -> AudienceResult {
+    let mut joined = created(&[1], second, true);
+    joined.existing.as_mut().unwrap().audience.receipt = receipt.to_owned();
+    AudienceResult { receipt: Some(receipt.to_owned()), parts: Some(vec![]), ..joined }
+}
+
 #[test]
 fn replaced_parts_stay_listed_until_all_new_ones_are_created() {
     let receipts = |status: &AudienceStatus| status.parts.iter().map(|p| p.receipt.clone()).collect::<Vec<_>>();
@@ -62,6 +69,53 @@ fn parts_that_were_not_reconciled_stay_as_they_were() {
     let before = split(&[("a", 1), ("b", 2)], true);
     let unread = AudienceResult { parts: None, list: None, ..result(&[1], Reason::SourceNotFound, Phase::Reconciling) };
     assert_eq!(after(&[before, unread]).parts, parts(&[("a", 1), ("b", 2)]));
+}
+
+#[test]
+fn what_a_split_list_leaves_in_the_workspace_counts_once() {
+    let two = || split(&[("a", 1), ("b", 2)], true);
+    let table = [
+        ("a first create", vec![two()], 0),
+        ("one part is another", vec![two(), split(&[("a", 1), ("c", 3)], true)], 1),
+        ("all parts are others", vec![two(), split(&[("c", 3), ("d", 4), ("e", 5)], true)], 2),
+        ("one part fewer", vec![two(), split(&[("a", 1)], true)], 1),
+        (
+            "one part fewer, then one more",
+            vec![
+                two(),
+                split(&[("a", 1)], true),
+                split(&[("a", 1), ("c", 0)], true),
+                split(&[("a", 1), ("c", 3)], true),
+            ],
+            1,
+        ),
+        ("one part more", vec![two(), split(&[("a", 1), ("b", 2), ("c", 3)], true)], 0),
+        ("a list is split", vec![joined("w", 1), split(&[("a", 2), ("b", 3)], true)], 1),
+        (
+            "a list is split, and its parts change",
+            vec![joined("w", 1), split(&[("a", 2)], true), split(&[("b", 3)], true)],
+            2,
+        ),
+        ("a list is joined", vec![two(), joined("w", 3)], 2),
+        ("a list is joined and is the same as a part", vec![two(), joined("a", 1)], 1),
+        ("a list is split in parts that exist", vec![joined("w", 5), split(&[("a", 2), ("b", 3)], false)], 0),
+        ("a list is joined and split again", vec![two(), joined("w", 3), two()], 2),
+    ];
+    for (what, results, superseded) in table {
+        let status = after(&results);
+        assert_eq!(status.superseded, superseded, "{what}");
+        let again = following(&status, results.last().unwrap(), at(900));
+        assert_eq!(again, status, "{what}: the same again");
+    }
+}
+
+#[test]
+fn where_the_newest_part_is_gone_the_last_create_is_the_newest_that_remains() {
+    let last = |results: &[AudienceResult]| after(results).last_created.map(|last| (last.receipt, last.members));
+    let two = split(&[("a", 1), ("b", 2)], true);
+    assert_eq!(last(std::slice::from_ref(&two)), Some(("b".to_owned(), 2)));
+    assert_eq!(last(&[two.clone(), split(&[("a", 1)], true)]), Some(("a".to_owned(), 1)));
+    assert_eq!(last(&[two, joined("a", 1)]), Some(("a".to_owned(), 1)));
 }
 
 #[test]
