@@ -35,7 +35,8 @@ pub fn values(values: &Values) -> Vec<MetricValue> {
 
 /// A number in fifteen digits, which is what survives any order of adding up.
 fn digits(number: f64) -> String {
-    let rounded = format!("{number:.14e}").parse().unwrap_or(number);
+    // Adding 0 makes 0 of -0.
+    let rounded = format!("{number:.14e}").parse().unwrap_or(number) + 0.0;
     let plain = f64::to_string(&rounded);
     if plain.len() <= 40 { plain } else { format!("{rounded:e}") }
 }
@@ -265,7 +266,8 @@ fn difference(before: &[ObservedColumn], after: &[ObservedColumn]) -> String {
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             format!("{what}: {}{more}", names[..names.len().min(MAX_NAMED)].join(", "))
         });
-    differences.collect::<Vec<_>>().join("; ")
+    let differences = differences.collect::<Vec<_>>().join("; ");
+    if differences.is_empty() { "only those whose names are hidden or cut off".to_owned() } else { differences }
 }
 
 /// The state with the age of the numbers that remain.

@@ -332,6 +332,12 @@ fn an_event_names_the_columns_that_changed() {
             Some("new: c; gone: b; of other types: a"),
         ),
         ("many", status("1", &[]), status("2", &many), Some("new: a, b, c, d, e and 2 more")),
+        (
+            "hidden ones",
+            status("1", &[("(hidden)", "text")]),
+            status("2", &[("(hidden)", "text")]),
+            Some("only those whose names are hidden or cut off"),
+        ),
     ];
     for (what, old, new, difference) in table {
         let event = columns_changed(&report(json!({})), &old, &new);
@@ -346,6 +352,7 @@ fn an_event_names_the_columns_that_changed() {
 fn numbers_have_fifteen_digits_and_dates_are_in_rfc_3339() {
     let table = [
         (0.0, "0"),
+        (-0.0, "0"),
         (1.0, "1"),
         (-2.5, "-2.5"),
         (0.1 + 0.2, "0.3"),
