@@ -126,7 +126,9 @@ pub fn too_many(members: u64, max: u64, field: &str) -> String {
 /// The number of members changed too much since the last audience.
 #[must_use]
 pub fn changed_too_much(members: u64, last: u64, max_percent: u32, field: &str) -> String {
-    let (change, way) = (members.abs_diff(last) * 100 / last.max(1), if members > last { "more" } else { "fewer" });
+    // Rounded up, so that it is never shown as the percent that is allowed.
+    let change = (members.abs_diff(last) * 100).div_ceil(last.max(1));
+    let way = if members > last { "more" } else { "fewer" };
     format!(
         "the list has {}, {change}% {way} than the {last} of the last audience that this resource created, and {field} \
          is {max_percent} (only the numbers are compared)",

@@ -24,3 +24,6 @@ pub fn has_grace(readiness: &Readiness, published: Option<&str>) -> bool {
         && readiness.reason() != Reason::BudgetSpent
         && published != Some(readiness.reason().as_str())
 }
+
+#[cfg(test)]
+mod tests;

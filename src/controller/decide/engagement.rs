@@ -153,3 +153,6 @@ pub fn tidy(audience: &Tracked, existing: &[String]) -> Vec<EngagementStatus> {
     };
     audience.options.engagement.iter().filter_map(next).collect()
 }
+
+#[cfg(test)]
+mod tests;

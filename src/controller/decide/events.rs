@@ -80,3 +80,6 @@ pub fn of_report(before: Option<&str>, readiness: &Readiness) -> Option<NewEvent
         note: readiness.verdict.message.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,3 +18,6 @@ pub fn freshness(report: &PropensityReport, age: Option<Duration>) -> (Freshness
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

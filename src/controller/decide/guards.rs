@@ -99,3 +99,6 @@ impl Bounds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,3 +155,6 @@ pub fn bug() -> Readiness {
                    operator's log.";
     Readiness::stalled(Reason::SourceUnreadable, message)
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,6 @@ pub fn of_decision(
         });
     Progress::Report(Report { readiness, existing, wait })
 }
+
+#[cfg(test)]
+mod tests;

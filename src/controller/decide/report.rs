@@ -30,7 +30,8 @@ pub fn values(values: &Values) -> Vec<MetricValue> {
 
 /// A number in fifteen digits, which is what survives any order of adding up.
 fn digits(number: f64) -> String {
-    let rounded = format!("{number:.14e}").parse().unwrap_or(number);
+    // Adding 0 makes 0 of -0.
+    let rounded = format!("{number:.14e}").parse().unwrap_or(number) + 0.0;
     let plain = f64::to_string(&rounded);
     if plain.len() <= 40 { plain } else { format!("{rounded:e}") }
 }
@@ -188,3 +189,6 @@ fn columns_note(report: &str, before: &[ObservedColumn], after: &[ObservedColumn
     let other_types: Vec<_> = other_types.map(|column| column.name.clone()).collect();
     messages::columns_changed(report, &lacking(after, before), &lacking(before, after), &other_types)
 }
+
+#[cfg(test)]
+mod tests;

@@ -166,10 +166,11 @@ pub fn columns_changed(report: &str, new: &[String], removed: &[String], other_t
         (!names.is_empty()).then(|| format!("{what}: {}{more}", named(names)))
     };
     let changes = [("new", new), ("removed", removed), ("with other types", other_types)];
-    format!(
-        "the columns of report {report} changed: {}",
-        changes.into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
-    )
+    let mut changes = changes.into_iter().filter_map(of).collect::<Vec<_>>().join("; ");
+    if changes.is_empty() {
+        changes.push_str("only those whose names are hidden or cut off");
+    }
+    format!("the columns of report {report} changed: {changes}")
 }
 
 /// The state with the age of the numbers that remain.

@@ -45,3 +45,6 @@ pub fn plan(spec: &PropensityReportSpec) -> Plan {
         newest: spec.newest_column.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,6 +116,7 @@ pub fn aggregate<'a>(
     let mut first_blocked: Option<(&str, Readiness)> = None;
     let mut statuses: Vec<PartStatus> = vec![];
     let mut own = false;
+    let mut empty: Option<Readiness> = None;
     for (planned, result) in parts {
         let old = published(audience, planned);
         let existing = result.as_ref().and_then(|result| result.existing.as_ref());
@@ -125,8 +126,13 @@ pub fn aggregate<'a>(
             .or_else(|| old.and_then(|old| old.created.clone()));
         let (reason, blocked) = match (result, old) {
             (Some(PartResult { readiness, .. }), _) => {
-                let is_blocked = readiness.phase != Phase::Ready && readiness.reason() != Reason::EmptyList;
-                (readiness.reason().as_str().to_owned(), is_blocked.then_some(readiness))
+                let reason = readiness.reason();
+                let is_empty = reason == Reason::EmptyList;
+                let is_blocked = readiness.phase != Phase::Ready && !is_empty;
+                if is_empty {
+                    empty.get_or_insert_with(|| readiness.clone());
+                }
+                (reason.as_str().to_owned(), is_blocked.then_some(readiness))
             }
             (None, Some(old)) if old.created.is_some() => (old.reason.clone(), None),
             (None, _) => {
@@ -145,6 +151,12 @@ pub fn aggregate<'a>(
     let created: Vec<_> = statuses.iter().filter_map(|part| part.created.as_ref()).collect();
     if let Some((name, blocked)) = first_blocked {
         let readiness = messages::part_blocks(created.len(), statuses.len(), name, &blocked);
+        return SplitState { readiness, existing: None, parts: statuses };
+    }
+    // A part of suppressed members alone blocks nothing, unless there is no other.
+    if created.is_empty()
+        && let Some(readiness) = empty
+    {
         return SplitState { readiness, existing: None, parts: statuses };
     }
     let sent: u64 = created.iter().map(|part| part.members).sum();

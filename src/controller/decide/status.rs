@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::split::MAX_PARTS;
 use super::{conditions, engagement, messages};
-use crate::api::audience_status::{Funnel, LastResult, OpenUnknown, PartStatus, RowProblem, Warnings};
+use crate::api::audience_status::{CreatedAudience, Funnel, LastResult, OpenUnknown, PartStatus, RowProblem, Warnings};
 use crate::api::condition::{self, ConditionType, DesiredCondition, Reason, Verdict};
 use crate::api::{AudienceStatus, LocalRef};
 use crate::controller::model::audience::Tracked;
@@ -43,9 +43,11 @@ impl AudienceResult {
         let (found, list) = (self.existing.as_ref()?, self.list.as_ref()?);
         if let Some(parts) = self.parts.as_ref().filter(|parts| !parts.is_empty()) {
             let of_part = |(part, share): (&PartStatus, &ListPart)| {
-                part.created.as_ref().map(|sent| sent.members.saturating_sub(share.to_send).min(share.excluded))
+                // A part of suppressed members alone was never sent.
+                let sent = part.created.as_ref().map_or(0, |sent| sent.members);
+                sent.saturating_sub(share.to_send).min(share.excluded)
             };
-            return parts.iter().zip(&list.parts).map(of_part).sum();
+            return Some(parts.iter().zip(&list.parts).map(of_part).sum());
         }
         let fewer = found.audience.members.saturating_sub(list.funnel.to_send);
         Some(fewer.min(list.funnel.excluded))
@@ -116,6 +118,11 @@ pub fn next(audience: &Tracked, result: &AudienceResult, now: Timestamp) -> Audi
         add_created(&mut status, found);
         if !(status.parts.is_empty() && old.parts.is_empty()) {
             status.superseded = old.superseded.saturating_add(left_behind(old, &status, found));
+            // The newest part is gone and counts as left behind; the newest that remains takes its place.
+            let is_gone = |last: &CreatedAudience| is_in(&old.parts, last) && !is_in(&status.parts, last);
+            if status.last_created.as_ref().is_some_and(is_gone) {
+                status.last_created = Some(found.audience.clone());
+            }
         }
     }
     status
@@ -138,15 +145,22 @@ fn parts(old: &AudienceStatus, result: &AudienceResult) -> Vec<PartStatus> {
 /// How many audiences stop being a part of the list, and stay in the workspace: parts that it no longer has, or the one
 /// that it was before it was split.
 fn left_behind(old: &AudienceStatus, new: &AudienceStatus, found: &ExistingAudience) -> u32 {
-    let is_in = |parts: &[PartStatus], receipt: &str| parts.iter().any(|part| part.receipt == receipt);
     let is_gone = |part: &&PartStatus| {
-        part.created.is_some() && !is_in(&new.parts, &part.receipt) && part.receipt != found.audience.receipt
+        let is_listed = new.parts.iter().any(|other| other.receipt == part.receipt);
+        part.created.is_some() && !is_listed && part.receipt != found.audience.receipt
     };
     let gone = old.parts.iter().filter(is_gone).count();
-    let was_whole = old.last_created.as_ref().is_some_and(|last| {
-        last.receipt != found.audience.receipt && !is_in(&old.parts, &last.receipt) && !is_in(&new.parts, &last.receipt)
-    });
+    // It counts once: when the newest part takes its place as the last create.
+    let is_replaced =
+        |last: &&CreatedAudience| new.last_created.as_ref().is_some_and(|new| new.receipt != last.receipt);
+    let replaced = old.last_created.as_ref().filter(is_replaced);
+    let was_whole = replaced.is_some_and(|last| !is_in(&old.parts, last) && !is_in(&new.parts, last));
     u32::try_from(gone).unwrap_or(u32::MAX).saturating_add(was_whole.into())
+}
+
+/// Whether an audience has the receipt of one of these parts.
+fn is_in(parts: &[PartStatus], audience: &CreatedAudience) -> bool {
+    parts.iter().any(|part| part.receipt == audience.receipt)
 }
 
 /// Adds an audience to those that this resource created. One that was found again, and isn't its newest, counts only

@@ -142,3 +142,6 @@ fn budget_verdict(input: &WorkspaceInput<'_>) -> Option<Verdict> {
     }
     (u64::from(used) * 5 >= u64::from(limit) * 4).then(|| workspace_messages::budget_nearly_spent(limit))
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,3 +105,6 @@ impl WatchedSource {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

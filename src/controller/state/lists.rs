@@ -110,3 +110,6 @@ impl ListMemory {
 fn suppression_uid(list: &SuppressionList) -> &str {
     list.metadata.uid.as_deref().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -240,3 +240,6 @@ impl ReportDetails {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -89,3 +89,6 @@ impl WorkspaceMemory {
         workspace
     }
 }
+
+#[cfg(test)]
+mod tests;

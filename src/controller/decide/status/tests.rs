@@ -1,10 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::api::audience_status::CreatedAudience;
 use crate::controller::fixtures::{at, contacts, named};
 use crate::controller::model::readiness::Phase;
 use serde_json::json;
+
+mod split;
 
 fn result(list: &[u32], reason: Reason, phase: Phase) -> AudienceResult {
     let list = named(list).list;
@@ -189,4 +190,83 @@ fn open_unknowns_and_the_receipt_are_those_of_now() {
     assert_eq!(status.open_unknowns, [unknown]);
     let status = following(&status, &without, at(5));
     assert_eq!((status.open_unknowns.len(), status.receipt_ref), (0, None));
+}
+
+/// A list of so many members to send and suppressed ones, with these parts of them.
+fn suppressed(to_send: u64, excluded: u64, parts: &[(u64, u64)]) -> ListSummary {
+    let whole = named(&[1]);
+    let part =
+        |(to_send, excluded): &(u64, u64)| ListPart { to_send: *to_send, excluded: *excluded, ..whole.to_send() };
+    let mut list = whole.list.clone();
+    (list.funnel.to_send, list.funnel.excluded) = (to_send, excluded);
+    list.parts = parts.iter().map(part).collect();
+    list
+}
+
+#[test]
+fn members_that_were_suppressed_after_they_were_sent_are_counted_at_least() {
+    let table = [
+        ("nobody", 5, (5, 0), 0),
+        ("some were excluded before", 5, (5, 2), 0),
+        ("two of them", 5, (3, 2), 2),
+        ("two, and one left the list", 5, (2, 2), 2),
+        ("one, and one was excluded before", 5, (4, 2), 1),
+        ("the list has grown meanwhile", 5, (9, 2), 0),
+    ];
+    for (what, sent, (to_send, excluded), expected) in table {
+        let mut result = created(&[1], 1, true);
+        result.existing.as_mut().unwrap().audience.members = sent;
+        result.list = Some(suppressed(to_send, excluded, &[]));
+        assert_eq!(result.suppressed_sent(), Some(expected), "{what}");
+        assert_eq!(AudienceResult { existing: None, ..result.clone() }.suppressed_sent(), None, "{what}");
+        assert_eq!(AudienceResult { list: None, ..result }.suppressed_sent(), None, "{what}");
+    }
+}
+
+#[test]
+fn members_that_were_suppressed_after_they_were_sent_are_reported_until_the_list_shows_that_there_are_none() {
+    let result = |excluded| {
+        let mut result = created(&[1], 1, true);
+        result.existing.as_mut().unwrap().audience.members = 3;
+        AudienceResult { list: Some(suppressed(3 - excluded, excluded, &[])), ..result }
+    };
+    let found = |status: &AudienceStatus| {
+        let found = condition(status, "SuppressedMembersSent").map(|(_, reason)| reason.to_owned());
+        (found, status.suppressed_members_sent)
+    };
+    let reported = (Some("MembersSuppressedAfterCreate".to_owned()), 2);
+    let status = after(&[result(2)]);
+    assert_eq!(found(&status), reported);
+    let expected = messages::suppressed_later(2, 3, at(1));
+    assert_eq!(status.conditions.last().unwrap().message, expected.message);
+    let unread = AudienceResult { list: None, existing: None, ..result(0) };
+    assert_eq!(found(&following(&status, &unread, at(500))), reported, "the list can't be read now");
+    assert_eq!(found(&following(&status, &result(0), at(500))), (None, 0));
+}
+
+#[test]
+fn a_reconcile_of_an_older_generation_adds_only_its_create() {
+    let newer = AudienceResult { generation: Some(4), ..result(&[2], Reason::Queued, Phase::Reconciling) };
+    let status = after(&[newer]);
+    let with_create = following(&status, &created(&[1], 1, true), at(500));
+    assert_eq!(with_create.last_created.as_ref().map(|last| last.time), Some(at(1)));
+    let without = AudienceStatus { last_created: None, recent_creates: vec![], ..with_create };
+    assert_eq!(without, status);
+}
+
+#[test]
+fn warnings_and_ignored_columns_are_listed_only_where_there_are_some() {
+    let status = |free_mail, roles, ignored_columns| {
+        let mut result = created(&[1], 1, true);
+        let list = result.list.as_mut().unwrap();
+        list.warnings = crate::audience::Warnings { free_mail, roles };
+        list.ignored_columns = ignored_columns;
+        let status = after(&[result]);
+        (status.warnings, status.ignored_columns)
+    };
+    assert_eq!(status(0, 0, 0), (None, None));
+    let warnings = Warnings { free_mail_domains: 2, role_addresses: 0 };
+    assert_eq!(status(2, 0, 3), (Some(warnings), Some(3)));
+    let warnings = Warnings { free_mail_domains: 0, role_addresses: 1 };
+    assert_eq!(status(0, 1, 0), (Some(warnings), None));
 }

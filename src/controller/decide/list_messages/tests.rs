@@ -1,0 +1,131 @@
+use serde_json::json;
+
+use super::*;
+use crate::api::FluxKind;
+use crate::controller::fixtures::shown;
+
+const FLUX: SourceKind = SourceKind::Flux(FluxKind::GitRepository);
+
+fn entry() -> EntryRef {
+    EntryRef { name: "leads".into(), key: "list.csv".into() }
+}
+
+#[test]
+fn what_is_wrong_with_a_source_is_reported_with_its_name_and_what_to_do() {
+    use Phase::{Reconciling, Stalled};
+    let audience = Owner::Audience(Kind::Contacts);
+    let accounts = Owner::Audience(Kind::Accounts);
+    let suppression = Owner::Suppression("blocked");
+    let table = [
+        (
+            not_found(SourceKind::ConfigMap, "leads", "team", "spec.from of this ContactAudience"),
+            Reason::SourceNotFound,
+            Reconciling,
+            "nothing is sent: there is no ConfigMap leads in namespace team. Create it, or correct spec.from of this ContactAudience",
+        ),
+        (
+            not_found(FLUX, "leads", "team", "spec.from of this ContactAudience"),
+            Reason::SourceNotFound,
+            Reconciling,
+            "nothing is sent: there is no GitRepository leads in namespace team. Create it, or correct spec.from of this ContactAudience",
+        ),
+        (
+            no_entry(SourceKind::Secret, &entry(), audience),
+            Reason::SourceNotFound,
+            Reconciling,
+            "nothing is sent: Secret leads has no entry list.csv. Add it, or correct the key in spec.from of this ContactAudience",
+        ),
+        (
+            no_entry(SourceKind::ConfigMap, &entry(), suppression),
+            Reason::SourceNotFound,
+            Reconciling,
+            "nothing is sent: ConfigMap leads has no entry list.csv. Add it, or correct the key in spec.from of SuppressionList blocked",
+        ),
+        (
+            wrong_count(2, 3, accounts),
+            Reason::SourceNotFound,
+            Reconciling,
+            "nothing is sent: 2 ConfigMaps have the labels of configMaps in spec.from of this AccountAudience, and its count is 3. Apply those that are missing, or correct the count",
+        ),
+        (looked_up(SourceKind::Secret, "leads"), Reason::Pending, Reconciling, "Secret leads is being looked up"),
+        (
+            denied(SourceKind::Secret, "leads", "team"),
+            Reason::AccessDenied,
+            Reconciling,
+            "nothing is sent: the operator may not read Secret leads in namespace team. Grant its ServiceAccount get, list and watch on it by a Role and RoleBinding in the namespace",
+        ),
+        (
+            no_kind(FLUX, "leads", "spec.from of this ContactAudience"),
+            Reason::SourceNotFound,
+            Reconciling,
+            "nothing is sent: this cluster knows no GitRepository of source.toolkit.fluxcd.io/v1, so there is no leads. Install Flux, or correct spec.from of this ContactAudience",
+        ),
+        (
+            no_artifact(FLUX, "leads"),
+            Reason::SourceNotFound,
+            Reconciling,
+            "nothing is sent: GitRepository leads has no artifact yet. Its own status says why",
+        ),
+        (
+            no_format("secret leads/list", audience),
+            Reason::SourceUnreadable,
+            Stalled,
+            "nothing is sent: the key of secret leads/list has no known ending, so its layout isn't known. Set format in spec.from of this ContactAudience to CSV, JSON, NDJSON or YAML",
+        ),
+        (
+            unreadable("secret leads/list.csv", "it is cut off"),
+            Reason::SourceUnreadable,
+            Stalled,
+            "nothing is sent: secret leads/list.csv can't be read: it is cut off",
+        ),
+        (
+            bug(),
+            Reason::SourceUnreadable,
+            Stalled,
+            "nothing is sent: the sources can't be read, which is a bug of the operator",
+        ),
+    ];
+    for (readiness, reason, phase, message) in table {
+        assert_eq!(shown(readiness), (reason, message.to_owned(), phase));
+    }
+}
+
+#[test]
+fn a_file_that_can_not_be_fetched_is_tried_again_where_that_may_help() {
+    use Phase::{Reconciling, Stalled};
+    let table = [
+        (FetchError::Unreachable, Reconciling),
+        (FetchError::HostNotFound, Reconciling),
+        (FetchError::ConnectionLost, Reconciling),
+        (FetchError::Status(503), Reconciling),
+        (FetchError::Status(429), Reconciling),
+        (FetchError::Status(404), Stalled),
+        (FetchError::Redirect(302), Stalled),
+        (FetchError::HostNotAllowed, Stalled),
+        (FetchError::DigestMismatch, Stalled),
+    ];
+    for (why, phase) in table {
+        let message = format!("nothing is sent: http files.example/list.csv can't be read: {why}");
+        let found = unfetched("http files.example/list.csv", &why);
+        assert_eq!(shown(found), (Reason::SourceUnreadable, message, phase));
+    }
+}
+
+#[test]
+fn the_name_of_a_file_shows_no_token_of_its_url() {
+    let table = [
+        (json!({"url": "https://files.example/lists/a.csv?token=canary#canary"}), "http files.example/lists/a.csv"),
+        (json!({"url": "https://canary:canary@files.example:8443/a.csv"}), "http files.example/a.csv"),
+        (json!({"url": "canary"}), "http"),
+        (json!({}), "http"),
+        (json!({"urlFrom": {"name": "urls", "key": "leads"}}), "http secret urls/leads"),
+        (
+            json!({"url": "https://canary.example", "urlFrom": {"name": "urls", "key": "leads"}}),
+            "http secret urls/leads",
+        ),
+    ];
+    for (file, name) in table {
+        let file: HttpFile = serde_json::from_value(file).expect("a file");
+        assert_eq!(file_name(&file), name);
+    }
+}
