@@ -221,7 +221,13 @@ fn creates_are_sent_before_reports_are_fetched() {
     world.wait_reason(Kind::Report, "accounts", "Fetched");
     let requests = world.simulator.borrow().requests();
     let at = requests.iter().position(|request| request["report"] == "account_engagement").unwrap();
-    assert_eq!((at, world.simulator.borrow().audiences().len()), (40, 40));
+    // Creates that have their permit may still be on their way: at most the workspace's concurrentCreates of 3.
+    assert!((37..=40).contains(&at), "the report was fetched after {at} of 40 creates");
+    world.simulator.borrow().wait_requests(41);
+    eventually("all creates are stored", || {
+        let stored = world.simulator.borrow().audiences().len();
+        ensure(stored == 40, || format!("{stored} of 40"))
+    });
 }
 
 #[test]
