@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Map;
 
-use super::{Examples, NAMESPACE, SECRET, SHORT_HASH, WORKSPACE, suppression_lists, workspaces};
+use super::table::{Examples, NAMESPACE, SECRET, SHORT_HASH, WORKSPACE};
+use super::{suppression_lists, workspaces};
 use crate::api::condition::{ConditionType, Reason};
 use crate::audience::{Funnel, Kind};
 use crate::controller::decide::assess::Plan;

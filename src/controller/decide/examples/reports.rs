@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Examples, NAMESPACE, SECRET, WORKSPACE, workspaces};
+use super::table::{Examples, NAMESPACE, SECRET, WORKSPACE};
+use super::workspaces;
 use crate::api::condition::{ConditionType, Verdict};
 use crate::controller::decide::report_messages::{self as of_report, UrlEntry};
 use crate::controller::decide::workspace_messages;

@@ -1,6 +1,6 @@
 //! Examples of suppression lists, and of sources, which audiences have too.
 
-use super::{Examples, NAMESPACE};
+use super::table::{Examples, NAMESPACE};
 use crate::api::{EntryRef, FluxKind};
 use crate::audience::BadEntry;
 use crate::controller::decide::list_messages::{self as of_list, Owner};

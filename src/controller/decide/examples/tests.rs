@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::api::condition::{ConditionType, Reason};
 
 #[test]
 fn every_reason_and_every_condition_type_has_an_example() {

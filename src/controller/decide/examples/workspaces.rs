@@ -1,6 +1,6 @@
 //! Examples of workspaces, some of which other objects have too.
 
-use super::{Examples, LEDGER, NAMESPACE, SECRET, WORKSPACE};
+use super::table::{Examples, LEDGER, NAMESPACE, SECRET, WORKSPACE};
 use crate::api::condition::ConditionType;
 use crate::controller::decide::{audience_messages, messages, workspace_messages as of_workspace};
 use crate::controller::model::readiness::Readiness;
