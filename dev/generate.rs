@@ -10,7 +10,8 @@ use std::{fs, io, path::Path};
 
 use propensity_operator::api::generate::crds;
 
-/// Deleting a CRD deletes its objects, and receipts are the ledger: Helm keeps them on uninstall, Argo CD and Flux don't prune them.
+/// Deleting a CRD deletes its objects, and receipts are the ledger: Helm keeps them on uninstall, Argo CD and Flux
+/// don't prune them.
 const KEEP: [(&str, &str); 3] = [
     ("argocd.argoproj.io/sync-options", "Prune=false,Delete=false"),
     ("helm.sh/resource-policy", "keep"),

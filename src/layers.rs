@@ -1,5 +1,5 @@
-//! Checks that imports go one way: no cycle between files, and no import from a lower layer of the controller to a higher
-//! one. The layers are explained in `ARCHITECTURE.md`.
+//! Checks that imports go one way: no cycle between files, and no import from a lower layer of the controller to a
+//! higher one. The layers are explained in `ARCHITECTURE.md`.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// pki names the key files of one cluster. Everything is made anew at each start.
+// pki names the key files of one cluster. Everything is created again at each start.
 type pki struct {
 	dir            string
 	caFile         string
@@ -110,7 +110,7 @@ func (p *pki) write() error {
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-		// The in-cluster name, for clients that are told to verify that one.
+		// The in-cluster name, for clients that are configured to verify that one.
 		DNSNames: []string{"localhost", "kubernetes.default.svc"},
 	}
 	servingDER, err := x509.CreateCertificate(rand.Reader, servingTemplate, ca, servingKey.Public(), caKey)

@@ -52,7 +52,7 @@ func guard(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer
 				logf("guard: no such signal: %q", lines.Text())
 				continue
 			}
-			// An error means that it has ended, which is told anyway.
+			// An error means that it has ended, which is reported anyway.
 			_ = cmd.Process.Signal(signal)
 		}
 	}()

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// portAttempts bounds how often a server is started anew because another
+// portAttempts bounds how often a server is started again because another
 // program got its port between our choice and the server's bind.
 const portAttempts = 10
 

@@ -37,8 +37,8 @@ macro_rules! documented_names {
 documented_names! {
     /// The condition types that the operator writes.
     ConditionType {
-        /// On an audience: the current list exists in the workspace. On a workspace: creates can be sent. On a report or
-        /// a suppression list: it was read completely.
+        /// On an audience: the current list exists in the workspace. On a workspace: creates can be sent. On a report
+        /// or a suppression list: it was read completely.
         Ready,
         /// The operator is working, or waits for time or for a change in the cluster.
         Reconciling,

@@ -143,8 +143,8 @@ pub fn ended(prior: Option<&Record>, id: &str, result: OutcomeResult, class: &st
     record_outcome(&open, &attempt(id), outcome).unwrap()
 }
 
-/// The record with an attempt settled by a person.
-pub fn settled(record: &Record, id: &str, decision: Resolve) -> Record {
+/// The record with an attempt resolved by a person.
+pub fn resolved(record: &Record, id: &str, decision: Resolve) -> Record {
     resolve(record, &Instruction { attempt: id.into(), decision }, ResolvedBy::Person, at(120)).unwrap()
 }
 

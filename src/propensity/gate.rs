@@ -21,7 +21,7 @@ use crate::clock::Moment;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long an asker that is late keeps its order. One that stays away for longer starts again at the end of the queue.
 const LATE_FOR: Duration = Duration::from_secs(3600);
-/// When to ask again where no time can be known: something in flight has to end first. [`Gate::settled`] returns whom
+/// When to ask again where no time can be known: something in flight has to end first. [`Gate::give_back`] returns whom
 /// to enqueue earlier.
 const RECHECK: Duration = Duration::from_secs(30);
 
@@ -178,7 +178,7 @@ impl<T: Clone + Eq + Hash> Gate<T> {
     /// Takes back a permit with what came of it. `jitter` (0 to 1) spreads the tries of an API that can't be reached.
     /// Returns whom to enqueue.
     #[must_use = "enqueue them"]
-    pub fn settled(&mut self, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> Vec<T> {
+    pub fn give_back(&mut self, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> Vec<T> {
         let number = permit.0;
         self.in_flight.remove(&number);
         let next = self.next_permit;

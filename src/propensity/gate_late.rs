@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::gate_sim::{FAST, NOBODY, UNCLEAR, World, at, fast, settle, take};
+use super::gate_sim::{FAST, NOBODY, UNCLEAR, World, at, fast, give_back, take};
 use super::hold::BreakerCause::Credentials;
 use super::pace::{Effect, Grant, Limits, Permit};
 
@@ -23,14 +23,14 @@ fn one_in_flight(gate: &mut Gate<u32>, waiting: Range<u32>) -> Permit {
 fn a_turn_that_is_not_taken_goes_to_the_next_at_once() {
     let mut gate = Gate::new();
     let permit = one_in_flight(&mut gate, 2..6);
-    assert_eq!(gate.settled(at(10), permit, Effect::Definite, 0.0), vec![2]);
+    assert_eq!(gate.give_back(at(10), permit, Effect::Definite, 0.0), vec![2]);
     assert_eq!(gate.ready(at(11)), NOBODY, "2 knows it, and the place is kept for it");
     assert!(matches!(gate.ask(at(11), 3), Grant::Wait { .. }));
     let passed_on = gate.next_change(at(11)).expect("somebody waits");
     assert_eq!(passed_on, at(12));
     assert_eq!(gate.ready(passed_on), vec![3], "2 didn't come");
     let permit = take(&mut gate, at(13), 3);
-    assert_eq!(gate.settled(at(14), permit, Effect::Definite, 0.0), vec![4]);
+    assert_eq!(gate.give_back(at(14), permit, Effect::Definite, 0.0), vec![4]);
     let _permit = take(&mut gate, at(14), 4);
 }
 
@@ -38,13 +38,13 @@ fn a_turn_that_is_not_taken_goes_to_the_next_at_once() {
 fn whoever_was_late_is_first_in_line_when_it_asks() {
     let mut gate = Gate::new();
     let permit = one_in_flight(&mut gate, 2..6);
-    let _ = gate.settled(at(10), permit, Effect::Definite, 0.0);
+    let _ = gate.give_back(at(10), permit, Effect::Definite, 0.0);
     let _ = gate.ready(at(12));
     let permit = take(&mut gate, at(12), 3);
     assert!(matches!(gate.ask(at(13), 2), Grant::Wait { .. }), "one at a time");
-    assert_eq!(gate.settled(at(14), permit, Effect::Definite, 0.0), vec![2], "before 4 and 5, who joined after it");
+    assert_eq!(gate.give_back(at(14), permit, Effect::Definite, 0.0), vec![2], "before 4 and 5, who joined after it");
     let permit = take(&mut gate, at(14), 2);
-    assert_eq!(gate.settled(at(15), permit, Effect::Definite, 0.0), vec![4]);
+    assert_eq!(gate.give_back(at(15), permit, Effect::Definite, 0.0), vec![4]);
     // Where the place is still free, even without being named again.
     let _ = gate.ready(at(17));
     let _permit = take(&mut gate, at(17), 4);
@@ -54,7 +54,7 @@ fn whoever_was_late_is_first_in_line_when_it_asks() {
 fn whoever_is_named_is_named_once_until_it_asks() {
     let mut gate = Gate::new();
     let permit = one_in_flight(&mut gate, 2..4);
-    assert_eq!(gate.settled(at(10), permit, Effect::Definite, 0.0), vec![2]);
+    assert_eq!(gate.give_back(at(10), permit, Effect::Definite, 0.0), vec![2]);
     assert_eq!([gate.ready(at(10)), gate.ready(at(11))], [NOBODY; 2]);
     assert_eq!(gate.ready(at(12)), [3]);
     assert_eq!(gate.ready(at(13)), NOBODY);
@@ -64,10 +64,10 @@ fn whoever_is_named_is_named_once_until_it_asks() {
 fn a_turn_that_is_passed_on_stays_one_turn() {
     let mut breaker = fast();
     let permit = take(&mut breaker, at(0), 1);
-    settle(&mut breaker, at(0), permit, Effect::OpenBreaker(Credentials));
+    give_back(&mut breaker, at(0), permit, Effect::OpenBreaker(Credentials));
     let mut unreachable = fast();
     let permit = take(&mut unreachable, at(0), 1);
-    settle(&mut unreachable, at(0), permit, Effect::Unreachable);
+    give_back(&mut unreachable, at(0), permit, Effect::Unreachable);
     let mut caution = fast();
     caution.enter_caution(at(0));
     for mut gate in [breaker, unreachable, caution] {
@@ -75,12 +75,12 @@ fn a_turn_that_is_passed_on_stays_one_turn() {
         for who in 2..5 {
             assert!(matches!(gate.ask(at(900), who), Grant::Wait { known: false, .. }));
         }
-        assert_eq!(gate.settled(at(901), permit, Effect::Unused, 0.0), vec![2]);
+        assert_eq!(gate.give_back(at(901), permit, Effect::Unused, 0.0), vec![2]);
         assert_eq!(gate.ready(at(903)), vec![3]);
         let only = take(&mut gate, at(904), 3);
         assert!(matches!(gate.ask(at(904), 2), Grant::Wait { .. }), "one at a time");
         assert_eq!(gate.ready(at(910)), NOBODY);
-        settle(&mut gate, at(911), only, Effect::Definite);
+        give_back(&mut gate, at(911), only, Effect::Definite);
         let _all: Vec<_> = [2, 4].map(|who| take(&mut gate, at(911), who)).into();
     }
 }
@@ -127,7 +127,7 @@ fn askers_that_are_gone_delay_the_others_for_a_moment_only() {
     let mut gate = Gate::new();
     let permit = one_in_flight(&mut gate, 2..12);
     let mut now = at(10);
-    let mut named = gate.settled(now, permit, Effect::Definite, 0.0);
+    let mut named = gate.give_back(now, permit, Effect::Definite, 0.0);
     // All but the last are gone.
     while named != vec![11] {
         now = gate.next_change(now).expect("the turn is passed on");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::gate_sim::{NOBODY, UNCLEAR, World, at, fast, settle, take};
+use super::gate_sim::{NOBODY, UNCLEAR, World, at, fast, give_back, take};
 use super::hold::BreakerCause::{Configuration, Credentials};
 use super::pace::{Effect, Grant, Limits, WaitReason};
 use crate::clock::Moment;
@@ -28,7 +28,7 @@ fn pauses(effect: Effect, count: usize) -> Vec<u64> {
     (0..count)
         .map(|_| {
             let permit = probe(&mut gate, now).expect("it is time");
-            settle(&mut gate, now, permit, effect);
+            give_back(&mut gate, now, permit, effect);
             let (until, _) = probe(&mut gate, now).expect_err("it has to wait");
             let pause = until.since(now);
             now = until;
@@ -66,7 +66,7 @@ fn what_comes_behind_creates_waits_for_them_and_leaves_half_a_burst() {
     // One waits for the flight to end, and goes first, whatever the pace would allow.
     assert!(matches!(gate.ask(at(9), 2), Grant::Wait { .. }));
     assert!(gate.ask_behind(at(9)).is_err());
-    settle(&mut gate, at(9), flight, Effect::OpenBreaker(Credentials));
+    give_back(&mut gate, at(9), flight, Effect::OpenBreaker(Credentials));
     // Creates wait for a key; that is none of the others' business.
     assert!(matches!(gate.ask(at(9), 2), Grant::Wait { why: WaitReason::Breaker(Credentials), .. }));
     assert_eq!(gate.ask_behind(at(9)), Ok(()));
@@ -82,7 +82,7 @@ fn a_pause_that_was_asked_for_without_a_permit_holds_creates_and_ends() {
     gate.must_pause(at(0), None);
     assert!(matches!(gate.ask(at(1), 1), Grant::Wait { why: WaitReason::Paused, .. }));
     let permit = take(&mut gate, at(15), 1);
-    settle(&mut gate, at(15), permit, Effect::Definite);
+    give_back(&mut gate, at(15), permit, Effect::Definite);
     assert_eq!(gate.view(at(15)).paused_until, None);
 }
 
@@ -130,7 +130,7 @@ fn a_limit_of_zero_counts_as_one() {
     let mut gate = Gate::new();
     gate.set_limits("w", Limits { requests_per_minute: 0, burst: 0, concurrent: 0 });
     let permit = take(&mut gate, at(0), 1);
-    settle(&mut gate, at(0), permit, Effect::Definite);
+    give_back(&mut gate, at(0), permit, Effect::Definite);
     assert_eq!(gate.ask(at(0), 2), Grant::Wait { until: at(60), known: true, why: WaitReason::Pacing });
 }
 
@@ -141,7 +141,7 @@ fn a_place_in_flight_that_gets_free_wakes_the_next() {
     assert!(matches!(gate.ask(at(0), 7), Grant::Wait { why: WaitReason::Pacing, .. }));
     assert!(matches!(gate.ask(at(0), 8), Grant::Wait { why: WaitReason::Pacing, .. }));
     let mut permits = permits.into_iter();
-    let woken = permits.next().map(|permit| gate.settled(at(1), permit, Effect::Definite, 0.0));
+    let woken = permits.next().map(|permit| gate.give_back(at(1), permit, Effect::Definite, 0.0));
     assert_eq!(woken, Some(vec![7]));
 }
 
@@ -160,7 +160,7 @@ fn several_refused_keys_in_flight_at_once_open_the_breaker_once() {
     let mut gate = fast();
     let permits: Vec<_> = (0..3).map(|who| take(&mut gate, at(0), who)).collect();
     for (permit, second) in permits.into_iter().zip(1..) {
-        settle(&mut gate, at(second), permit, Effect::OpenBreaker(Credentials));
+        give_back(&mut gate, at(second), permit, Effect::OpenBreaker(Credentials));
     }
     let breaker = gate.view(at(4)).breaker.expect("open");
     assert_eq!((breaker.cause, breaker.since, breaker.half_open_at), (Credentials, at(1), at(901)));
@@ -171,10 +171,10 @@ fn several_refused_keys_in_flight_at_once_open_the_breaker_once() {
 fn a_half_open_breaker_lets_one_create_try() {
     let mut gate = fast();
     let permit = take(&mut gate, at(0), 1);
-    settle(&mut gate, at(0), permit, Effect::OpenBreaker(Configuration));
+    give_back(&mut gate, at(0), permit, Effect::OpenBreaker(Configuration));
     let only = take(&mut gate, at(900), 2);
     assert!(matches!(probe(&mut gate, at(900)), Err((_, WaitReason::Breaker(Configuration)))));
-    settle(&mut gate, at(901), only, Effect::Definite);
+    give_back(&mut gate, at(901), only, Effect::Definite);
     assert_eq!(gate.view(at(901)).breaker, None);
     let _all: Vec<_> = (3..6).map(|who| take(&mut gate, at(901), who)).collect();
 }
@@ -183,11 +183,11 @@ fn a_half_open_breaker_lets_one_create_try() {
 fn an_unused_try_leaves_the_breaker_half_open_for_the_next() {
     let mut gate = fast();
     let permit = take(&mut gate, at(0), 1);
-    settle(&mut gate, at(0), permit, Effect::OpenBreaker(Credentials));
+    give_back(&mut gate, at(0), permit, Effect::OpenBreaker(Credentials));
     let unused = take(&mut gate, at(900), 2);
-    settle(&mut gate, at(900), unused, Effect::Unused);
+    give_back(&mut gate, at(900), unused, Effect::Unused);
     let next = take(&mut gate, at(900), 3);
-    settle(&mut gate, at(900), next, Effect::Definite);
+    give_back(&mut gate, at(900), next, Effect::Definite);
     assert_eq!(gate.view(at(900)).breaker, None);
 }
 
@@ -195,11 +195,11 @@ fn an_unused_try_leaves_the_breaker_half_open_for_the_next() {
 fn a_person_who_asks_again_gets_one_try_at_once() {
     let mut gate = fast();
     let permit = take(&mut gate, at(0), 1);
-    settle(&mut gate, at(0), permit, Effect::OpenBreaker(Credentials));
+    give_back(&mut gate, at(0), permit, Effect::OpenBreaker(Credentials));
     assert!(matches!(gate.ask(at(5), 2), Grant::Wait { until, .. } if until == at(900)));
     assert_eq!(gate.retry_now(at(6)), vec![2]);
     let permit = take(&mut gate, at(6), 2);
-    settle(&mut gate, at(7), permit, Effect::OpenBreaker(Credentials));
+    give_back(&mut gate, at(7), permit, Effect::OpenBreaker(Credentials));
     assert_eq!(probe(&mut gate, at(7)), Err((at(907), WaitReason::Breaker(Credentials))), "the pauses begin anew");
 }
 
@@ -208,9 +208,9 @@ fn a_request_that_was_on_its_way_lifts_no_hold() {
     for effect in [Effect::OpenBreaker(Credentials), BUSY, UNCLEAR, Effect::Unreachable] {
         let mut gate = fast();
         let (first, older) = (take(&mut gate, at(0), 1), take(&mut gate, at(0), 2));
-        settle(&mut gate, at(1), first, effect);
+        give_back(&mut gate, at(1), first, effect);
         let before = gate.view(at(1));
-        settle(&mut gate, at(1), older, Effect::Definite);
+        give_back(&mut gate, at(1), older, Effect::Definite);
         let after = gate.view(at(1));
         assert_eq!(after, super::GateView { in_flight: 0, ..before }, "{effect:?}");
         assert!(probe(&mut gate, at(1)).is_err(), "{effect:?}");
@@ -221,8 +221,8 @@ fn a_request_that_was_on_its_way_lifts_no_hold() {
 fn the_api_is_left_alone_for_as_long_as_it_asks() {
     let mut gate = fast();
     let (first, second) = (take(&mut gate, at(0), 1), take(&mut gate, at(0), 2));
-    settle(&mut gate, at(0), first, Effect::Busy { retry_after: Some(Duration::from_secs(7)) });
-    settle(&mut gate, at(0), second, Effect::Busy { retry_after: Some(Duration::from_secs(3)) });
+    give_back(&mut gate, at(0), first, Effect::Busy { retry_after: Some(Duration::from_secs(7)) });
+    give_back(&mut gate, at(0), second, Effect::Busy { retry_after: Some(Duration::from_secs(3)) });
     assert_eq!(gate.view(at(0)).paused_until, Some(at(7)));
     assert_eq!(probe(&mut gate, at(6)), Err((at(7), WaitReason::Paused)));
     let _go = take(&mut gate, at(7), 3);
@@ -233,7 +233,7 @@ fn the_api_is_left_alone_for_as_long_as_it_asks() {
 fn an_unclear_answer_with_retry_after_pauses_too() {
     let mut gate = fast();
     let permit = take(&mut gate, at(0), 1);
-    settle(&mut gate, at(0), permit, Effect::Unclear { retry_after: Some(Duration::from_secs(600)) });
+    give_back(&mut gate, at(0), permit, Effect::Unclear { retry_after: Some(Duration::from_secs(600)) });
     assert_eq!(probe(&mut gate, at(60)), Err((at(600), WaitReason::Paused)));
     assert_eq!(gate.view(at(60)).caution, Some(at(60)));
 }
@@ -243,7 +243,7 @@ fn jitter_shortens_a_back_off_by_at_most_half() {
     for (jitter, millis) in [(0.0, 500), (0.5, 750), (1.0, 1000), (7.0, 1000), (-1.0, 500)] {
         let mut gate = fast();
         let permit = take(&mut gate, at(0), 1);
-        let _ = gate.settled(at(0), permit, Effect::Unreachable, jitter);
+        let _ = gate.give_back(at(0), permit, Effect::Unreachable, jitter);
         let expected = Moment::from_zero(Duration::from_millis(millis));
         assert_eq!(probe(&mut gate, at(0)), Err((expected, WaitReason::Unreachable)));
     }
@@ -253,10 +253,10 @@ fn jitter_shortens_a_back_off_by_at_most_half() {
 fn while_unreachable_one_at_a_time_tries_and_any_reply_ends_it() {
     let mut gate = fast();
     let permit = take(&mut gate, at(0), 1);
-    settle(&mut gate, at(0), permit, Effect::Unreachable);
+    give_back(&mut gate, at(0), permit, Effect::Unreachable);
     let only = take(&mut gate, at(1), 2);
     assert!(matches!(probe(&mut gate, at(1)), Err((_, WaitReason::Unreachable))));
-    settle(&mut gate, at(2), only, BUSY);
+    give_back(&mut gate, at(2), only, BUSY);
     assert_eq!(gate.view(at(2)).unreachable, None);
 }
 
@@ -266,11 +266,11 @@ fn a_start_in_caution_lets_the_first_go_at_once_but_alone() {
     gate.enter_caution(at(0));
     let only = take(&mut gate, at(0), 1);
     assert!(matches!(probe(&mut gate, at(0)), Err((_, WaitReason::Caution))));
-    settle(&mut gate, at(1), only, UNCLEAR);
+    give_back(&mut gate, at(1), only, UNCLEAR);
     assert_eq!(probe(&mut gate, at(1)), Err((at(61), WaitReason::Caution)));
     gate.enter_caution(at(30));
     let next = take(&mut gate, at(61), 2);
-    settle(&mut gate, at(62), next, Effect::Definite);
+    give_back(&mut gate, at(62), next, Effect::Definite);
     assert_eq!(gate.view(at(62)).caution, None);
 }
 
@@ -280,7 +280,7 @@ fn caution_outlasts_answers_that_are_not_definite() {
         let mut gate = fast();
         gate.enter_caution(at(0));
         let permit = take(&mut gate, at(0), 1);
-        settle(&mut gate, at(0), permit, effect);
+        give_back(&mut gate, at(0), permit, effect);
         assert_eq!(gate.view(at(0)).caution, Some(at(0)), "{effect:?}");
     }
 }
@@ -290,7 +290,7 @@ fn unclear_answers_in_flight_together_are_one_step() {
     let mut gate = fast();
     let permits: Vec<_> = (0..3).map(|who| take(&mut gate, at(0), who)).collect();
     for (permit, second) in permits.into_iter().zip(10..) {
-        settle(&mut gate, at(second), permit, UNCLEAR);
+        give_back(&mut gate, at(second), permit, UNCLEAR);
     }
     assert_eq!(gate.view(at(13)).caution, Some(at(70)));
 }
@@ -318,7 +318,7 @@ fn the_next_change_is_the_next_hold_slot_or_expiry() {
     let mut gate = fast();
     assert_eq!(gate.next_change(at(0)), None);
     let permit = take(&mut gate, at(0), 1);
-    settle(&mut gate, at(0), permit, BUSY);
+    give_back(&mut gate, at(0), permit, BUSY);
     assert_eq!(gate.next_change(at(0)), Some(at(30)));
     assert!(matches!(gate.ask(at(0), 2), Grant::Wait { .. }));
     assert_eq!(gate.next_change(at(30)), Some(at(32)), "the waiter's turn is passed on");
@@ -332,7 +332,7 @@ fn an_idle_gate_can_be_dropped() {
     let permit = take(&mut gate, at(0), 1);
     gate.remove_limits("w");
     assert!(!gate.is_idle());
-    settle(&mut gate, at(0), permit, Effect::Definite);
+    give_back(&mut gate, at(0), permit, Effect::Definite);
     assert!(gate.is_idle());
 }
 

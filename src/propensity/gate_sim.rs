@@ -17,8 +17,8 @@ pub(super) fn fast() -> Gate<u32> {
     gate
 }
 
-pub(super) fn settle(gate: &mut Gate<u32>, now: Moment, permit: Permit, effect: Effect) {
-    let _ = gate.settled(now, permit, effect, 1.0);
+pub(super) fn give_back(gate: &mut Gate<u32>, now: Moment, permit: Permit, effect: Effect) {
+    let _ = gate.give_back(now, permit, effect, 1.0);
 }
 
 pub(super) fn at(seconds: u64) -> Moment {
@@ -133,7 +133,7 @@ impl World {
     }
 
     fn land(&mut self, who: u32, permit: Permit, effect: Effect) {
-        let woken = self.gate.settled(self.now, permit, effect, 0.5);
+        let woken = self.gate.give_back(self.now, permit, effect, 0.5);
         match effect {
             Effect::Definite => {
                 self.done.insert(who);

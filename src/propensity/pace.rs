@@ -53,9 +53,9 @@ pub enum WaitReason {
     Unreachable,
 }
 
-/// Leave to send one create. It must come back through [`Gate::settled`](super::Gate::settled), whatever happened.
+/// A permit to send one create. It must come back through [`Gate::give_back`](super::Gate::give_back), whatever happened.
 #[derive(Debug, PartialEq, Eq)]
-#[must_use = "give it back with Gate::settled, also when nothing was sent"]
+#[must_use = "give it back with Gate::give_back, also when nothing was sent"]
 pub struct Permit(pub(super) u64);
 
 /// The answer to [`Gate::ask`](super::Gate::ask).

@@ -30,8 +30,8 @@ pub fn eventually_for<T, E: Display>(timeout: Duration, what: &str, mut check: i
     }
 }
 
-/// Like [`eventually`], for something long: it may take any time while there is progress. `check` returns how far it is,
-/// with the reason why there is no result yet. Fails once that number has been the same for [`TIMEOUT`].
+/// Like [`eventually`], for something long: it may take any time while there is progress. `check` returns how far it
+/// is, with the reason why there is no result yet. Fails once that number has been the same for [`TIMEOUT`].
 #[track_caller]
 pub fn eventually_by_progress<T, E: Display>(what: &str, mut check: impl FnMut() -> Result<T, (usize, E)>) -> T {
     let mut progress = (0, Instant::now());

@@ -100,7 +100,7 @@ impl PermitGuard {
         if let Some(permit) = self.permit.take() {
             let clock = &ctx.process.clock;
             let (waiting, workspaces) =
-                ctx.creates.gates.settled(self.key, clock.boottime(), permit, effect, clock.jitter());
+                ctx.creates.gates.give_back(self.key, clock.boottime(), permit, effect, clock.jitter());
             ctx.queues.enqueue_all(waiting);
             if effect != Effect::Unused {
                 ctx.queues.enqueue_all(workspaces);

@@ -141,8 +141,8 @@ pub fn next(report: &PropensityReport, result: &ReportResult, now: Timestamp) ->
     status
 }
 
-/// The next status of a report whose object may have changed since it was reconciled: `base` is the object as it is now,
-/// `reconciled` the one that the result belongs to. A status never reports a generation or a request that wasn't
+/// The next status of a report whose object may have changed since it was reconciled: `base` is the object as it is
+/// now, `reconciled` the one that the result belongs to. A status never reports a generation or a request that wasn't
 /// reconciled.
 #[must_use]
 pub fn next_of(

@@ -41,10 +41,10 @@ pub enum RunError {
     Signals(std::io::Error),
     /// Another process leads now.
     #[error(
-        "leadership is lost: this process has stopped claiming, has let its requests end, and ends so that it can start anew"
+        "leadership is lost: this process stopped claiming, waited for its requests, and ends so that it can be restarted"
     )]
     LeadershipLost,
     /// A part ended that should never end.
-    #[error("a part of the operator ended by itself, which none should; the process ends so that it can start anew")]
+    #[error("a part of the operator ended unexpectedly; the process ends so that it can be restarted")]
     PartEnded,
 }

@@ -75,8 +75,8 @@ impl Gates {
 
     /// Takes back a permit. Returns what to enqueue: the audiences that may send now, and the workspaces that use the
     /// key.
-    pub fn settled(&self, key: KeyId, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> ToEnqueue {
-        self.with(key, |gate| gate.settled(now, permit, effect, jitter))
+    pub fn give_back(&self, key: KeyId, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> ToEnqueue {
+        self.with(key, |gate| gate.give_back(now, permit, effect, jitter))
     }
 
     /// Audiences whose turn has come as time went by: the one before them didn't take its turn, or a pause has ended.

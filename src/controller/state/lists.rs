@@ -79,8 +79,8 @@ impl ListMemory {
         self.lock().results.remove(key);
     }
 
-    /// The suppression list with the newest status that is known: the one of the watch, or one that was written and that the
-    /// watch hasn't shown yet.
+    /// The suppression list with the newest status that is known: the one of the watch, or one that was written and
+    /// that the watch hasn't shown yet.
     #[must_use]
     pub fn newest_suppression(&self, list: &SuppressionList) -> SuppressionList {
         let mut list = list.clone();

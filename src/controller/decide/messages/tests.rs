@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::controller::fixtures::{at, attempt, ended, identity, receipt, settled};
+use crate::controller::fixtures::{at, attempt, ended, identity, receipt, resolved};
 use crate::ledger::{Instruction, Policy, Record, Resolve, ResolvedBy, SendPolicy, Unreadable, claim};
 
 const COMMANDS: &str = "If the audience exists: `kubectl annotate audiencereceipt ar-1 -n team --overwrite \
@@ -116,7 +116,7 @@ fn what_was_created_before_says_when_for_whom_and_how_to_send_it_again() {
 
 #[test]
 fn what_may_stand_there_twice_says_so() {
-    let twice = settled(&unknown("timeout"), "a", Resolve::SendAgain);
+    let twice = resolved(&unknown("timeout"), "a", Resolve::SendAgain);
     let twice = ended(Some(&twice), "b", OutcomeResult::Created, "created", None);
     let (_, message, _) = reported(&Decision::Created, twice);
     assert!(
@@ -130,10 +130,10 @@ fn what_may_stand_there_twice_says_so() {
 
 #[test]
 fn a_persons_word_makes_an_attempt_a_created_one() {
-    let record = settled(&unknown("timeout"), "a", Resolve::Created);
+    let record = resolved(&unknown("timeout"), "a", Resolve::Created);
     let receipt = receipt(record);
     assert!(is_created(&receipt, &receipt.record.attempts[0]));
-    let dismissed = crate::controller::fixtures::receipt(settled(&unknown("timeout"), "a", Resolve::Dismiss));
+    let dismissed = crate::controller::fixtures::receipt(resolved(&unknown("timeout"), "a", Resolve::Dismiss));
     assert!(!is_created(&dismissed, &dismissed.record.attempts[0]));
 }
 

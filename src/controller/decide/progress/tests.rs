@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::Reason;
 use crate::controller::decide::messages;
-use crate::controller::fixtures::{at, attempt, audience, ended, plan, receipt, settled, shown, stored};
+use crate::controller::fixtures::{at, attempt, audience, ended, plan, receipt, resolved, shown, stored};
 use crate::ledger::{Instruction, OutcomeResult, Record, Resolve, ResolvedBy, Unreadable, claim};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -63,7 +63,7 @@ fn an_attempt_in_flight_is_reported_once_it_lasts_and_by_its_own_process_alone()
 #[test]
 fn what_a_person_must_see_is_reported_and_waits_for_a_change() {
     let rejected = ended(None, "a", OutcomeResult::Rejected, "error_true", None);
-    let dismissed = settled(&unknown(), "a", Resolve::Dismiss);
+    let dismissed = resolved(&unknown(), "a", Resolve::Dismiss);
     let table = [
         (hold(), unknown(), Reason::OutcomeUnknown, Phase::Stalled, Wait::FOR_CHANGE),
         (wait_to_send_again(), unknown(), Reason::OutcomeUnknown, Phase::Reconciling, Wait::after(90 * SECOND)),
@@ -96,7 +96,7 @@ fn a_created_audience_is_its_own_where_its_last_attempt_was_made_for_this_resour
     let own = ended(None, "a", OutcomeResult::Created, "created", None);
     let mut of_another = own.clone();
     of_another.attempts[0].audience.uid = "uid of another".into();
-    let by_a_person = settled(&unknown(), "a", Resolve::Created);
+    let by_a_person = resolved(&unknown(), "a", Resolve::Created);
     for (what, record, is_own) in
         [("own", own, true), ("of another resource", of_another, false), ("by a person's word", by_a_person, true)]
     {

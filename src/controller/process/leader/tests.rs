@@ -1,4 +1,4 @@
-//! Electors against an API server that keeps one Lease with real conflict rules, and fails as it is told.
+//! Electors against an API server that keeps one Lease with real conflict rules, and fails on request.
 //!
 //! The clock runs four times faster, so the usual 15, 10 and 2 seconds become 3.75, 2.5 and 0.5: short, and long enough
 //! on a busy machine.

@@ -94,7 +94,7 @@ fn a_gate_that_begins_in_caution_lets_one_through_at_a_time() {
     let Some(Grant::Permit(permit)) = gates.ask(key("k"), moment(1), &who("a")) else { panic!("the first may go") };
     let Some(Grant::Wait { why, .. }) = gates.ask(key("k"), moment(1), &who("b")) else { panic!("the second waits") };
     assert_eq!(why, WaitReason::Caution);
-    let woken = gates.settled(key("k"), moment(2), permit, Effect::Definite, 0.0);
+    let woken = gates.give_back(key("k"), moment(2), permit, Effect::Definite, 0.0);
     let workspace = ObjectRef::new("one").within("team");
     assert_eq!(woken, (vec![who("b")], vec![workspace]), "a definite answer ends it, and its workspace shows that");
     assert_eq!(gates.view(key("k"), moment(2)).unwrap().0.caution, None);
@@ -109,7 +109,7 @@ fn whoever_leaves_makes_room_for_the_next() {
         assert!(matches!(gates.ask(key("k"), moment(1), &who(name)), Some(Grant::Wait { .. })));
     }
     assert!(gates.forget(moment(1), &who("b")).is_empty(), "the only place is taken");
-    assert_eq!(gates.settled(key("k"), moment(2), permit, Effect::Definite, 0.0).0, [who("c")]);
+    assert_eq!(gates.give_back(key("k"), moment(2), permit, Effect::Definite, 0.0).0, [who("c")]);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_turn_that_is_not_taken_is_passed_on() {
     for name in ["b", "c"] {
         assert!(matches!(gates.ask(key("k"), moment(1), &who(name)), Some(Grant::Wait { .. })));
     }
-    assert_eq!(gates.settled(key("k"), moment(2), permit, Effect::Definite, 0.0).0, [who("b")]);
+    assert_eq!(gates.give_back(key("k"), moment(2), permit, Effect::Definite, 0.0).0, [who("b")]);
     assert!(gates.ready(moment(3)).is_empty(), "b has a moment to take its turn");
     assert_eq!(gates.ready(moment(4)), [who("c")]);
     assert!(matches!(gates.ask(key("k"), moment(5), &who("c")), Some(Grant::Permit(_))));
@@ -132,7 +132,7 @@ fn the_gate_of_another_key_feels_nothing() {
     gates.register("one", key("a"), limits(3), moment(1), || false);
     gates.register("two", key("b"), limits(3), moment(1), || false);
     let Some(Grant::Permit(permit)) = gates.ask(key("a"), moment(1), &who("a")) else { panic!("the first may go") };
-    let _ = gates.settled(key("a"), moment(1), permit, Effect::Unclear { retry_after: None }, 0.0);
+    let _ = gates.give_back(key("a"), moment(1), permit, Effect::Unclear { retry_after: None }, 0.0);
     assert_eq!(let_through(&gates, key("a"), moment(2)), 0);
     assert_eq!(let_through(&gates, key("b"), moment(2)), 3);
 }

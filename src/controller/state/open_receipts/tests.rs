@@ -63,8 +63,8 @@ fn an_attempt_is_seen_since_it_was_first_seen() {
     receipts.upsert(key(), entry(&unknown("a")), moment(10));
     receipts.upsert(key(), entry(&unknown("a")), moment(20));
     assert_eq!(receipts.seen_for("a", moment(25)), Duration::from_secs(15));
-    let settled = crate::controller::fixtures::settled(&unknown("a"), "a", ledger::Resolve::SendAgain);
-    let again = ended(Some(&settled), "b", OutcomeResult::Unknown, "timeout", None);
+    let resolved = crate::controller::fixtures::resolved(&unknown("a"), "a", ledger::Resolve::SendAgain);
+    let again = ended(Some(&resolved), "b", OutcomeResult::Unknown, "timeout", None);
     receipts.upsert(key(), entry(&again), moment(30));
     assert_eq!(receipts.seen_for("a", moment(35)), Duration::from_secs(25));
     assert_eq!(receipts.seen_for("b", moment(35)), Duration::from_secs(5));
@@ -94,8 +94,8 @@ fn a_receipt_that_was_closed_is_forgotten_with_its_attempts() {
 
 #[test]
 fn a_receipt_wakes_each_audience_once() {
-    let settled = crate::controller::fixtures::settled(&unknown("a"), "a", ledger::Resolve::SendAgain);
-    let twice = entry(&ended(Some(&settled), "b", OutcomeResult::Unknown, "timeout", None));
+    let resolved = crate::controller::fixtures::resolved(&unknown("a"), "a", ledger::Resolve::SendAgain);
+    let twice = entry(&ended(Some(&resolved), "b", OutcomeResult::Unknown, "timeout", None));
     let audiences = twice.audiences();
     assert_eq!(audiences.len(), 1);
     assert_eq!((audiences[0].kind.as_str(), audiences[0].name.as_str()), ("ContactAudience", "leaders"));
