@@ -7,7 +7,7 @@ SHELL := bash
 .ONESHELL:
 
 # What `make generate` writes.
-GENERATED := crds charts/propensity-operator/templates/crds docs/api.md install.yaml
+GENERATED := crds charts/propensity-operator/templates/crds docs/api.md docs/conditions.md install.yaml
 # The tests that run the operator mostly wait, so more of them than cores run at once.
 TEST_THREADS ?= 8
 
@@ -40,7 +40,7 @@ build: ## Build the operator for use: target/release/propensity-operator.
 	cargo build --release --locked
 
 .PHONY: generate
-generate: ## Write the CRDs, the chart's copies of them, docs/api.md and install.yaml.
+generate: ## Write the CRDs, the chart's copies of them, docs/api.md, docs/conditions.md and install.yaml.
 	cargo run --quiet --locked --example generate
 	HELM="$$($(CLUSTER) bin helm)/helm" dev/render-install.sh
 

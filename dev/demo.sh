@@ -269,7 +269,7 @@ A change of the file, which is followed once it has been quiet for 10 s:
 Delete one and apply it again: the ledger knows it, and nothing is sent.
   kubectl delete caud q4-security-leaders && kubectl apply --server-side -f examples/contacts.yaml
 
-Lose an answer: the next create ends in OutcomeUnknown, and its message has the commands that settle it.
+Lose an answer: the next create ends in OutcomeUnknown, and its message has the commands that resolve it.
   curl ${simulator}_sim/faults -d '{"fault": "storeThenStatus", "status": 503, "times": 1}'
 
 Rotate the URLs of all reports: at its next fetch, here at once, a report says CredentialsRejected, and creates go on.

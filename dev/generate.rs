@@ -1,7 +1,9 @@
-//! Writes what is generated from the Rust types: `crds/`, the chart's copies of them, and `docs/api.md`.
+//! Writes what is generated from the Rust types: `crds/`, the chart's copies of them, `docs/api.md` and
+//! `docs/conditions.md`.
 //!
 //! `cargo run --example generate`; `make test` fails when the files aren't current.
 
+mod conditions;
 mod reference;
 
 use std::{fs, io, path::Path};
@@ -27,6 +29,7 @@ fn main() -> io::Result<()> {
     }
     let reference = reference::document(&crds().into_iter().map(|(_, crd)| crd).collect::<Vec<_>>());
     fs::write(root.join("docs/api.md"), reference.map_err(io::Error::other)?)?;
+    fs::write(root.join("docs/conditions.md"), conditions::document())?;
     for (file, mut crd) in crds() {
         crd.metadata.annotations.get_or_insert_default().extend(KEEP.map(|(k, v)| (k.to_owned(), v.to_owned())));
         let yaml = serde_saphyr::to_string(&crd).map_err(io::Error::other)?;

@@ -244,7 +244,7 @@ fn table(rows: &[Row]) -> String {
 }
 
 /// Text on one line, in which nothing but code spans means something to Markdown.
-fn prose(text: &str) -> String {
+pub fn prose(text: &str) -> String {
     let parts: Vec<String> = text
         .split_whitespace()
         .collect::<Vec<_>>()

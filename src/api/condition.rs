@@ -8,158 +8,149 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time as MetaTime};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-/// The condition types that the operator writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ConditionType {
-    /// On an audience: the current list exists in the workspace. On a workspace: creates can be sent. On a report or
-    /// a suppression list: it was read completely.
-    Ready,
-    /// The operator is working, or waits for time or for a change in the cluster.
-    Reconciling,
-    /// A person has to act before anything else happens.
-    Stalled,
-    /// The API rejected the key or the configuration. Creates wait until the breaker closes.
-    BreakerOpen,
-    /// The API asked for a pause (429, Retry-After) or is unreachable.
-    Paused,
-    /// After an unknown outcome: creates are sent one at a time, with pauses.
-    CreatesSerialized,
-    /// 80% or more of the daily create budget is used.
-    BudgetLow,
-    /// There are attempts whose outcome is unknown.
-    OutcomesUnknown,
-    /// Members of the audience in the workspace were suppressed after it was sent.
-    SuppressedMembersSent,
-    /// Cells of a report can't be parsed as the declared numbers or dates.
-    CellsUnparsed,
-}
-
-impl ConditionType {
-    /// The type as written in a status.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::Reconciling => "Reconciling",
-            Self::Stalled => "Stalled",
-            Self::BreakerOpen => "BreakerOpen",
-            Self::Paused => "Paused",
-            Self::CreatesSerialized => "CreatesSerialized",
-            Self::BudgetLow => "BudgetLow",
-            Self::OutcomesUnknown => "OutcomesUnknown",
-            Self::SuppressedMembersSent => "SuppressedMembersSent",
-            Self::CellsUnparsed => "CellsUnparsed",
-        }
-    }
-}
-
-/// Declares each reason once: the enum variant, its documentation and its spelling.
-macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// The reason of a condition.
+/// Declares an enum whose variants are written in a status: each once, with its documentation and its spelling.
+macro_rules! documented_names {
+    ($(#[$attribute:meta])+ $enum:ident { $($(#[doc = $doc:literal])+ $name:ident,)+ }) => {
+        $(#[$attribute])+
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Reason { $($(#[doc = $doc])+ $name,)+ }
+        pub enum $enum { $($(#[doc = $doc])+ $name,)+ }
 
-        impl Reason {
-            /// All reasons.
+        impl $enum {
+            /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name,)+];
 
-            /// The reason as written in conditions, events and metrics.
+            /// As written in conditions, events and metrics.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name),)+ }
+            }
+
+            /// What it means: its documentation.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc,)+).trim_ascii(),)+ }
             }
         }
     };
 }
 
-reasons! {
-    /// The audience was created by this resource's last request.
-    Created,
-    /// The ledger shows that this list was created before; nothing was sent.
-    AlreadyCreated,
-    /// A create request is in flight.
-    Sending,
-    /// A person dismissed the attempt: this list isn't sent again.
-    Dismissed,
-    /// Waits for its turn under the workspace's rate limit.
-    Queued,
-    /// Waits because the outcome of an earlier create is unknown; creates go one at a time.
-    CreatesSerialized,
-    /// Waits because the daily create budget is used up.
-    BudgetSpent,
-    /// Waits because the API asked for a pause.
-    RateLimited,
-    /// Waits because the API rejected the key.
-    CredentialsRejected,
-    /// Waits because the API's answer indicates a wrong configuration.
-    ApiMisconfigured,
-    /// Waits because the API is unreachable; nothing was sent.
-    ApiUnreachable,
-    /// The workspace that the audience names doesn't exist.
-    WorkspaceNotFound,
-    /// The workspace's Secret doesn't exist.
-    SecretNotFound,
-    /// The Secret has no `workspace_api_key`.
-    KeyMissing,
-    /// The Secret's `workspace_api_key` isn't a valid key.
-    KeyInvalid,
-    /// The operator isn't allowed to read the Secret.
-    AccessDenied,
-    /// The host of a URL isn't one of the allowed hosts.
-    HostNotAllowed,
-    /// The list contains members that can't be sent.
-    InvalidMembers,
-    /// The list has no members.
-    EmptyList,
-    /// A source of the list doesn't exist.
-    SourceNotFound,
-    /// A source of the list can't be read completely.
-    SourceUnreadable,
-    /// The suppression list was read completely.
-    Loaded,
-    /// Members were suppressed after they were sent.
-    MembersSuppressedAfterCreate,
-    /// Waits until the sources are unchanged for the stabilization window.
-    SourcesChanging,
-    /// The list has too few or too many members, or its size changed too much.
-    GuardTripped,
-    /// The API rejected the list.
-    Rejected,
-    /// The audience may or may not have been created.
-    OutcomeUnknown,
-    /// The annotation that should resolve an attempt is invalid.
-    ResolutionInvalid,
-    /// The receipt has no room for another attempt.
-    TooManyAttempts,
-    /// The ledger of this cluster isn't the one that the workspace pins.
-    LedgerMissing,
-    /// The receipt can't be read, was edited manually or was written by a newer version.
-    ReceiptUnreadable,
-    /// The report was read completely and its numbers are current.
-    Fetched,
-    /// The report's URL isn't in the workspace's Secret.
-    UrlMissing,
-    /// The report's entry in the Secret isn't a valid URL.
-    UrlInvalid,
-    /// The report can't be read completely, or doesn't have the declared form.
-    ReportUnreadable,
-    /// The spec contradicts itself; the message names the field.
-    InvalidSpec,
-    /// The report lacks declared columns.
-    ColumnsMissing,
-    /// Cells of the report don't have the declared format.
-    ColumnFormatMismatch,
-    /// Suspended here; for audiences, also by the workspace or by the operator's flag.
-    Suspended,
-    /// The workspace, its Secret and its ledger are usable.
-    Connected,
-    /// The operator hasn't read everything that it needs yet.
-    Pending,
-    /// 80% or more of the daily create budget is used.
-    BudgetNearlySpent,
-    /// Attempts wait until a person resolves them.
-    Unresolved,
+documented_names! {
+    /// The condition types that the operator writes.
+    ConditionType {
+        /// On an audience: the current list exists in the workspace. On a workspace: creates can be sent. On a report or
+        /// a suppression list: it was read completely.
+        Ready,
+        /// The operator is working, or waits for time or for a change in the cluster.
+        Reconciling,
+        /// A person has to act before anything else happens.
+        Stalled,
+        /// The API rejected the key or the configuration. Creates wait until the breaker closes.
+        BreakerOpen,
+        /// The API asked for a pause (429, Retry-After) or is unreachable.
+        Paused,
+        /// After an unknown outcome: creates are sent one at a time, with pauses.
+        CreatesSerialized,
+        /// 80% or more of the daily create budget is used.
+        BudgetLow,
+        /// There are attempts whose outcome is unknown.
+        OutcomesUnknown,
+        /// Members of the audience in the workspace were suppressed after it was sent.
+        SuppressedMembersSent,
+        /// Cells of a report can't be parsed as the declared numbers or dates.
+        CellsUnparsed,
+    }
+}
+
+documented_names! {
+    /// The reason of a condition.
+    Reason {
+        /// The audience was created by this resource's last request.
+        Created,
+        /// The ledger shows that this list was created before; nothing was sent.
+        AlreadyCreated,
+        /// A create request is in flight.
+        Sending,
+        /// A person dismissed the attempt: this list isn't sent again.
+        Dismissed,
+        /// Waits for its turn under the workspace's rate limit.
+        Queued,
+        /// Waits because the outcome of an earlier create is unknown; creates go one at a time.
+        CreatesSerialized,
+        /// Waits because the daily create budget is used up.
+        BudgetSpent,
+        /// Waits because the API asked for a pause.
+        RateLimited,
+        /// Waits because the API rejected the key, or the URL of the report.
+        CredentialsRejected,
+        /// Waits because the API's answer indicates a wrong configuration.
+        ApiMisconfigured,
+        /// Waits because the API is unreachable.
+        ApiUnreachable,
+        /// The workspace that the audience or the report names doesn't exist.
+        WorkspaceNotFound,
+        /// The workspace's Secret doesn't exist.
+        SecretNotFound,
+        /// The Secret has no `workspace_api_key`.
+        KeyMissing,
+        /// The Secret's `workspace_api_key` isn't a valid key.
+        KeyInvalid,
+        /// The operator isn't allowed to read an object that it needs.
+        AccessDenied,
+        /// The host of a URL isn't one of the allowed hosts.
+        HostNotAllowed,
+        /// The list contains members that can't be sent.
+        InvalidMembers,
+        /// The list has no members that can be sent.
+        EmptyList,
+        /// A source of the list doesn't exist or has no content yet.
+        SourceNotFound,
+        /// A source of the list can't be read completely.
+        SourceUnreadable,
+        /// The suppression list was read completely.
+        Loaded,
+        /// Members were suppressed after they were sent.
+        MembersSuppressedAfterCreate,
+        /// Waits until the sources are unchanged for the stabilization window.
+        SourcesChanging,
+        /// A guard blocks the list: of its size, of a change of its size, of its split, or of contacts in the audience.
+        GuardTripped,
+        /// The API rejected the list.
+        Rejected,
+        /// The audience may or may not have been created.
+        OutcomeUnknown,
+        /// The annotation that should resolve an attempt is invalid.
+        ResolutionInvalid,
+        /// The receipt has no room for another attempt.
+        TooManyAttempts,
+        /// The ledger of this cluster isn't the one that the workspace pins.
+        LedgerMissing,
+        /// The receipt can't be read, was edited manually or was written by a newer version.
+        ReceiptUnreadable,
+        /// The report was read completely and its numbers are current.
+        Fetched,
+        /// The report's URL isn't in the workspace's Secret.
+        UrlMissing,
+        /// The report's entry in the Secret isn't a valid URL.
+        UrlInvalid,
+        /// The report can't be read completely, or doesn't have the declared form.
+        ReportUnreadable,
+        /// The spec contradicts itself; the message names the field.
+        InvalidSpec,
+        /// The report lacks declared columns.
+        ColumnsMissing,
+        /// Cells of the report don't have the declared format.
+        ColumnFormatMismatch,
+        /// Suspended here; for audiences, also by the workspace or by the operator's flag.
+        Suspended,
+        /// The workspace, its Secret and its ledger are usable.
+        Connected,
+        /// The operator hasn't read everything that it needs yet.
+        Pending,
+        /// 80% or more of the daily create budget is used.
+        BudgetNearlySpent,
+        /// Attempts wait until a person resolves them.
+        Unresolved,
+    }
 }
 
 /// The reason and the message of a condition.

@@ -34,13 +34,13 @@ pub enum Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadEntry {
     /// Not a domain.
-    #[error("isn't a domain such as example.com, or sha256: and 64 hexadecimal digits")]
+    #[error("isn't a domain such as example.com or its hash (sha256: and 64 hexadecimal digits)")]
     Domain,
     /// Not an email address.
-    #[error("isn't an email address, or sha256: and 64 hexadecimal digits")]
+    #[error("isn't an email address or its hash (sha256: and 64 hexadecimal digits)")]
     Email,
     /// Not a LinkedIn profile.
-    #[error("isn't a LinkedIn profile URL, or sha256: and 64 hexadecimal digits")]
+    #[error("isn't a LinkedIn profile URL or its hash (sha256: and 64 hexadecimal digits)")]
     Profile,
 }
 

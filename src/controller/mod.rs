@@ -30,4 +30,5 @@ mod state;
 mod watch;
 mod workspace;
 
+pub use decide::examples::{ConditionExample, condition_examples};
 pub use process::{RunError, run};

@@ -14,9 +14,7 @@ use super::decide::events;
 use super::kube::cluster::{CallError, Cluster};
 use super::kube::events::{Publisher, reference};
 use super::kube::ledger_store::LedgerStore;
-use super::model::event::{EventType, NewEvent};
 use super::model::keys::ReceiptKey;
-use crate::api::Reason;
 use crate::clock::Moment;
 use crate::ledger::{HeldBy, ReceiptAction, ResolvedBy, receipt_action};
 use crate::telemetry::metrics::{Kind, Outcome};
@@ -92,8 +90,7 @@ async fn reconcile(ctx: &Context, key: &ReceiptKey) -> Result<Option<Duration>, 
             ReceiptAction::Nothing => return Ok(None),
             ReceiptAction::RequeueAfter(after) => return Ok(Some(after)),
             ReceiptAction::InvalidResolution(error) => {
-                let reason = Reason::ResolutionInvalid.as_str();
-                let event = NewEvent { type_: EventType::Warning, reason, action: "Resolve", note: error.to_string() };
+                let event = events::of_invalid_resolution(error);
                 ctx.events.publish(&reference("AudienceReceipt", namespace, name, ""), event).await;
                 return Ok(None);
             }

@@ -11,7 +11,7 @@ pub const MAX_ATTEMPTS: usize = 32;
 
 /// The record with one more attempt, or with the first. A last attempt that sent nothing is replaced and only counted.
 ///
-/// Call it only for a receipt that [`decide`](super::decide) found claimable, and write the result under the
+/// Call it only for a receipt that [`decide`](super::decide()) found claimable, and write the result under the
 /// `resourceVersion` of that receipt.
 #[must_use]
 pub fn claim(prior: Option<&Record>, attempt: Attempt) -> Record {

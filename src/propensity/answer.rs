@@ -145,19 +145,13 @@ impl AnswerClass {
             Self::NoConnection(ConnectFault::Timeout) => "connecting to the API timed out; nothing was sent",
             Self::NoConnection(ConnectFault::Other) => "the API is unreachable; nothing was sent",
             Self::SendByPassed => "the deadline for sending had passed; nothing was sent",
-            Self::Timeout => "the API didn't answer in time; the audience may or may not exist",
-            Self::ConnectionLost => {
-                "the connection ended before the answer was complete; the audience may or may not exist"
-            }
-            Self::Unreadable => "the API answered 2xx without a result; the audience may or may not exist",
-            Self::Redirect => {
-                "the API answered with a redirect, which is not followed; the audience may or may not exist"
-            }
-            Self::AmbiguousStatus => "the API answered 408 or 409; the audience may or may not exist",
-            Self::Contradiction => {
-                "the API answered with an error status but reported success; the audience may or may not exist"
-            }
-            Self::ServerError => "the API answered with a server error; the audience may or may not exist",
+            Self::Timeout => "the API didn't answer in time",
+            Self::ConnectionLost => "the connection ended before the answer was complete",
+            Self::Unreadable => "the API answered 2xx without a result",
+            Self::Redirect => "the API answered with a redirect, which is not followed",
+            Self::AmbiguousStatus => "the API answered 408 or 409",
+            Self::Contradiction => "the API answered with an error status but reported success",
+            Self::ServerError => "the API answered with a server error",
         }
     }
 

@@ -1,9 +1,12 @@
 //! The gate of one key: who may send a create now, and who waits until when and why.
 //!
 //! Pure: time comes in as a [`Moment`], jitter as a number. The key's owner asks before each create and reports every
-//! end; nothing here sends or sleeps. Askers stand in one queue in the order in which they first asked. The n-th of
+//! end; nothing here sends or sleeps. Askers wait in one queue in the order in which they first asked. The n-th of
 //! them may go when n places are free: of pace (GCRA), and of requests in flight. While the breaker is half-open, the
 //! host can't be reached or the key is in caution, they go one at a time.
+//!
+//! A free place is kept for the asker whose turn it is, but only for a moment. If it doesn't ask by then, it is late:
+//! the place goes to the next one. An asker that was late keeps its order, so it is first in line when it asks again.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
@@ -13,22 +16,33 @@ use super::hold::{BREAKER, BreakerCause, CAUTION, Hold, PAUSE, UNREACHABLE};
 use super::pace::{BreakerView, Effect, GateView, Grant, Limits, Permit, WaitReason};
 use crate::clock::Moment;
 
-/// How long after its due time an asker keeps its place in the queue without asking again.
-const GRACE: Duration = Duration::from_secs(10);
-/// When to ask again where no time can be known: something in flight has to end first. [`Gate::settled`] names whom to
-/// wake earlier.
+/// How long a free place is kept for an asker after it was due. Short, since no other asker can use the place
+/// meanwhile.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long an asker that is late keeps its order. One that stays away for longer starts again at the end of the queue.
+const LATE_FOR: Duration = Duration::from_secs(3600);
+/// When to ask again where no time can be known: something in flight has to end first. [`Gate::settled`] returns whom
+/// to enqueue earlier.
 const RECHECK: Duration = Duration::from_secs(30);
 
 /// When to ask again behind creates that may go now.
 const BEHIND: Duration = Duration::from_secs(2);
-/// A pause whose length the API didn't tell.
+/// A pause whose length the API didn't specify.
 const PAUSE_UNTOLD: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 struct Waiter<T> {
     ticket: u64,
     who: T,
-    expires: Moment,
+    /// When it was to ask again, or was returned to be enqueued.
+    due: Moment,
+}
+
+impl<T> Waiter<T> {
+    /// From when on no place is kept for it.
+    fn late_from(&self) -> Moment {
+        self.due + GRACE
+    }
 }
 
 /// Pace, breaker, pause, back-off and caution of one key. `T` names an asker.
@@ -37,11 +51,14 @@ pub struct Gate<T> {
     limits: BTreeMap<String, Limits>,
     /// GCRA: the moment from which the bucket would be full again.
     full_at: Moment,
+    /// Those who are expected to ask when they are due.
     queue: VecDeque<Waiter<T>>,
     tickets: HashMap<T, u64>,
+    /// Those who didn't ask in time: nothing is kept for them but their order.
+    late: HashMap<T, Waiter<T>>,
     next_ticket: u64,
-    /// No waiter expires before this.
-    no_expiry_before: Moment,
+    /// No waiter of the queue is late before this.
+    none_late_before: Moment,
     next_permit: u64,
     in_flight: BTreeSet<u64>,
     breaker: Option<(BreakerCause, Hold)>,
@@ -64,8 +81,9 @@ impl<T: Clone + Eq + Hash> Gate<T> {
             full_at: Moment::default(),
             queue: VecDeque::new(),
             tickets: HashMap::new(),
+            late: HashMap::new(),
             next_ticket: 0,
-            no_expiry_before: Moment::default(),
+            none_late_before: Moment::default(),
             next_permit: 0,
             in_flight: BTreeSet::new(),
             breaker: None,
@@ -100,19 +118,14 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         self.limits.is_empty() && self.in_flight.is_empty()
     }
 
-    /// Asks for leave to send one create. An asker that waits keeps its place by asking again when told to.
+    /// Asks for a permit to send one create. An asker that waits keeps its place by asking again at the returned time.
     pub fn ask(&mut self, now: Moment, who: T) -> Grant {
-        self.drop_expired(now);
-        let ticket = *self.tickets.entry(who.clone()).or_insert_with(|| {
-            self.queue.push_back(Waiter { ticket: self.next_ticket, who, expires: now });
-            self.next_ticket += 1;
-            self.next_ticket - 1
-        });
-        let place = self.queue.partition_point(|waiter| waiter.ticket < ticket);
+        self.skip_late(now);
+        let place = self.enter(now, who);
         if let Some(Obstacle { until, why, known }) = self.obstacle(now, place) {
-            let expires = until + GRACE;
-            self.queue[place].expires = expires;
-            self.no_expiry_before = self.no_expiry_before.min(expires);
+            let waiter = &mut self.queue[place];
+            waiter.due = until;
+            self.none_late_before = self.none_late_before.min(waiter.late_from());
             return Grant::Wait { until, why, known };
         }
         self.leave(place);
@@ -123,13 +136,14 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         Grant::Permit(Permit(permit))
     }
 
-    /// Asks for leave to fetch something at the pace of creates, and behind them: while one could go, and while half a burst isn't left for those to come, it waits. What holds back creates
-    /// alone (a breaker, caution) doesn't hold it. When to ask again, if it may not go.
+    /// Asks for leave to fetch something at the pace of creates, and behind them: while one could go, and while half a
+    /// burst isn't left for those to come, it waits. What holds back creates alone (a breaker, caution) doesn't hold
+    /// it. When to ask again, if it may not go.
     ///
     /// # Errors
     /// When it may not go yet.
     pub fn ask_behind(&mut self, now: Moment) -> Result<(), Moment> {
-        self.drop_expired(now);
+        self.skip_late(now);
         if let Some(pause) = self.pause.filter(|pause| pause.until > now) {
             return Err(pause.until);
         }
@@ -151,9 +165,10 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         self.pause.get_or_insert(Hold::open(now, next)).at_least(now, next, retry_after.unwrap_or(PAUSE_UNTOLD));
     }
 
-    /// Takes an asker out of the queue: it is gone, or has nothing to send any more. Returns whom to wake.
-    #[must_use = "wake them"]
+    /// Takes an asker out of the queue: it is gone, or has nothing to send any more. Returns whom to enqueue.
+    #[must_use = "enqueue them"]
     pub fn forget(&mut self, now: Moment, who: &T) -> Vec<T> {
+        self.late.remove(who);
         if let Some(ticket) = self.tickets.get(who).copied() {
             self.leave(self.queue.partition_point(|waiter| waiter.ticket < ticket));
         }
@@ -161,8 +176,8 @@ impl<T: Clone + Eq + Hash> Gate<T> {
     }
 
     /// Takes back a permit with what came of it. `jitter` (0 to 1) spreads the tries of an API that can't be reached.
-    /// Returns whom to wake.
-    #[must_use = "wake them"]
+    /// Returns whom to enqueue.
+    #[must_use = "enqueue them"]
     pub fn settled(&mut self, now: Moment, permit: Permit, effect: Effect, jitter: f64) -> Vec<T> {
         let number = permit.0;
         self.in_flight.remove(&number);
@@ -200,15 +215,15 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         self.ready(now)
     }
 
-    /// Starts caution without an answer of its own: the process found an unknown attempt, or a claim that isn't its own.
-    /// The first create may go at once, but alone.
+    /// Starts caution without an answer of its own: the process found an unknown attempt, or a claim that isn't its
+    /// own. The first create may go at once, but alone.
     pub fn enter_caution(&mut self, now: Moment) {
         let next = self.next_permit;
         self.caution.get_or_insert(Hold::open(now, next));
     }
 
-    /// A person asked to try again: an open breaker half-opens, an unreachable API is tried. Returns whom to wake.
-    #[must_use = "wake them"]
+    /// A person asked to try again: an open breaker half-opens, an unreachable API is tried. Returns whom to enqueue.
+    #[must_use = "enqueue them"]
     pub fn retry_now(&mut self, now: Moment) -> Vec<T> {
         if let Some((_, hold)) = &mut self.breaker {
             hold.hurry(now);
@@ -219,30 +234,28 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         self.ready(now)
     }
 
-    /// Who may go now, in order. Whoever is named here should ask soon, else its place is given on.
-    #[must_use = "wake them"]
+    /// Who may go now and doesn't know it yet, in order. Whoever is named here should ask at once, else its place is
+    /// given on: call this also as time goes by.
+    #[must_use = "enqueue them"]
     pub fn ready(&mut self, now: Moment) -> Vec<T> {
-        self.drop_expired(now);
+        self.skip_late(now);
         let count = (0..self.queue.len()).take_while(|place| self.obstacle(now, *place).is_none()).count();
-        let expires = now + GRACE;
-        if count > 0 {
-            self.no_expiry_before = self.no_expiry_before.min(expires);
+        let mut named = vec![];
+        // Those who are due already come by themselves, or were named before.
+        for waiter in self.queue.iter_mut().take(count).filter(|waiter| waiter.due > now) {
+            waiter.due = now;
+            self.none_late_before = self.none_late_before.min(waiter.late_from());
+            named.push(waiter.who.clone());
         }
-        let named = self.queue.iter_mut().take(count);
         named
-            .map(|waiter| {
-                waiter.expires = waiter.expires.min(expires);
-                waiter.who.clone()
-            })
-            .collect()
     }
 
     /// When time alone next changes something: call [`Gate::ready`] then.
     pub fn next_change(&self, now: Moment) -> Option<Moment> {
         let holds = self.holds().map(|(until, _)| until);
         let slot = (!self.queue.is_empty()).then(|| self.slot(now, 0));
-        let expiry = self.queue.iter().map(|waiter| waiter.expires).min();
-        holds.chain(slot).chain(expiry).filter(|moment| *moment > now).min()
+        let late = self.queue.iter().map(Waiter::late_from).min();
+        holds.chain(slot).chain(late).filter(|moment| *moment > now).min()
     }
 
     /// The state for conditions and metrics.
@@ -256,7 +269,7 @@ impl<T: Clone + Eq + Hash> Gate<T> {
             paused_until: self.pause.map(|hold| hold.until).filter(|until| *until > now),
             caution: self.caution.map(|hold| hold.until),
             unreachable: self.unreachable.map(|hold| hold.until),
-            waiting: self.queue.len(),
+            waiting: self.queue.len() + self.late.len(),
             in_flight: self.in_flight.len(),
         }
     }
@@ -314,25 +327,44 @@ impl<T: Clone + Eq + Hash> Gate<T> {
         }
     }
 
+    /// Puts an asker into the queue if it isn't there; its place.
+    fn enter(&mut self, now: Moment, who: T) -> usize {
+        let known = self.tickets.get(&who).copied();
+        let ticket = known.or_else(|| self.late.remove(&who).map(|waiter| waiter.ticket)).unwrap_or_else(|| {
+            self.next_ticket += 1;
+            self.next_ticket
+        });
+        let place = self.queue.partition_point(|waiter| waiter.ticket < ticket);
+        if known.is_none() {
+            self.tickets.insert(who.clone(), ticket);
+            self.queue.insert(place, Waiter { ticket, who, due: now });
+        }
+        place
+    }
+
     fn leave(&mut self, place: usize) {
         if let Some(waiter) = self.queue.remove(place) {
             self.tickets.remove(&waiter.who);
         }
     }
 
-    fn drop_expired(&mut self, now: Moment) {
-        if now <= self.no_expiry_before {
+    /// Takes those out of the queue who didn't ask in time, so that the ones behind them move up.
+    fn skip_late(&mut self, now: Moment) {
+        if now < self.none_late_before {
             return;
         }
-        let tickets = &mut self.tickets;
-        self.queue.retain(|waiter| {
-            let stays = waiter.expires >= now;
-            if !stays {
-                tickets.remove(&waiter.who);
-            }
-            stays
-        });
-        self.no_expiry_before = self.queue.iter().map(|waiter| waiter.expires).min().unwrap_or(now);
+        let (late, expected): (VecDeque<_>, VecDeque<_>) =
+            self.queue.drain(..).partition(|waiter| waiter.late_from() <= now);
+        self.queue = expected;
+        self.none_late_before = self.queue.iter().map(Waiter::late_from).min().unwrap_or(now);
+        if late.is_empty() {
+            return;
+        }
+        self.late.retain(|_, waiter| waiter.due + LATE_FOR > now);
+        for waiter in late {
+            self.tickets.remove(&waiter.who);
+            self.late.insert(waiter.who.clone(), waiter);
+        }
     }
 }
 

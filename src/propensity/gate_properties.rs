@@ -34,9 +34,16 @@ fn fates() -> impl Strategy<Value = Vec<Fate>> {
     proptest::collection::vec(((0_u64..90_000).prop_map(Duration::from_millis), effect()), 1..40)
 }
 
+/// How late askers are: most of them on time, or all of them by up to two minutes.
+fn late() -> impl Strategy<Value = Vec<Duration>> {
+    let late = |most| proptest::collection::vec((0_u64..most).prop_map(Duration::from_millis), 0..20);
+    prop_oneof![late(1), late(3_000), late(120_000)]
+}
+
 /// Faults in the given order, then a healthy API.
-fn play(limits: Limits, fates: &[Fate], askers: u32, wakes: bool) -> World {
+fn play(limits: Limits, fates: &[Fate], askers: u32, wakes: bool, late: &[Duration]) -> World {
     let mut world = World::new(wakes);
+    world.late = late.to_vec();
     world.gate.set_limits("w", limits);
     (0..askers).for_each(|who| world.join(who));
     let mut coming = fates.iter().copied();
@@ -53,8 +60,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn the_limits_hold_whatever_happens(limits in limits(), fates in fates(), askers in 1_u32..60, wakes: bool) {
-        let world = play(limits, &fates, askers, wakes);
+    fn the_limits_hold_whatever_happens(limits in limits(), fates in fates(), askers in 1_u32..60, wakes: bool, late in late()) {
+        let world = play(limits, &fates, askers, wakes, &late);
         prop_assert!(world.most_in_flight <= limits.concurrent as usize);
         let bound = limits.burst + limits.requests_per_minute;
         prop_assert!(most_in_a_minute(&world.grants) <= bound as usize);
@@ -62,8 +69,8 @@ proptest! {
     }
 
     #[test]
-    fn everyone_gets_in_once_faults_stop(limits in limits(), fates in fates(), askers in 1_u32..60, wakes: bool) {
-        let world = play(limits, &fates, askers, wakes);
+    fn everyone_gets_in_once_faults_stop(limits in limits(), fates in fates(), askers in 1_u32..60, wakes: bool, late in late()) {
+        let world = play(limits, &fates, askers, wakes, &late);
         prop_assert_eq!(world.done.len() + world.unclear.len(), askers as usize);
         let view = world.gate.view(world.now);
         prop_assert_eq!((view.waiting, view.in_flight), (0, 0));
@@ -71,7 +78,7 @@ proptest! {
 
     #[test]
     fn whoever_joins_first_goes_first(limits in limits(), fates in fates(), askers in 1_u32..60) {
-        let world = play(limits, &fates, askers, true);
+        let world = play(limits, &fates, askers, true, &[]);
         let turns: Vec<u64> = world.grants.iter().map(|(_, turn, _)| *turn).collect();
         prop_assert!(turns.is_sorted(), "{:?}", turns);
     }

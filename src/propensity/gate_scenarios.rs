@@ -3,24 +3,12 @@
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::gate_sim::{World, at, take};
+use super::gate_sim::{NOBODY, UNCLEAR, World, at, fast, settle, take};
 use super::hold::BreakerCause::{Configuration, Credentials};
 use super::pace::{Effect, Grant, Limits, WaitReason};
 use crate::clock::Moment;
 
-const FAST: Limits = Limits { requests_per_minute: 6000, burst: 100, concurrent: 3 };
-const UNCLEAR: Effect = Effect::Unclear { retry_after: None };
 const BUSY: Effect = Effect::Busy { retry_after: None };
-
-fn fast() -> Gate<u32> {
-    let mut gate = Gate::new();
-    gate.set_limits("w", FAST);
-    gate
-}
-
-fn settle(gate: &mut Gate<u32>, now: Moment, permit: super::pace::Permit, effect: Effect) {
-    let _ = gate.settled(now, permit, effect, 1.0);
-}
 
 /// Asks with a new asker that goes away again if it has to wait.
 fn probe(gate: &mut Gate<u32>, now: Moment) -> Result<super::pace::Permit, (Moment, WaitReason)> {
@@ -114,13 +102,17 @@ fn an_asker_that_is_gone_loses_its_place() {
     gate.set_limits("w", Limits { requests_per_minute: 60, burst: 1, concurrent: 10 });
     let _first = take(&mut gate, at(0), 1);
     assert!(matches!(gate.ask(at(0), 2), Grant::Wait { .. }));
-    assert!(matches!(gate.ask(at(5), 3), Grant::Wait { .. }));
-    assert_eq!(gate.forget(at(5), &2), vec![3], "told to be gone");
-    let _third = take(&mut gate, at(5), 3);
-    assert!(matches!(gate.ask(at(5), 4), Grant::Wait { .. }));
-    assert!(matches!(gate.ask(at(5), 5), Grant::Wait { .. }));
-    let _fifth = take(&mut gate, at(17), 5);
-    assert_eq!(gate.view(at(17)).waiting, 0, "4 didn't come back");
+    assert!(matches!(gate.ask(at(2), 3), Grant::Wait { .. }));
+    assert_eq!(gate.forget(at(2), &2), vec![3], "told to be gone");
+    let _third = take(&mut gate, at(2), 3);
+    assert!(matches!(gate.ask(at(2), 4), Grant::Wait { .. }));
+    assert!(matches!(gate.ask(at(2), 5), Grant::Wait { .. }));
+    let _fifth = take(&mut gate, at(5), 5);
+    assert_eq!(gate.view(at(5)).waiting, 1, "4 didn't come back yet");
+    assert!(matches!(gate.ask(at(4000), 6), Grant::Permit(_)));
+    assert!(matches!(gate.ask(at(4000), 7), Grant::Wait { .. }));
+    assert!(gate.ready(at(4100)).is_empty());
+    assert_eq!(gate.view(at(4100)).waiting, 1, "only 7; 4 is forgotten");
 }
 
 #[test]
@@ -329,8 +321,9 @@ fn the_next_change_is_the_next_hold_slot_or_expiry() {
     settle(&mut gate, at(0), permit, BUSY);
     assert_eq!(gate.next_change(at(0)), Some(at(30)));
     assert!(matches!(gate.ask(at(0), 2), Grant::Wait { .. }));
-    assert_eq!(gate.next_change(at(30)), Some(at(40)), "the waiter's place ends");
-    assert_eq!(gate.ready(at(30)), vec![2]);
+    assert_eq!(gate.next_change(at(30)), Some(at(32)), "the waiter's turn is passed on");
+    assert_eq!(gate.ready(at(30)), NOBODY, "it comes by itself");
+    assert_eq!(gate.next_change(at(32)), None);
 }
 
 #[test]

@@ -4,8 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::pace::{Effect, Grant, Permit};
+use super::pace::{Effect, Grant, Limits, Permit};
 use crate::clock::Moment;
+
+pub(super) const FAST: Limits = Limits { requests_per_minute: 6000, burst: 100, concurrent: 3 };
+pub(super) const UNCLEAR: Effect = Effect::Unclear { retry_after: None };
+pub(super) const NOBODY: [u32; 0] = [];
+
+pub(super) fn fast() -> Gate<u32> {
+    let mut gate = Gate::new();
+    gate.set_limits("w", FAST);
+    gate
+}
+
+pub(super) fn settle(gate: &mut Gate<u32>, now: Moment, permit: Permit, effect: Effect) {
+    let _ = gate.settled(now, permit, effect, 1.0);
+}
 
 pub(super) fn at(seconds: u64) -> Moment {
     Moment::from_zero(Duration::from_secs(seconds))
@@ -28,6 +42,9 @@ pub(super) struct World {
     pub(super) now: Moment,
     /// Whether waiters are woken by the gate, or only ask when they were told to.
     wakes: bool,
+    /// How late askers are, one after the other and then from the start again; empty if all are on time.
+    pub(super) late: Vec<Duration>,
+    late_next: usize,
     /// When each asker asks next; the number is its turn in the order of joining the queue.
     due: BTreeSet<(Moment, u64, u32)>,
     turns: BTreeMap<u32, u64>,
@@ -35,6 +52,7 @@ pub(super) struct World {
     flights: Vec<(Moment, u32, Permit, Effect)>,
     pub(super) grants: Vec<(Moment, u64, u32)>,
     pub(super) done: BTreeSet<u32>,
+    pub(super) last_done: Moment,
     pub(super) unclear: Vec<Moment>,
     pub(super) most_in_flight: usize,
     /// Grants made while another request was in flight and the breaker was half-open.
@@ -50,7 +68,14 @@ impl World {
         let turn = self.next_turn;
         self.next_turn += 1;
         self.turns.insert(who, turn);
-        self.due.insert((self.now, turn, who));
+        let comes = self.comes(self.now);
+        self.due.insert((comes, turn, who));
+    }
+
+    /// When an asker really asks that should ask at `due`.
+    fn comes(&mut self, due: Moment) -> Moment {
+        self.late_next += 1;
+        due + self.late.get(self.late_next % self.late.len().max(1)).copied().unwrap_or_default()
     }
 
     /// Runs until the clock shows `end` or nothing is left to do.
@@ -94,7 +119,8 @@ impl World {
         match self.gate.ask(self.now, who) {
             Grant::Wait { until, .. } => {
                 assert!(until > self.now, "a waiter is never told to come back at once");
-                self.due.insert((until, turn, who));
+                let comes = self.comes(until);
+                self.due.insert((comes, turn, who));
             }
             Grant::Permit(permit) => {
                 self.crowded_half_open += usize::from(half_open && !self.flights.is_empty());
@@ -109,7 +135,10 @@ impl World {
     fn land(&mut self, who: u32, permit: Permit, effect: Effect) {
         let woken = self.gate.settled(self.now, permit, effect, 0.5);
         match effect {
-            Effect::Definite => drop(self.done.insert(who)),
+            Effect::Definite => {
+                self.done.insert(who);
+                self.last_done = self.now;
+            }
             Effect::Unclear { .. } => self.unclear.push(self.now),
             _ => self.join(who),
         }
@@ -123,7 +152,8 @@ impl World {
         let woken: Vec<_> = self.due.iter().copied().filter(|(_, _, waiter)| who.contains(waiter)).collect();
         for (due, turn, waiter) in woken {
             self.due.remove(&(due, turn, waiter));
-            self.due.insert((self.now, turn, waiter));
+            let comes = self.comes(self.now).min(due);
+            self.due.insert((comes, turn, waiter));
         }
     }
 }

@@ -37,6 +37,8 @@ mod client_server;
 #[cfg(test)]
 mod client_wire;
 #[cfg(test)]
+mod gate_late;
+#[cfg(test)]
 mod gate_properties;
 #[cfg(test)]
 mod gate_scenarios;

@@ -1,4 +1,4 @@
-//! What a gate is asked and told: moments, limits, permits, effects, and the view of its state.
+//! The inputs and results of a gate: limits, permits, effects, and the view of its state.
 
 use std::time::Duration;
 
@@ -63,13 +63,15 @@ pub struct Permit(pub(super) u64);
 pub enum Grant {
     /// Go now.
     Permit(Permit),
-    /// Ask again at `until`, or earlier when woken. The place in the queue is kept until shortly after.
+    /// Ask again at `until`, or earlier when woken. A turn that isn't taken shortly after that goes to the next one;
+    /// whoever asks later still goes before those who came after it.
     Wait {
         /// When to ask again.
         until: Moment,
-        /// Whether its turn comes then, as far as is known; else something in flight has to end first, and nobody knows when.
+        /// Whether its turn comes then, as far as is known; otherwise something in flight has to end first, and it
+        /// isn't known when.
         known: bool,
-        /// What to tell the user.
+        /// Why it waits.
         why: WaitReason,
     },
 }

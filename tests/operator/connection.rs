@@ -101,12 +101,7 @@ fn a_wrong_key_opens_the_breaker_until_the_key_changes() {
         world.workspace(json!({}));
         world.secret("propensity", "wrong");
     });
-    world.wait_message(
-        Kind::Accounts,
-        "targets",
-        "CredentialsRejected",
-        "put the workspace's present key into the Secret",
-    );
+    world.wait_message(Kind::Accounts, "targets", "CredentialsRejected", "Put the current key into the Secret");
     world.wait_workspace_condition("BreakerOpen");
     world.accounts("second", &["example.org"]);
     world.wait_reason(Kind::Accounts, "second", "CredentialsRejected");

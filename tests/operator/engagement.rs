@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::reports::{fetched_after, with, world, world_in_real_time};
-use crate::support::wait::{ensure, eventually};
+use crate::support::wait::{ensure, eventually, eventually_by_progress};
 use crate::support::{Kind, audit};
 
 #[test]
@@ -136,6 +136,12 @@ fn many_audiences_are_matched_by_one_fetch_and_written_only_if_they_change() {
     };
     rows(0);
     world.report("accounts", "account_engagement", json!({"metrics": [{"name": "rows", "operation": "count"}]}));
+    // The members of each are read live, which takes a busy machine a while.
+    eventually_by_progress("all audiences are matched", || {
+        let matched =
+            world.objects.list(Kind::Accounts).iter().filter(|a| a["status"]["engagement"][0]["rows"] == 1).count();
+        if matched == MANY { Ok(()) } else { Err((matched, format!("{matched} of {MANY}"))) }
+    });
     (0..MANY).for_each(|number| matched(number, 1));
     assert_eq!(world.simulator.borrow().report_requests("account_engagement"), 1);
     eventually("all audiences have metrics", || {

@@ -49,9 +49,9 @@ fn a_list_that_changed_too_much_is_blocked() {
     accounts(&world, 10, json!({}));
     world.wait_reason(Kind::Accounts, "targets", "Created");
     accounts(&world, 4, json!({}));
-    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "4 members, 60 % fewer than the 10");
+    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "4 members, 60% fewer than the 10");
     accounts(&world, 16, json!({}));
-    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "16 members, 60 % more than the 10");
+    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "16 members, 60% more than the 10");
     accounts(&world, 15, json!({}));
     world.wait_reason(Kind::Accounts, "targets", "Created");
     accounts(&world, 2, json!({"maxSizeChangePercent": 100}));
@@ -81,7 +81,7 @@ fn the_limits_of_a_workspace_can_only_be_made_stricter_by_an_audience() {
         assert!(message(&audience).contains("PropensityWorkspace default"), "{}", message(&audience));
         audience
     };
-    blocked_by_policy(1, json!({"minMembers": 1}), "1 members, fewer than the 2 of spec.policy.minMembers");
+    blocked_by_policy(1, json!({"minMembers": 1}), "1 member, fewer than the 2 of spec.policy.minMembers");
     let blocked =
         blocked_by_policy(5, json!({"maxMembers": 100}), "5 members, more than the 4 of spec.policy.maxMembers");
     // An audience can't bypass the workspace's guard, but it can be stricter.
@@ -92,7 +92,7 @@ fn the_limits_of_a_workspace_can_only_be_made_stricter_by_an_audience() {
     world.assert_sent(0, 0);
     accounts(&world, 2, json!({}));
     world.wait_reason(Kind::Accounts, "targets", "Created");
-    blocked_by_policy(4, json!({"maxSizeChangePercent": 1000}), "100 % more than the 2");
+    blocked_by_policy(4, json!({"maxSizeChangePercent": 1000}), "100% more than the 2");
     // The workspace can allow a list.
     accounts(&world, 5, json!({"maxSizeChangePercent": 1000}));
     world.workspace(json!({"policy": {"maxMembers": 4, "bypassGuardsForHashes": [short_hash]}}));
@@ -106,7 +106,7 @@ fn a_workspace_can_forbid_inline_contacts() {
     let (world, _operator) = world();
     world.workspace(json!({"policy": {"inlineContacts": false}}));
     world.contacts("people", json!([{"linkedinUrl": "https://www.linkedin.com/in/example"}]));
-    world.wait_message(Kind::Contacts, "people", "GuardTripped", "doesn't let contacts stand in the audience itself");
+    world.wait_message(Kind::Contacts, "people", "GuardTripped", "doesn't allow contacts in the audience itself");
     accounts(&world, 1, json!({}));
     world.wait_reason(Kind::Accounts, "targets", "Created");
     let key = world.simulator.borrow().key().to_owned();

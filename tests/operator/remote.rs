@@ -148,8 +148,12 @@ fn a_failing_server_is_tried_again() {
 fn flux_can_be_installed_later() {
     let (world, operator) = world();
     apply_from(&world, flux("ExternalArtifact", "accounts.csv.gz"));
-    let audience =
-        world.wait_message(Kind::Accounts, "targets", "SourceNotFound", "this cluster knows no ExternalArtifact");
+    let audience = world.wait_message(
+        Kind::Accounts,
+        "targets",
+        "SourceNotFound",
+        "this cluster doesn't have the kind ExternalArtifact",
+    );
     assert!(message(&audience).contains("Install Flux"));
     install_crd(Kind::ExternalArtifact);
     let files = Files::plain();
@@ -191,10 +195,18 @@ fn a_file_at_a_url_is_sent_and_checked_for_changes() {
         let unchanged = files.requests().iter().filter(|(_, status)| *status == 304).count();
         ensure(unchanged >= 2, || format!("{:?}", files.requests()))
     });
-    // The same rows in another form, then other rows.
+    // The same rows in another form are downloaded by the poll and again for the list, and nothing is sent.
+    let downloads = || files.requests().iter().filter(|(_, status)| *status == 200).count();
+    let before = downloads();
     files.put("/accounts.csv", "Domain\nb.example.com\na.example.com\n");
-    world.wait_reason(Kind::Accounts, "targets", "AlreadyCreated");
+    eventually("the changed file is read", || {
+        ensure(downloads() >= before + 2, || format!("{before}, {}", downloads()))
+    });
+    world.wait_ready(Kind::Accounts, "targets");
+    world.assert_sent(1, 1);
+    // Other rows are another audience.
     files.put("/accounts.csv", "website\na.example.com\nc.example.com\n");
+    world.simulator.borrow().wait_requests(2);
     world.wait_reason(Kind::Accounts, "targets", "Created");
     world.assert_sent(2, 2);
     // The file is deleted: this is reported, and nothing is sent. Then it is restored.
@@ -229,12 +241,7 @@ fn a_url_in_a_secret_and_a_pinned_file() {
         ensure(files.requests().len() == many, || format!("{:?}", files.requests()))
     });
     apply_from(&world, json!({"http": {"urlFrom": {"name": "propensity", "key": "none"}}, "format": "CSV"}));
-    world.wait_message(
-        Kind::Accounts,
-        "targets",
-        "SourceUnreadable",
-        "the entry of the Secret that should hold its URL",
-    );
+    world.wait_message(Kind::Accounts, "targets", "SourceUnreadable", "the Secret has no entry with its URL");
 }
 
 #[test]

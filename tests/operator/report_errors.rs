@@ -19,7 +19,7 @@ fn rotated_urls_are_reported_and_do_not_stop_creates() {
         world.objects.patch(Kind::Report, "accounts", annotation);
         let rejected = world.wait_message(Kind::Report, "accounts", "CredentialsRejected", &format!("HTTP {status}"));
         for text in
-            ["the entry account_engagement of the Secret", "The numbers are those of 2", "Creates aren't held up"]
+            ["the entry account_engagement of the Secret", "The reported numbers are from 2", "Creates aren't affected"]
         {
             assert!(message(&rejected).contains(text), "{}", message(&rejected));
         }
@@ -52,9 +52,9 @@ fn an_unreadable_report_keeps_its_last_values_and_reports_the_error() {
         (row(&format!("\"Clicks\": 1e999, {whole}")), "ReportUnreadable", "isn't valid JSON"),
         (row(&format!("\"Clicks\": 1, \"Clicks\": 2, {whole}")), "ReportUnreadable", "two cells of one name"),
         (row(whole), "ColumnsMissing", "no column Clicks"),
-        (row(&format!("\"Clicks\": \"canary\", {whole}")), "ColumnFormatMismatch", "not one cell of column Clicks"),
-        (row(&format!("\"Clicks\": [1], {whole}")), "ColumnFormatMismatch", "not one cell of column Clicks"),
-        (row(&format!("\"Clicks\": 1e300, {whole}")), "ColumnFormatMismatch", "not one cell of column Clicks"),
+        (row(&format!("\"Clicks\": \"canary\", {whole}")), "ColumnFormatMismatch", "no cell of column Clicks"),
+        (row(&format!("\"Clicks\": [1], {whole}")), "ColumnFormatMismatch", "no cell of column Clicks"),
+        (row(&format!("\"Clicks\": 1e300, {whole}")), "ColumnFormatMismatch", "no cell of column Clicks"),
         ("\u{fffd}\u{0}[".to_owned(), "ReportUnreadable", "isn't valid JSON"),
     ];
     let faults = [
@@ -67,7 +67,7 @@ fn an_unreadable_report_keeps_its_last_values_and_reports_the_error() {
             "ReportUnreadable",
             "redirects (HTTP 307)",
         ),
-        (json!({"fault": "status", "status": 400}), "ReportUnreadable", "HTTP 400: check spec.query"),
+        (json!({"fault": "status", "status": 400}), "ReportUnreadable", "HTTP 400. Check spec.query"),
         (json!({"fault": "status", "status": 503}), "ApiUnreachable", "HTTP 503"),
         (json!({"fault": "empty"}), "ReportUnreadable", "cut off"),
         (json!({"fault": "garbage"}), "ReportUnreadable", ""),
@@ -87,7 +87,7 @@ fn an_unreadable_report_keeps_its_last_values_and_reports_the_error() {
         });
         let text = message(&report);
         assert!(text.contains("report account_engagement") || text.contains("of report account_engagement"), "{text}");
-        assert!(text.contains("The numbers are those of 2"), "{text}");
+        assert!(text.contains("The reported numbers are from 2"), "{text}");
         assert!(!report.to_string().contains("canary"), "{report:#}");
         for field in ["values", "rows", "bytes", "lastSuccess", "newestRow"] {
             assert_eq!(report["status"][field], good["status"][field], "{field} after {what}");
@@ -152,7 +152,7 @@ fn changed_columns_are_reported_by_an_event() {
         json!({"metadata": {"annotations": {"abm.propensity.com/requestedAt": "1"}}}),
     );
     let note = world.wait_event("pacing", "ColumnsChanged");
-    assert!(note.ends_with("changed: new: (hidden), c; gone: b; of other types: a"), "{note}");
+    assert!(note.ends_with("changed: new: (hidden), c; removed: b; with other types: a"), "{note}");
 }
 
 #[test]

@@ -210,7 +210,7 @@ fn pages_are_requested_as_declared() {
 fn creates_are_sent_before_reports_are_fetched() {
     let world = World::new();
     let _operator = world.operator().short_lease().start();
-    world.connect_reports(json!({"rateLimit": {"requestsPerMinute": 600, "burst": 1}}));
+    world.connect_reports(json!({"rateLimit": {"requestsPerMinute": 240, "burst": 1}}));
     world.report("accounts", "account_engagement", json!({"suspend": true}));
     world.wait_reason(Kind::Report, "accounts", "Suspended");
     for number in 0..40 {
@@ -221,7 +221,13 @@ fn creates_are_sent_before_reports_are_fetched() {
     world.wait_reason(Kind::Report, "accounts", "Fetched");
     let requests = world.simulator.borrow().requests();
     let at = requests.iter().position(|request| request["report"] == "account_engagement").unwrap();
-    assert_eq!((at, world.simulator.borrow().audiences().len()), (40, 40));
+    // Creates that have their permit may still be on their way: at most the workspace's concurrentCreates of 3.
+    assert!((37..=40).contains(&at), "the report was fetched after {at} of 40 creates");
+    world.simulator.borrow().wait_requests(41);
+    eventually("all creates are stored", || {
+        let stored = world.simulator.borrow().audiences().len();
+        ensure(stored == 40, || format!("{stored} of 40"))
+    });
 }
 
 #[test]
@@ -275,7 +281,7 @@ fn a_deleted_workspace_is_reported_by_its_reports_until_it_exists_again() {
     world.report("accounts", "account_engagement", spec_with_metrics());
     let before = world.wait_reason(Kind::Report, "accounts", "Fetched");
     world.objects.delete(Kind::Workspace, "default");
-    let deleted = world.wait_message(Kind::Report, "accounts", "WorkspaceNotFound", "The numbers are those of 2");
+    let deleted = world.wait_message(Kind::Report, "accounts", "WorkspaceNotFound", "The reported numbers are from 2");
     assert_eq!(deleted["status"]["values"], before["status"]["values"]);
     world.workspace(json!({}));
     world.wait_reason(Kind::Report, "accounts", "Fetched");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::cluster::{cluster, succeed};
+use crate::support::wait::eventually;
 use crate::support::{Kind, World};
 
 const KINDS: [Kind; 4] = [Kind::Workspace, Kind::Contacts, Kind::Accounts, Kind::Receipt];
@@ -89,12 +90,16 @@ fn kubectl_explain_describes_the_fields() {
         ("pws.spec.dailyCreateBudget", "UTC day"),
         ("caud.spec.contacts", "linkedinUrl"),
         ("caud.spec.contacts.email", "Alone it isn't enough"),
-        ("caud.spec.revision", "once more"),
+        ("caud.spec.revision", "create the same list again"),
         ("aaud.spec.accounts.website", "same account"),
         ("aaud.status.superseded", "remove them in Propensity"),
         ("areceipt", "Never delete receipts"),
     ] {
-        let text = world.kubectl(&["explain", path]).expect_success();
+        // A CRD that was just installed takes a moment to be found by its short name.
+        let text = eventually("kubectl explain finds the field", || {
+            let output = world.kubectl(&["explain", path]);
+            if output.ok { Ok(output.text) } else { Err(output.text) }
+        });
         let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(joined.contains(words), "kubectl explain {path} doesn't contain {words:?}:\n{text}");
     }

@@ -211,7 +211,7 @@ fn a_secret_without_read_permission_is_named_in_the_message() {
     let (world, _operator) = world();
     world.apply(Kind::Secret, "private", json!({"stringData": {"a.csv": "website\na.example.com\n"}}));
     apply_from(&world, Kind::Accounts, "targets", json!([{"secret": {"name": "private", "key": "a.csv"}}]), json!({}));
-    world.wait_message(Kind::Accounts, "targets", "AccessDenied", "may not read Secret private");
+    world.wait_message(Kind::Accounts, "targets", "AccessDenied", "isn't allowed to read Secret private");
     world.assert_sent(0, 0);
 }
 
@@ -245,7 +245,7 @@ fn invalid_rows_block_the_list_or_are_skipped_up_to_a_limit() {
     let problem = &audience["status"]["problems"][0];
     assert_eq!((&problem["source"], &problem["row"]), (&json!("configMap lists/accounts.csv"), &json!(2)));
     apply_from(&world, Kind::Accounts, "targets", one_map(), json!({"invalidMembers": "Skip", "maxInvalidPercent": 3}));
-    world.wait_message(Kind::Accounts, "targets", "InvalidMembers", "more than the 3 %");
+    world.wait_message(Kind::Accounts, "targets", "InvalidMembers", "more than the 3%");
     apply_from(&world, Kind::Accounts, "targets", one_map(), json!({"invalidMembers": "Skip"}));
     let audience = world.wait_reason(Kind::Accounts, "targets", "Created");
     assert_eq!(audience["status"]["members"]["invalid"], 1);

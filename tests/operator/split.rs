@@ -121,7 +121,12 @@ fn splitting_an_existing_audience_is_blocked_until_it_is_allowed() {
     world.wait_reason(Kind::Accounts, "targets", "AlreadyCreated");
     world.assert_sent(1, 1);
     apply_targets(&world, &sites, split(10));
-    let blocked = world.wait_message(Kind::Accounts, "targets", "GuardTripped", "it would be sent anew as");
+    let blocked = world.wait_message(
+        Kind::Accounts,
+        "targets",
+        "GuardTripped",
+        "as one audience. Its members would be sent again in",
+    );
     assert!(is_true(&blocked, "Stalled"));
     let short_hash = blocked["status"]["shortListHash"].as_str().unwrap().to_owned();
     assert!(message(&blocked).contains(&format!("spec.bypassGuardsForHash: {short_hash:?}")), "{}", message(&blocked));
@@ -138,9 +143,9 @@ fn splitting_an_existing_audience_is_blocked_until_it_is_allowed() {
     world.assert_sent(1 + many, 1 + many);
     // Another size of the parts, and one single audience, are blocked too.
     apply_targets(&world, &sites, split(3));
-    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "would be sent anew beside them");
+    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "parts would be sent again");
     apply_targets(&world, &sites, json!({"revision": "2"}));
-    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "as one audience beside them");
+    world.wait_message(Kind::Accounts, "targets", "GuardTripped", "would be sent again as one audience");
     world.assert_sent(1 + many, 1 + many);
     apply_targets(&world, &sites, json!({}));
     let whole = world.wait_reason(Kind::Accounts, "targets", "AlreadyCreated");
@@ -197,7 +202,12 @@ fn an_unsplit_audience_is_found_without_a_status_and_with_other_suppressed_membe
     let mut spec = resend;
     spec["split"] = json!({"maxMembers": 10});
     apply_targets(&world, &sites, spec.clone());
-    let blocked = world.wait_message(Kind::Accounts, "targets", "GuardTripped", "it would be sent anew as");
+    let blocked = world.wait_message(
+        Kind::Accounts,
+        "targets",
+        "GuardTripped",
+        "as one audience. Its members would be sent again in",
+    );
     world.assert_sent(2, 2);
     let text = message(&blocked);
     let short_hash = text.split("spec.bypassGuardsForHash: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();

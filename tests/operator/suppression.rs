@@ -148,7 +148,7 @@ fn members_suppressed_after_they_were_sent_are_reported_and_nothing_is_sent() {
     assert_eq!(audience["status"]["members"]["toSend"], 1);
     let text = condition(&audience, "SuppressedMembersSent").unwrap()["message"].as_str().unwrap().to_owned();
     assert!(text.contains("at least 2 of the 3 members that were sent"), "{text}");
-    assert!(text.contains("by hand"), "{text}");
+    assert!(text.contains("manually"), "{text}");
     assert_eq!(world.wait_event("targets", "SuppressedMembersSent"), text);
     let metric = r#"propensity_operator_suppressed_members_sent{kind="AccountAudience"}"#;
     eventually("the metric has the count", || {

@@ -73,7 +73,7 @@ fn a_receipt_from_a_newer_version_sends_nothing() {
     );
     world.objects.patch_status(Kind::Accounts, "targets", json!({"status": null}));
     let _operator = world.operator().start();
-    let audience = world.wait_message(Kind::Accounts, "targets", "ReceiptUnreadable", "upgrade the operator");
+    let audience = world.wait_message(Kind::Accounts, "targets", "ReceiptUnreadable", "Upgrade the operator");
     assert!(message(&audience).contains(&name(&receipt)), "{}", message(&audience));
     let kept = world.receipt();
     assert_eq!(kept["record"]["news"], json!({"deep": true}), "the receipt isn't changed");

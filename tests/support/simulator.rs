@@ -72,11 +72,6 @@ impl Simulator {
         self.call("DELETE", "/_sim/faults", &Value::Null);
     }
 
-    /// The former name of [`Self::clear_faults`], for callers that aren't migrated yet.
-    pub fn mend(&self) {
-        self.clear_faults();
-    }
-
     /// Replaces the API key; the old one is no longer accepted.
     pub fn rotate_key(&mut self, key: &str) {
         self.call("POST", "/_sim/keys", &json!({"keys": [key]}));

@@ -30,6 +30,24 @@ pub fn eventually_for<T, E: Display>(timeout: Duration, what: &str, mut check: i
     }
 }
 
+/// Like [`eventually`], for something long: it may take any time while there is progress. `check` returns how far it is,
+/// with the reason why there is no result yet. Fails once that number has been the same for [`TIMEOUT`].
+#[track_caller]
+pub fn eventually_by_progress<T, E: Display>(what: &str, mut check: impl FnMut() -> Result<T, (usize, E)>) -> T {
+    let mut progress = (0, Instant::now());
+    loop {
+        match check() {
+            Ok(result) => return result,
+            Err((far, _)) if far != progress.0 => progress = (far, Instant::now()),
+            Err((_, why)) if progress.1.elapsed() > TIMEOUT => {
+                panic!("no progress in {} s with this: {what}\n  but at the end: {why}", TIMEOUT.as_secs())
+            }
+            Err(_) => {}
+        }
+        sleep(POLL_INTERVAL);
+    }
+}
+
 /// Repeats a check for some time and panics as soon as it fails: for what must *not* happen.
 #[track_caller]
 pub fn consistently<E: Display>(time: Duration, what: &str, mut check: impl FnMut() -> Result<(), E>) {
@@ -40,12 +58,6 @@ pub fn consistently<E: Display>(time: Duration, what: &str, mut check: impl FnMu
         }
         sleep(POLL_INTERVAL);
     }
-}
-
-/// The former name of [`consistently`], for callers that aren't migrated yet.
-#[track_caller]
-pub fn holds_for<E: Display>(time: Duration, what: &str, check: impl FnMut() -> Result<(), E>) {
-    consistently(time, what, check);
 }
 
 /// `Ok` if the condition is true, else the reason.

@@ -18,6 +18,13 @@ fn transition_times_move_only_when_the_status_flips() {
 }
 
 #[test]
+fn documentation_of_several_lines_is_one_meaning() {
+    assert_eq!(Reason::Created.meaning(), "The audience was created by this resource's last request.");
+    let ready = ConditionType::Ready.meaning();
+    assert!(ready.ends_with("a report or a suppression list: it was read completely."), "{ready}");
+}
+
+#[test]
 fn a_condition_that_is_no_longer_true_disappears() {
     let stalled = [DesiredCondition {
         type_: ConditionType::Stalled,

@@ -12,6 +12,7 @@ use crate::controller::model::readiness::Readiness;
 pub fn grace(ctx: &Context, audience: &Tracked, readiness: &Readiness) -> Option<Duration> {
     let records = &ctx.memory.records;
     if !has_grace(readiness, condition::ready_reason(&audience.status.conditions)) {
+        records.unblocked(audience.uid());
         return None;
     }
     let left = records.grace_left(audience.uid(), readiness.reason(), ctx.process.clock.boottime());

@@ -96,7 +96,10 @@ fn next_step<'a>(ctx: &Context, desired: &Desired, plan: &'a Plan, known: &Known
     }
     let is_unread = matches!(known, KnownReceipt::Unread);
     let clearance = match &plan.clearance {
-        Ok(clearance) => clearance,
+        Ok(clearance) => {
+            ctx.memory.records.unblocked(audience.uid());
+            clearance
+        }
         Err(blocked) => {
             if let Some(left) = grace(ctx, audience, blocked) {
                 return Step::End(Progress::Wait(Wait::after(left)));

@@ -101,7 +101,10 @@ async fn evaluated(
         return Ok(Next::done(Outcome::Done));
     }
     match pursue::pursue(ctx, desired, &plan).await? {
-        Progress::Wait(wait) => Ok(Next::waiting(wait)),
+        Progress::Wait(wait) => {
+            record::record_engagement(ctx, &desired.audience).await?;
+            Ok(Next::waiting(wait))
+        }
         Progress::Reported(phase, wait) => Ok(Next { after: wait.after, outcome: labels::outcome(phase) }),
         Progress::Report(report) => {
             let next = Next { after: report.wait.after, outcome: labels::outcome(report.readiness.phase) };

@@ -76,13 +76,16 @@ pub async fn record(ctx: &Context, audience: &Tracked, outcome: Outcome<'_>) -> 
         open_unknowns: gather::open_unknowns(ctx, audience, &current),
         receipt: receipt.map(str::to_owned),
         last_result: ctx.memory.last_result(audience.uid()),
-        reports: gather::existing_reports(ctx, audience),
+        reports: vec![],
         existing,
         parts,
         readiness,
     };
     let clock = ctx.process.clock;
-    let next = |base: &Tracked| status::next(base, &result, clock.wall());
+    let next = |base: &Tracked| {
+        let reports = gather::existing_reports(ctx, base);
+        status::next(base, &AudienceResult { reports, ..result.clone() }, clock.wall())
+    };
     if status_writer::write(&ctx.cluster, &ctx.memory.records, audience, next).await? {
         tracing::info!(audience = %audience.key(), reason = reason.as_str(), receipt, "audience");
         publish(ctx, audience, &result).await;
@@ -98,10 +101,9 @@ pub async fn record_engagement(ctx: &Context, audience: &Tracked) -> Result<(), 
     if audience.options.engagement.is_empty() && audience.status.engagement.is_empty() {
         return Ok(());
     }
-    let reports = gather::existing_reports(ctx, audience);
     let next = |base: &Tracked| {
         let mut status = base.status.clone();
-        status.engagement = engagement::tidy(base, &reports);
+        status.engagement = engagement::tidy(base, &gather::existing_reports(ctx, base));
         status
     };
     status_writer::write(&ctx.cluster, &ctx.memory.records, audience, next).await?;

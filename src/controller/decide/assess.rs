@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::guards;
-use crate::api::condition::{Reason, Verdict};
+use super::{audience_messages, guards, workspace_messages};
 use crate::api::{PropensityWorkspace, UnknownPolicy};
 use crate::audience::Kind;
-use crate::controller::model::audience::{kind_name, list_field};
 use crate::controller::model::desired::Desired;
 use crate::controller::model::ledger::LedgerState;
-use crate::controller::model::readiness::{Phase, Readiness};
+use crate::controller::model::readiness::Readiness;
 use crate::ledger::{Identity, IdentityKind, Policy, SendPolicy};
 use crate::propensity::WorkspaceKey;
 use crate::sources::KeyState;
@@ -74,28 +72,19 @@ pub struct Clearance {
 #[must_use]
 pub fn assess(input: &Input<'_>) -> Assessment {
     let Desired { audience, list, variant, .. } = input.desired;
-    let kind = kind_name(audience.kind);
     if let Some(blocked) = guards::invalid(input.desired) {
         return Assessment::Blocked(blocked);
     }
     if list.funnel.to_send == 0 && list.funnel.excluded == 0 {
-        let message = format!(
-            "the list has no member, so nothing is sent: add members to {} or to what spec.from names",
-            list_field(audience.kind)
-        );
-        return Assessment::Blocked(Readiness::stalled(Reason::EmptyList, message));
+        return Assessment::Blocked(audience_messages::empty_list(audience.kind));
     }
     let Some(workspace) = input.workspace else {
-        let message = format!(
-            "there is no PropensityWorkspace {} in namespace {}: create it, or name another in spec.workspaceRef of this {kind}",
-            audience.options.workspace_ref.name,
-            audience.namespace()
-        );
-        return Assessment::Blocked(Readiness::reconciling(Reason::WorkspaceNotFound, message));
+        let name = &audience.options.workspace_ref.name;
+        return Assessment::Blocked(audience_messages::no_workspace(audience.kind, name, audience.namespace()));
     };
     let host = match &input.host {
         Ok(host) => host,
-        Err(why) => return Assessment::Blocked(host_not_allowed(why)),
+        Err(why) => return Assessment::Blocked(workspace_messages::host_not_allowed(why)),
     };
     let identity = Identity::audience(
         identity_kind(audience.kind),
@@ -138,15 +127,11 @@ fn clearance(input: &Input<'_>, workspace: &PropensityWorkspace) -> Result<Clear
     let key = usable_key(&input.key, workspace)?;
     let budget = workspace.spec.daily_create_budget;
     if input.budget_used >= budget {
-        let message = format!(
-            "all {budget} creates of today (UTC) for workspaceID {} are used; this list is sent tomorrow. Raise spec.dailyCreateBudget of PropensityWorkspace {} to send it today",
-            workspace.spec.workspace_id,
-            workspace_name(workspace)
-        );
-        return Err(Readiness::reconciling(Reason::BudgetSpent, message));
+        let id = &workspace.spec.workspace_id;
+        return Err(audience_messages::budget_spent(budget, id, workspace_name(workspace)));
     }
     if !input.may_claim {
-        return Err(Readiness::reconciling(Reason::Pending, "another replica is taking over"));
+        return Err(audience_messages::another_replica());
     }
     Ok(Clearance {
         key,
@@ -158,16 +143,13 @@ fn clearance(input: &Input<'_>, workspace: &PropensityWorkspace) -> Result<Clear
 
 fn suspended(input: &Input<'_>, workspace: &PropensityWorkspace) -> Option<Readiness> {
     let audience = &input.desired.audience;
-    let message = if input.operator_suspended {
-        "nothing is sent: the operator runs with --suspend".to_owned()
+    if input.operator_suspended {
+        Some(audience_messages::operator_suspended())
     } else if workspace.spec.suspend {
-        format!("nothing is sent: spec.suspend of PropensityWorkspace {} is true", workspace_name(workspace))
-    } else if audience.options.suspend {
-        format!("nothing is sent: spec.suspend of this {} is true", kind_name(audience.kind))
+        Some(audience_messages::workspace_suspended(workspace_name(workspace)))
     } else {
-        return None;
-    };
-    Some(Readiness::idle(Reason::Suspended, message))
+        audience.options.suspend.then(|| audience_messages::suspended(audience.kind))
+    }
 }
 
 /// Why nothing may be sent under this ledger.
@@ -176,22 +158,9 @@ pub fn ledger_obstacle(ledger: &LedgerState, workspace: &PropensityWorkspace) ->
     let name = workspace_name(workspace);
     match ledger {
         LedgerState::Present(id) if [id.as_str(), ""].contains(&workspace.spec.ledger_id.as_str()) => None,
-        LedgerState::Present(id) => Some(Readiness::stalled(
-            Reason::LedgerMissing,
-            format!(
-                "nothing is sent: spec.ledgerID of PropensityWorkspace {name} names another ledger than the one in this namespace, {id}. Restore the AudienceReceipts of the ledger it names, or correct it"
-            ),
-        )),
-        LedgerState::Unknown => Some(Readiness::reconciling(
-            Reason::Pending,
-            format!("the ledger of PropensityWorkspace {name} is being looked up"),
-        )),
-        LedgerState::Missing(why) => Some(Readiness::stalled(
-            Reason::LedgerMissing,
-            format!(
-                "nothing is sent: {why} Restore the AudienceReceipts of this namespace; or, if this is meant to start from an empty ledger and send everything again, remove spec.ledgerID and status.ledgerID of PropensityWorkspace {name}"
-            ),
-        )),
+        LedgerState::Present(id) => Some(workspace_messages::other_ledger(name, id)),
+        LedgerState::Unknown => Some(workspace_messages::ledger_looked_up(name)),
+        LedgerState::Missing(why) => Some(workspace_messages::ledger_missing(name, why)),
     }
 }
 
@@ -202,46 +171,14 @@ pub fn ledger_obstacle(ledger: &LedgerState, workspace: &PropensityWorkspace) ->
 pub fn usable_key(key: &KeyState, workspace: &PropensityWorkspace) -> Result<WorkspaceKey, Readiness> {
     let secret = &workspace.spec.secret_ref.name;
     let namespace = workspace.metadata.namespace.as_deref().unwrap_or_default();
-    let verdict = match key {
+    Err(match key {
         KeyState::Key(key) => return Ok(key.clone()),
-        KeyState::Unknown => {
-            Verdict::new(Reason::Pending, format!("Secret {secret} in namespace {namespace} is being looked up"))
-        }
-        KeyState::Denied => Verdict::new(
-            Reason::AccessDenied,
-            format!(
-                "the operator may not read Secret {secret} in namespace {namespace}: grant its ServiceAccount get, list and watch on this Secret by a Role and RoleBinding in the namespace, or name the Secret in the chart's secretNames"
-            ),
-        ),
-        KeyState::NoSecret => Verdict::new(
-            Reason::SecretNotFound,
-            format!(
-                "there is no Secret {secret} in namespace {namespace}: create it with the entry workspace_api_key, or name another in spec.secretRef"
-            ),
-        ),
-        KeyState::NoKey => Verdict::new(
-            Reason::KeyMissing,
-            format!(
-                "Secret {secret} in namespace {namespace} has no entry workspace_api_key: add it, with the workspace's API key"
-            ),
-        ),
-        KeyState::Invalid(error) => Verdict::new(
-            Reason::KeyInvalid,
-            format!("the entry workspace_api_key of Secret {secret} in namespace {namespace} can't be used: {error}"),
-        ),
-    };
-    Err(Readiness { verdict, phase: Phase::Reconciling })
-}
-
-/// The state of whatever needs a base URL that no key may be sent to.
-#[must_use]
-pub fn host_not_allowed(why: &str) -> Readiness {
-    Readiness::stalled(
-        Reason::HostNotAllowed,
-        format!(
-            "nothing is sent: {why}. The address is the operator's setting --api-url, the allowed hosts are --allowed-hosts"
-        ),
-    )
+        KeyState::Unknown => workspace_messages::secret_looked_up(secret, namespace),
+        KeyState::Denied => workspace_messages::secret_denied(secret, namespace),
+        KeyState::NoSecret => workspace_messages::no_secret(secret, namespace, workspace_name(workspace)),
+        KeyState::NoKey => workspace_messages::no_key(secret, namespace),
+        KeyState::Invalid(why) => workspace_messages::invalid_key(secret, namespace, *why),
+    })
 }
 
 fn workspace_name(workspace: &PropensityWorkspace) -> &str {

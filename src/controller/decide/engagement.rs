@@ -38,13 +38,30 @@ pub fn unmatchable(kind: Kind, columns: &Columns) -> Option<&'static str> {
     let by_name = has(Field::FirstName) && has(Field::LastName) && (has(Field::Website) || has(Field::CompanyName));
     match kind {
         Kind::Accounts if !has(Field::Website) => {
-            Some("accounts are matched by their website: name its column in spec.engagement")
+            Some("accounts are matched by website. Name the column of the website in spec.engagement.")
         }
         Kind::Contacts if !(has(Field::LinkedinUrl) || has(Field::Email) || by_name) => Some(
-            "contacts are matched by linkedinUrl, email, or firstName and lastName with website or companyName: name their columns in spec.engagement",
+            "contacts are matched by linkedinUrl, by email, or by firstName and lastName with website or companyName. \
+             Name the columns of one of these in spec.engagement.",
         ),
         _ => None,
     }
+}
+
+/// The problem of an audience whose list can't be read for a report.
+#[must_use]
+pub fn unreadable_list() -> String {
+    "the list can't be read, so these numbers are older than the report's. The condition Ready shows the cause."
+        .to_owned()
+}
+
+/// The problem of an audience that is too much for one report.
+#[must_use]
+pub fn too_many_members(max: usize) -> String {
+    format!(
+        "the audiences that name this report have more than {max} members in total. Remove the report from \
+         spec.engagement of some of them."
+    )
 }
 
 /// Whether an audience has no numbers and no problem from this report yet.
@@ -96,22 +113,28 @@ fn problem(missing: &[String], uncounted: &[String]) -> Option<String> {
     let problem = if !missing.is_empty() {
         let columns = if missing.len() == 1 { "a column" } else { "any of the columns" };
         let names = missing.join(", ");
-        format!("no row of the report has {columns} {names}: correct spec.engagement by the report's status.columns")
+        format!(
+            "no row of the report has {columns} {names}. Correct spec.engagement: the report's status.columns lists \
+             its columns."
+        )
     } else if !uncounted.is_empty() {
-        format!("these metrics can't be counted for this audience, for too many values: {}", uncounted.join(", "))
+        format!(
+            "these metrics have too many different values to be counted for this audience: {}",
+            uncounted.join(", ")
+        )
     } else {
         return None;
     };
     Some(problem.chars().take(MAX_PROBLEM).collect())
 }
 
-/// The engagement of an audience without the reports that its spec no longer names, and with a problem where one of them
-/// doesn't exist. `existing` are the names of those that do.
+/// The engagement of an audience without the reports that its spec no longer names, and with a problem where one of
+/// them doesn't exist. `existing` are the names of those that do.
 #[must_use]
 pub fn tidy(audience: &Tracked, existing: &[String]) -> Vec<EngagementStatus> {
     let missing = |name: &str| {
         format!(
-            "there is no PropensityReport {name} in namespace {}: create it, or correct spec.engagement",
+            "there is no PropensityReport {name} in namespace {}. Create it, or correct spec.engagement.",
             audience.namespace()
         )
     };

@@ -4,7 +4,7 @@ use crate::api::condition::{self, ConditionType, Verdict};
 use crate::api::{AudienceStatus, Reason};
 use crate::controller::model::event::{EventType, NewEvent};
 use crate::controller::model::readiness::{Phase, Readiness};
-use crate::ledger::{Instruction, Resolve, ResolvedBy};
+use crate::ledger::{Instruction, Resolve, ResolveError, ResolvedBy};
 
 /// The event for the new state of an audience, where it is worth one.
 #[must_use]
@@ -52,7 +52,18 @@ pub fn of_resolution(receipt: &str, instruction: &Instruction, by: ResolvedBy) -
         type_: EventType::Normal,
         reason: "Resolved",
         action: "Resolve",
-        note: format!("attempt {} of receipt {receipt} was settled by {who} {what}", instruction.attempt),
+        note: format!("{who} resolved attempt {} of receipt {receipt} {what}", instruction.attempt),
+    }
+}
+
+/// The event for an annotation that can't be applied.
+#[must_use]
+pub fn of_invalid_resolution(error: ResolveError) -> NewEvent {
+    NewEvent {
+        type_: EventType::Warning,
+        reason: Reason::ResolutionInvalid.as_str(),
+        action: "Resolve",
+        note: format!("the resolution was not applied: {error}"),
     }
 }
 

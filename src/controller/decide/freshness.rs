@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::api::PropensityReport;
 use crate::api::workspace::Freshness;
 
-/// How current a report's numbers are that are `age` old, and how long that stays so by itself. They count as stale after
-/// two intervals.
+/// How current a report's numbers are that are `age` old, and how long that stays so by itself. They count as stale
+/// after two intervals.
 #[must_use]
 pub fn freshness(report: &PropensityReport, age: Option<Duration>) -> (Freshness, Option<Duration>) {
     match age {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use url::Url;
 
+use super::sentences;
 use crate::api::condition::Reason;
 use crate::api::{EntryRef, HttpFile};
 use crate::audience::Kind;
@@ -30,11 +31,17 @@ impl fmt::Display for Owner<'_> {
     }
 }
 
+/// A suppression list was read completely.
+#[must_use]
+pub fn loaded() -> Readiness {
+    Readiness::ready(Reason::Loaded, "the list was read completely and applies wherever spec.suppressionRefs names it")
+}
+
 /// An object that a source needs does not exist.
 #[must_use]
 pub fn not_found(holder: SourceKind, name: &str, namespace: &str, named_in: &str) -> Readiness {
     let message = format!(
-        "nothing is sent: there is no {holder} {name} in namespace {namespace}. Create it, or correct {named_in}"
+        "nothing is sent: there is no {holder} {name} in namespace {namespace}. Create it, or correct {named_in}."
     );
     Readiness::reconciling(Reason::SourceNotFound, message)
 }
@@ -44,7 +51,7 @@ pub fn not_found(holder: SourceKind, name: &str, namespace: &str, named_in: &str
 pub fn no_entry(holder: SourceKind, entry: &EntryRef, owner: Owner<'_>) -> Readiness {
     let EntryRef { name, key } = entry;
     let message = format!(
-        "nothing is sent: {holder} {name} has no entry {key}. Add it, or correct the key in spec.from of {owner}"
+        "nothing is sent: {holder} {name} has no entry {key}. Add it, or correct the key in spec.from of {owner}."
     );
     Readiness::reconciling(Reason::SourceNotFound, message)
 }
@@ -53,7 +60,8 @@ pub fn no_entry(holder: SourceKind, entry: &EntryRef, owner: Owner<'_>) -> Readi
 #[must_use]
 pub fn wrong_count(found: usize, count: u32, owner: Owner<'_>) -> Readiness {
     let message = format!(
-        "nothing is sent: {found} ConfigMaps have the labels of configMaps in spec.from of {owner}, and its count is {count}. Apply those that are missing, or correct the count"
+        "nothing is sent: {found} ConfigMaps have the labels of configMaps in spec.from of {owner}, but its count is \
+         {count}. Add or remove ConfigMaps, or correct the count."
     );
     Readiness::reconciling(Reason::SourceNotFound, message)
 }
@@ -61,14 +69,15 @@ pub fn wrong_count(found: usize, count: u32, owner: Owner<'_>) -> Readiness {
 /// A source has not been observed yet.
 #[must_use]
 pub fn looked_up(holder: SourceKind, name: &str) -> Readiness {
-    Readiness::reconciling(Reason::Pending, format!("{holder} {name} is being looked up"))
+    Readiness::reconciling(Reason::Pending, format!("{holder} {name} is being read"))
 }
 
 /// The operator may not read a source.
 #[must_use]
 pub fn denied(holder: SourceKind, name: &str, namespace: &str) -> Readiness {
     let message = format!(
-        "nothing is sent: the operator may not read {holder} {name} in namespace {namespace}. Grant its ServiceAccount get, list and watch on it by a Role and RoleBinding in the namespace"
+        "nothing is sent: the operator isn't allowed to read {holder} {name} in namespace {namespace}. Grant its \
+         ServiceAccount get, list and watch on it with a Role and RoleBinding in the namespace."
     );
     Readiness::reconciling(Reason::AccessDenied, message)
 }
@@ -77,7 +86,8 @@ pub fn denied(holder: SourceKind, name: &str, namespace: &str) -> Readiness {
 #[must_use]
 pub fn no_kind(holder: SourceKind, name: &str, named_in: &str) -> Readiness {
     let message = format!(
-        "nothing is sent: this cluster knows no {holder} of source.toolkit.fluxcd.io/v1, so there is no {name}. Install Flux, or correct {named_in}"
+        "nothing is sent: there is no {holder} {name}, because this cluster doesn't have the kind {holder} of \
+         source.toolkit.fluxcd.io/v1. Install Flux, or correct {named_in}."
     );
     Readiness::reconciling(Reason::SourceNotFound, message)
 }
@@ -85,7 +95,7 @@ pub fn no_kind(holder: SourceKind, name: &str, named_in: &str) -> Readiness {
 /// A Flux source has no artifact yet.
 #[must_use]
 pub fn no_artifact(holder: SourceKind, name: &str) -> Readiness {
-    let message = format!("nothing is sent: {holder} {name} has no artifact yet. Its own status says why");
+    let message = format!("nothing is sent: {holder} {name} has no artifact yet. Its status shows the cause.");
     Readiness::reconciling(Reason::SourceNotFound, message)
 }
 
@@ -110,7 +120,8 @@ pub fn unfetched(name: &str, why: &FetchError) -> Readiness {
 #[must_use]
 pub fn no_format(name: &str, owner: Owner<'_>) -> Readiness {
     let message = format!(
-        "nothing is sent: the key of {name} has no known ending, so its layout isn't known. Set format in spec.from of {owner} to CSV, JSON, NDJSON or YAML"
+        "nothing is sent: the format of {name} is unknown, because its key doesn't end with a known file extension. \
+         Set format in spec.from of {owner} to CSV, JSON, NDJSON or YAML."
     );
     Readiness::stalled(Reason::SourceUnreadable, message)
 }
@@ -118,13 +129,30 @@ pub fn no_format(name: &str, owner: Owner<'_>) -> Readiness {
 /// What is wrong with a source, or with a row of it.
 #[must_use]
 pub fn unreadable(name: &str, why: impl fmt::Display) -> Readiness {
-    Readiness::stalled(Reason::SourceUnreadable, format!("nothing is sent: {name} can't be read: {why}"))
+    Readiness::stalled(
+        Reason::SourceUnreadable,
+        format!("{name} can't be read, so nothing is sent: {}", sentences::of_error(&why)),
+    )
+}
+
+/// An entry of a suppression list is invalid. `why` follows its number.
+#[must_use]
+pub fn bad_entry(list: &str, number: usize, field: &str, why: impl fmt::Display) -> Readiness {
+    let name = format!("SuppressionList {list}");
+    unreadable(&name, format_args!("entry {number} of {field} {why}: correct it"))
+}
+
+/// A row of a suppression list is invalid. `why` follows its number.
+#[must_use]
+pub fn bad_row(name: &str, row: u64, why: impl fmt::Display) -> Readiness {
+    unreadable(name, format_args!("row {row} {why}: correct it"))
 }
 
 /// Reading a list panicked.
 #[must_use]
 pub fn bug() -> Readiness {
-    let message = "nothing is sent: the sources can't be read, which is a bug of the operator";
+    let message = "nothing is sent: reading the sources failed because of a bug in the operator. Report it with the \
+                   operator's log.";
     Readiness::stalled(Reason::SourceUnreadable, message)
 }
 

@@ -1,14 +1,16 @@
-//! The state and message that follow from a receipt, a create or a wait. Never a value of a list, a key or the address of
-//! an endpoint.
+//! The state and message that follow from a receipt, a create or a wait. Never a value of a list, a key or the address
+//! of an endpoint.
 
 use jiff::Timestamp;
 
 use super::assess::Plan;
+use super::sentences;
+pub use super::sentences::{count, when};
 use crate::api::RESOLVE_ANNOTATION;
 use crate::api::condition::{Reason, Verdict};
 use crate::audience::Funnel;
 use crate::controller::model::readiness::{Phase, Readiness};
-use crate::ledger::{Attempt, Decision, OutcomeResult, Receipt, Resolve, ResolveError};
+use crate::ledger::{Attempt, Decision, OutcomeResult, Receipt, Resolve, ResolveError, Unreadable};
 use crate::propensity::{AnswerClass, BreakerCause, WaitReason};
 
 /// The state of an audience whose receipt leads to this decision. `None` for decisions that lead to an action.
@@ -28,50 +30,49 @@ pub fn of_decision(
         Decision::Rejected => rejected(receipt?, name, namespace),
         Decision::HoldUnknown { attempt, exhausted } => {
             let attempt = receipt?.record.attempt(attempt)?;
-            let hint = if *exhausted {
-                " The bound of SendAgain (maxSends) is reached, so a person has to decide."
+            let what_to_do = if *exhausted {
+                "The SendAgain policy has reached its maxSends. Check the Propensity workspace, then resolve the \
+                 attempt."
             } else {
-                ""
+                "Check the Propensity workspace, then resolve the attempt."
             };
-            unknown(attempt, plan, namespace, Phase::Stalled, hint)
+            unknown(attempt, plan, namespace, Phase::Stalled, what_to_do)
         }
         Decision::WaitToSendAgain { attempt, .. } => {
             let attempt = receipt?.record.attempt(attempt)?;
-            let hint = " It will be sent again by the SendAgain policy after its wait, which may make a second audience; settle it before to decide yourself.";
-            unknown(attempt, plan, namespace, Phase::Reconciling, hint)
+            let what_to_do = "It will be sent again by the SendAgain policy, which may create a second audience. To \
+                        decide yourself, resolve the attempt.";
+            unknown(attempt, plan, namespace, Phase::Reconciling, what_to_do)
         }
         Decision::Dismissed => Readiness::stalled(
             Reason::Dismissed,
             format!(
-                "a person decided on receipt {name} that this list is not to be sent; change spec.revision to send it after all"
+                "a person dismissed the attempt of receipt {name}, so this list isn't sent. To send it after all, \
+                 change spec.revision."
             ),
         ),
         Decision::TooManyAttempts => Readiness::stalled(
             Reason::TooManyAttempts,
             format!(
-                "receipt {name} holds as many attempts as fit; settle it with created or dismiss, or change spec.revision to start another"
+                "receipt {name} has no room for another attempt. Resolve its last attempt with created or dismiss, or \
+                 change spec.revision to start a new receipt."
             ),
         ),
-        Decision::Unreadable(why) => Readiness::stalled(
-            Reason::ReceiptUnreadable,
-            format!(
-                "receipt {name} can't be trusted, so nothing is sent: {why}. Restore it from a backup, or look into the Propensity workspace whether the audience is there"
-            ),
-        ),
+        Decision::Unreadable(why) => unreadable(*why, name),
     };
     Some(readiness)
 }
 
-/// What to say about an instruction that can't be followed.
+/// The state of an audience whose receipt has an annotation that can't be applied.
 #[must_use]
 pub fn refused(error: ResolveError, plan: &Plan, receipt: &Receipt, namespace: &str) -> Readiness {
     let commands =
         receipt.record.attempts.last().map(|a| commands(&a.id, &plan.receipt, namespace)).unwrap_or_default();
-    let message = format!("on receipt {}, {error}. {commands}", plan.receipt);
+    let message = format!("the resolution on receipt {} was not applied: {error}. {commands}", plan.receipt);
     Readiness::stalled(Reason::ResolutionInvalid, message)
 }
 
-/// What to say about a fresh create.
+/// The state after a create.
 #[must_use]
 pub fn created(members: u64, funnel: &Funnel) -> Readiness {
     let Funnel { read, invalid, duplicate, excluded, .. } = funnel;
@@ -82,66 +83,74 @@ pub fn created(members: u64, funnel: &Funnel) -> Readiness {
     Readiness::ready(Reason::Created, message)
 }
 
-/// What to say about members that were suppressed after they were sent.
+/// The condition for members that were suppressed after they were sent.
 #[must_use]
 pub fn suppressed_later(many: u64, sent: u64, at: Timestamp) -> Verdict {
     let (are, them) = if many == 1 { ("is", "it") } else { ("are", "them") };
     let message = format!(
-        "at least {many} of the {} that were sent {} {are} suppressed now: remove {them} from the audience in Propensity by hand, which the API can't; or set spec.resendOnSuppression to create the list once more without {them}",
+        "at least {many} of the {} that were sent at {} {are} suppressed now. Remove {them} manually from the audience \
+         in Propensity, or set spec.resendOnSuppression to create the list again without {them}.",
         count(sent),
         when(at)
     );
     Verdict::new(Reason::MembersSuppressedAfterCreate, message)
 }
 
-/// What to say of a create in flight.
+/// The state while a create is in flight.
 #[must_use]
 pub fn sending() -> Readiness {
-    Readiness::reconciling(Reason::Sending, "a create for this list is in flight; its outcome is being waited for")
+    Readiness::reconciling(Reason::Sending, "the create request for this list is in progress")
 }
 
-/// What to say when the API server refuses what the operator has to do.
+/// The state when the Kubernetes API server rejects a request that the operator has to make.
 #[must_use]
 pub fn forbidden() -> Readiness {
     Readiness::reconciling(
         Reason::AccessDenied,
-        "the API server refuses a request that the operator has to make for this audience, so nothing is sent: its role lacks a permission (see the chart's RBAC), or the namespace is being deleted",
+        "nothing is sent: the Kubernetes API server rejected a request of the operator for this audience. Check that \
+         the operator has the permissions of the chart, and that the namespace isn't being deleted.",
     )
 }
 
-/// What to say while the key's gate lets nothing through.
+/// The state while the key's gate lets nothing through.
 #[must_use]
 pub fn waiting(why: WaitReason, workspace: &str) -> Readiness {
     let verdict = match why {
         WaitReason::Pacing => Verdict::new(
             Reason::Queued,
             format!(
-                "waits for its turn under spec.rateLimit and spec.concurrentCreates of PropensityWorkspace {workspace}"
+                "this list waits for its turn under spec.rateLimit and spec.concurrentCreates of PropensityWorkspace \
+                 {workspace}"
             ),
         ),
         WaitReason::Caution => Verdict::new(
             Reason::CreatesSerialized,
-            "the outcome of another create with this key is unknown, so creates go one at a time, with growing pauses, until the API answers clearly",
+            "the outcome of another create with this key is unknown, so creates are sent one at a time, with growing \
+             pauses, until the API gives a definite answer",
         ),
         WaitReason::Paused => Verdict::new(
             Reason::RateLimited,
-            "the API asked for a pause; nothing was stored, and this list is sent after it",
+            "the API asked for a pause and stored nothing, so creates wait until the pause ends",
         ),
         WaitReason::Breaker(BreakerCause::Credentials) => Verdict::new(
             Reason::CredentialsRejected,
             format!(
-                "the API refused the workspace's key, so creates wait: put the workspace's present key into the Secret of PropensityWorkspace {workspace}; it is tried at once when it changes, and now and then before"
+                "the API rejected the workspace's key, so creates wait. Put the current key into the Secret of \
+                 PropensityWorkspace {workspace}: a changed key is tried at once, the same key from time to time."
             ),
         ),
         WaitReason::Breaker(BreakerCause::Configuration) => Verdict::new(
             Reason::ApiMisconfigured,
             format!(
-                "the API's answer means a wrong address, plan or method, so creates wait: check --api-url and the Propensity plan, then annotate PropensityWorkspace {workspace} with a new abm.propensity.com/requestedAt to try at once"
+                "the API's answer indicates a wrong address, plan or method, so creates wait. Correct --api-url or the \
+                 Propensity plan. To try at once, set the annotation abm.propensity.com/requestedAt of \
+                 PropensityWorkspace {workspace} to a new value."
             ),
         ),
         WaitReason::Unreachable => Verdict::new(
             Reason::ApiUnreachable,
-            "no connection to the Propensity API comes about; nothing was sent, and it is tried again: check DNS, network policies, proxies and certificates",
+            "the Propensity API is unreachable, so nothing was sent; the operator tries again. Check DNS, network \
+             policies, proxies and certificates.",
         ),
     };
     Readiness { verdict, phase: Phase::Reconciling }
@@ -149,34 +158,37 @@ pub fn waiting(why: WaitReason, workspace: &str) -> Readiness {
 
 fn already_created(receipt: &Receipt, to_send: u64) -> Readiness {
     let Some(attempt) = created_attempt(receipt) else {
-        return Readiness::ready(Reason::AlreadyCreated, "this list was created before; nothing was sent");
+        return Readiness::ready(Reason::AlreadyCreated, "this list was created before, so nothing was sent");
     };
     let mut message = format!(
-        "this list was created {} with {} for {} {}; nothing was sent. Change spec.revision to create it once more",
+        "this list was created at {} with {} for {} {}, so nothing was sent.",
         when(outcome_time(attempt)),
         count(attempt.members),
         attempt.audience.kind,
         attempt.audience.name
     );
     if attempt.members != to_send {
-        message.push_str(&format!(". Today {} would be sent", count(to_send)));
+        message.push_str(&format!(" Now it would have {}.", count(to_send)));
     }
-    if receipt.summary.possible_extras > 0 {
+    let extras = receipt.summary.possible_extras;
+    if extras > 0 {
+        let audiences = if extras == 1 { "1 more audience".to_owned() } else { format!("{extras} more audiences") };
         message.push_str(&format!(
-            ". Earlier attempts may have left {} more of it in the workspace: look there and remove what is too much",
-            receipt.summary.possible_extras
+            " Earlier attempts may have created {audiences} of it: check the Propensity workspace and remove \
+             duplicates."
         ));
     }
+    message.push_str(" To create it again, change spec.revision.");
     Readiness::ready(Reason::AlreadyCreated, message)
 }
 
-/// The last attempt that made the audience.
+/// The last attempt that created the audience.
 #[must_use]
 pub fn created_attempt(receipt: &Receipt) -> Option<&Attempt> {
     receipt.record.attempts.iter().rfind(|attempt| is_created(receipt, attempt))
 }
 
-/// Whether this attempt made the audience, by the API's word or a person's.
+/// Whether this attempt created the audience, by the API's answer or a person's decision.
 #[must_use]
 pub fn is_created(receipt: &Receipt, attempt: &Attempt) -> bool {
     attempt.outcome.as_ref().is_some_and(|o| o.result == OutcomeResult::Created)
@@ -192,19 +204,33 @@ fn rejected(receipt: &Receipt, name: &str, namespace: &str) -> Readiness {
     Readiness::stalled(
         Reason::Rejected,
         format!(
-            "{said}{message}, so it isn't sent again by itself: change the list, or settle the attempt. {commands}"
+            "this list isn't sent again, because {said}{message}. Change the list, or resolve the attempt. {commands}"
         ),
     )
 }
 
-fn unknown(attempt: &Attempt, plan: &Plan, namespace: &str, phase: Phase, hint: &str) -> Readiness {
+/// The receipt can't be used.
+fn unreadable(why: Unreadable, name: &str) -> Readiness {
+    let mut message = format!("receipt {name} can't be used, so nothing is sent: {}", sentences::of_error(&why));
+    match why {
+        // Their messages have what to do.
+        Unreadable::NewerFormat | Unreadable::StateMismatch => {}
+        Unreadable::NameMismatch | Unreadable::NoRecord | Unreadable::Malformed => sentences::add(
+            &mut message,
+            "Restore it from a backup, or check whether the audience is in the Propensity workspace.",
+        ),
+    }
+    Readiness::stalled(Reason::ReceiptUnreadable, message)
+}
+
+fn unknown(attempt: &Attempt, plan: &Plan, namespace: &str, phase: Phase, what_to_do: &str) -> Readiness {
     let class = attempt.outcome.as_ref().map_or("", |o| o.class.as_str());
     let endpoint = plan.identity.endpoint.as_deref().unwrap_or_default();
     Readiness::new(
         phase,
         Reason::OutcomeUnknown,
         format!(
-            "nobody can know whether the request of {} ({}, POST /{endpoint}) created the audience: {}.{hint} Look into the Propensity workspace, then settle it. {}",
+            "the request of {} ({}, POST /{endpoint}) may or may not have created the audience: {}. {what_to_do} {}",
             when(attempt.claimed_at),
             count(attempt.members),
             sentence(class),
@@ -213,44 +239,33 @@ fn unknown(attempt: &Attempt, plan: &Plan, namespace: &str, phase: Phase, hint: 
     )
 }
 
-/// The commands that settle an attempt, to copy.
+/// The commands that resolve an attempt, to copy.
 fn commands(attempt: &str, receipt: &str, namespace: &str) -> String {
     let command = |decision| {
         format!(
-            "kubectl annotate audiencereceipt {receipt} -n {namespace} --overwrite {RESOLVE_ANNOTATION}={attempt}={decision}"
+            "kubectl annotate audiencereceipt {receipt} -n {namespace} --overwrite \
+             {RESOLVE_ANNOTATION}={attempt}={decision}"
         )
     };
     format!(
-        "If it is there: `{}`. If it isn't and shall be sent again: `{}`. To leave it: `{}`",
+        "If the audience exists: `{}`. If it doesn't and must be sent again: `{}`. If it must not be sent: `{}`.",
         command("created"),
         command("send-again"),
         command("dismiss")
     )
 }
 
-/// One sentence for the class of an outcome as it stands in a receipt.
+/// One sentence for the class of an outcome in a receipt.
 fn sentence(class: &str) -> String {
     let known = AnswerClass::ALL.into_iter().find(|c| c.label() == class);
     known.map_or_else(
-        || "the process that sent it ended before it could record an answer".to_owned(),
+        || "the operator's process ended before it could record an answer".to_owned(),
         |class| class.description().to_owned(),
     )
 }
 
 fn outcome_time(attempt: &Attempt) -> Timestamp {
     attempt.outcome.as_ref().map_or(attempt.claimed_at, |o| o.at)
-}
-
-/// A time for people, to the second.
-#[must_use]
-pub fn when(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// A number of members.
-#[must_use]
-pub fn count(members: u64) -> String {
-    if members == 1 { "1 member".to_owned() } else { format!("{members} members") }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Split lists: when one may be split or joined, and the state of the whole from the states of its parts.
 
 use super::assess::Plan;
+use super::audience_messages as messages;
 use crate::api::Reason;
 use crate::api::audience_status::{CreatedAudience, CreatedPart, PartStatus};
 use crate::controller::model::audience::Tracked;
@@ -39,9 +40,7 @@ pub fn split_guard(desired: &Desired) -> SplitGuard {
     let Desired { audience, list, .. } = desired;
     let (count, status, short) = (list.parts.len(), &audience.status, list.hash.short());
     if count > MAX_PARTS {
-        return SplitGuard::Blocked(tripped(format!(
-            "nothing is sent: the list would be {count} audiences, more than the {MAX_PARTS} that one may be. Raise spec.split.maxMembers"
-        )));
+        return SplitGuard::Blocked(messages::too_many_parts(count, MAX_PARTS));
     }
     if audience.options.bypass_guards_for_hash == short {
         return SplitGuard::Pass;
@@ -56,20 +55,13 @@ pub fn split_guard(desired: &Desired) -> SplitGuard {
     if new == 0 || !is_published_list(desired) {
         return SplitGuard::Pass;
     }
-    SplitGuard::Blocked(tripped(format!(
-        "nothing is sent: this list is in the workspace in {created} parts, and as split now, {new} of {count} would be sent anew beside them. {}",
-        bypass(short)
-    )))
+    SplitGuard::Blocked(messages::splits_again(created, new, count, short))
 }
 
 /// The state of a list that is in the workspace as one audience and would be split now.
 #[must_use]
 pub fn splits_existing(desired: &Desired) -> Readiness {
-    let (count, short) = (desired.list.parts.len(), desired.list.hash.short());
-    tripped(format!(
-        "nothing is sent: this list is in the workspace as one audience, and split, it would be sent anew as {count} beside that one. {}",
-        bypass(short)
-    ))
+    messages::splits_existing(desired.list.parts.len(), desired.list.hash.short())
 }
 
 /// The state of a list that is in the workspace in parts and would be sent as one audience now.
@@ -80,18 +72,7 @@ pub fn join_guard(desired: &Desired) -> Option<Readiness> {
     if parts == 0 || audience.options.bypass_guards_for_hash == short || !is_published_list(desired) {
         return None;
     }
-    Some(tripped(format!(
-        "nothing is sent: this list is in the workspace in {parts} parts, and it would be sent anew as one audience beside them. {}",
-        bypass(short)
-    )))
-}
-
-fn tripped(message: String) -> Readiness {
-    Readiness::stalled(Reason::GuardTripped, message)
-}
-
-fn bypass(short: &str) -> String {
-    format!("Set spec.split back, or let it happen with spec.bypassGuardsForHash: {short:?}")
+    Some(messages::joins_existing(parts, short))
 }
 
 fn created_parts(audience: &Tracked) -> usize {
@@ -155,9 +136,8 @@ pub fn aggregate<'a>(
             }
             (None, Some(old)) if old.created.is_some() => (old.reason.clone(), None),
             (None, _) => {
-                let queued = Readiness::reconciling(Reason::Queued, "it hasn't been its turn yet");
                 // A part without a result is reported only where no other blocks.
-                (Reason::Queued.as_str().to_owned(), first_blocked.is_none().then_some(queued))
+                (Reason::Queued.as_str().to_owned(), first_blocked.is_none().then(messages::part_waits))
             }
         };
         if let Some(blocked) = blocked
@@ -169,14 +149,8 @@ pub fn aggregate<'a>(
         statuses.push(PartStatus { name, receipt, members: planned.part.to_send, reason, created });
     }
     let created: Vec<_> = statuses.iter().filter_map(|part| part.created.as_ref()).collect();
-    if let Some((name, Readiness { verdict, phase })) = first_blocked {
-        let message = format!(
-            "{} of {} parts are in the workspace; part {name}: {}",
-            created.len(),
-            statuses.len(),
-            verdict.message
-        );
-        let readiness = Readiness::new(phase, verdict.reason, message);
+    if let Some((name, blocked)) = first_blocked {
+        let readiness = messages::part_blocks(created.len(), statuses.len(), name, &blocked);
         return SplitState { readiness, existing: None, parts: statuses };
     }
     // A part of suppressed members alone blocks nothing, unless there is no other.
@@ -186,10 +160,7 @@ pub fn aggregate<'a>(
         return SplitState { readiness, existing: None, parts: statuses };
     }
     let sent: u64 = created.iter().map(|part| part.members).sum();
-    let message = format!(
-        "the list is {} audiences in the workspace, with {sent} members in all: status.parts lists them",
-        created.len()
-    );
+    let many = created.len();
     let any_new = statuses.iter().any(|part| part.reason == Reason::Created.as_str());
     let reason = if any_new { Reason::Created } else { Reason::AlreadyCreated };
     let newest = statuses.iter().max_by_key(|part| part.created.as_ref().map(|created| created.time));
@@ -198,7 +169,7 @@ pub fn aggregate<'a>(
         let audience = CreatedAudience { receipt: part.receipt.clone(), time, members: sent };
         Some(ExistingAudience { audience, own })
     });
-    SplitState { readiness: Readiness::ready(reason, message), existing, parts: statuses }
+    SplitState { readiness: messages::parts_created(reason, many, sent), existing, parts: statuses }
 }
 
 /// Which phase of a part is reported first: the highest.

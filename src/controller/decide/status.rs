@@ -36,7 +36,8 @@ pub struct AudienceResult {
 }
 
 impl AudienceResult {
-    /// How many members that were sent, at least, are suppressed now; `None` while the audience in the workspace isn't looked at.
+    /// How many members that were sent, at least, are suppressed now; `None` while the audience in the workspace isn't
+    /// looked at.
     #[must_use]
     pub fn suppressed_sent(&self) -> Option<u64> {
         let (found, list) = (self.existing.as_ref()?, self.list.as_ref()?);
@@ -127,7 +128,8 @@ pub fn next(audience: &Tracked, result: &AudienceResult, now: Timestamp) -> Audi
     status
 }
 
-/// The parts of a list; until all of them are created, with those of the list before that are still in the workspace in their place.
+/// The parts of a list; until all of them are created, with those of the list before that are still in the workspace in
+/// their place.
 fn parts(old: &AudienceStatus, result: &AudienceResult) -> Vec<PartStatus> {
     let Some(new) = &result.parts else { return old.parts.clone() };
     let mut parts = new.clone();
@@ -140,7 +142,8 @@ fn parts(old: &AudienceStatus, result: &AudienceResult) -> Vec<PartStatus> {
     parts
 }
 
-/// How many audiences stop being a part of the list, and stay in the workspace: parts that it no longer has, or the one that it was before it was split.
+/// How many audiences stop being a part of the list, and stay in the workspace: parts that it no longer has, or the one
+/// that it was before it was split.
 fn left_behind(old: &AudienceStatus, new: &AudienceStatus, found: &ExistingAudience) -> u32 {
     let is_gone = |part: &&PartStatus| {
         let is_listed = new.parts.iter().any(|other| other.receipt == part.receipt);
@@ -160,8 +163,8 @@ fn is_in(parts: &[PartStatus], audience: &CreatedAudience) -> bool {
     parts.iter().any(|part| part.receipt == audience.receipt)
 }
 
-/// Adds an audience to those that this resource created. One that was found again, and isn't its newest, counts only where nothing else is known, as after a lost
-/// status.
+/// Adds an audience to those that this resource created. One that was found again, and isn't its newest, counts only
+/// where nothing else is known, as after a lost status.
 fn add_created(status: &mut AudienceStatus, found: &ExistingAudience) {
     let newest = status.last_created.as_ref().is_none_or(|last| found.own && found.audience.time > last.time);
     if !newest {

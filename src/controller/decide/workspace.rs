@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::messages::{self, when};
-use super::{assess, conditions};
+use super::messages;
+use super::sentences::when;
+use super::{assess, audience_messages, conditions, sentences, workspace_messages};
 use crate::api::condition::{self, ConditionType, DesiredCondition, Reason, Verdict};
 use crate::api::workspace::{ReportFreshness, WorkspaceStatus};
 use crate::api::{PropensityWorkspace, requested_at};
@@ -15,9 +16,6 @@ use crate::sources::KeyState;
 
 /// Reports that a status lists.
 const MAX_REPORTS: usize = 100;
-
-/// Receipts that a condition names.
-const MAX_NAMED: usize = 5;
 
 /// All that is known about a workspace.
 pub struct WorkspaceInput<'a> {
@@ -80,7 +78,7 @@ fn wanted(input: &WorkspaceInput<'_>, wall_at: impl Fn(Moment) -> Timestamp) -> 
     // The same message as on an audience, with the time of the next try.
     let waiting = |why, until: Moment| {
         let mut verdict = messages::waiting(why, name(input)).verdict;
-        verdict.message.to_mut().push_str(&format!(". Next try at {}", when(wall_at(until))));
+        sentences::add(verdict.message.to_mut(), &format!("The next try is at {}.", when(wall_at(until))));
         verdict
     };
     if let Some(gate) = &input.gate {
@@ -100,7 +98,8 @@ fn wanted(input: &WorkspaceInput<'_>, wall_at: impl Fn(Moment) -> Timestamp) -> 
         add(ConditionType::BudgetLow, verdict);
     }
     if !input.open_unknowns.is_empty() {
-        add(ConditionType::OutcomesUnknown, unresolved(input));
+        let namespace = input.workspace.metadata.namespace.as_deref().unwrap_or_default();
+        add(ConditionType::OutcomesUnknown, workspace_messages::unresolved(&input.open_unknowns, namespace));
     }
     wanted
 }
@@ -109,7 +108,7 @@ fn wanted(input: &WorkspaceInput<'_>, wall_at: impl Fn(Moment) -> Timestamp) -> 
 #[must_use]
 pub fn readiness(input: &WorkspaceInput<'_>) -> Readiness {
     if let Some(why) = &input.host_error {
-        return assess::host_not_allowed(why);
+        return workspace_messages::host_not_allowed(why);
     }
     if let Some(blocked) = assess::ledger_obstacle(&input.ledger, input.workspace) {
         return blocked;
@@ -121,12 +120,12 @@ pub fn readiness(input: &WorkspaceInput<'_>) -> Readiness {
         return messages::waiting(WaitReason::Breaker(breaker.cause), name(input));
     }
     if input.operator_suspended {
-        return Readiness::idle(Reason::Suspended, "nothing is sent: the operator runs with --suspend");
+        return audience_messages::operator_suspended();
     }
     if input.workspace.spec.suspend {
-        return Readiness::idle(Reason::Suspended, "nothing is sent: spec.suspend is true");
+        return workspace_messages::suspended();
     }
-    Readiness::ready(Reason::Connected, "the Secret has a key and the ledger is in place; audiences can be created")
+    workspace_messages::connected()
 }
 
 /// Whether today's creates are used up.
@@ -139,34 +138,9 @@ pub fn is_spent(input: &WorkspaceInput<'_>) -> bool {
 fn budget_verdict(input: &WorkspaceInput<'_>) -> Option<Verdict> {
     let (used, limit) = (input.budget_used, input.workspace.spec.daily_create_budget);
     if is_spent(input) {
-        return Some(Verdict::new(
-            Reason::BudgetSpent,
-            format!(
-                "all {limit} creates of today (UTC) are used; what is new waits until tomorrow. Raise spec.dailyCreateBudget to send it today"
-            ),
-        ));
+        return Some(workspace_messages::budget_spent(limit));
     }
-    (u64::from(used) * 5 >= u64::from(limit) * 4).then(|| {
-        Verdict::new(
-            Reason::BudgetNearlySpent,
-            format!(
-                "80% or more of the {limit} creates of today (UTC) are used. Raise spec.dailyCreateBudget if more are meant to be sent"
-            ),
-        )
-    })
-}
-
-fn unresolved(input: &WorkspaceInput<'_>) -> Verdict {
-    let names = &input.open_unknowns;
-    let named = names.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = if names.len() > MAX_NAMED { " and more" } else { "" };
-    let namespace = input.workspace.metadata.namespace.as_deref().unwrap_or_default();
-    Verdict::new(
-        Reason::Unresolved,
-        format!(
-            "nobody can know what came of these: {named}{more}. Look into the Propensity workspace and settle them; `kubectl get audiencereceipts -n {namespace} --field-selector record.state=Unknown -o wide` lists them, and each audience's condition has the commands"
-        ),
-    )
+    (u64::from(used) * 5 >= u64::from(limit) * 4).then(|| workspace_messages::budget_nearly_spent(limit))
 }
 
 #[cfg(test)]

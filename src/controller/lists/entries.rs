@@ -47,9 +47,7 @@ pub fn entries(lists: Vec<UnreadSuppression>, room: &mut Room) -> Result<Suppres
         ];
         for (field, entry, texts) in inline {
             for (number, text) in (1..).zip(texts) {
-                let place = || format!("SuppressionList {name}");
-                let bad =
-                    |why| messages::unreadable(&place(), format_args!("entry {number} of {field} {why}: correct it"));
+                let bad = |why| messages::bad_entry(&name, number, field, why);
                 suppression.add(entry, &text).map_err(bad)?;
             }
         }
@@ -63,7 +61,7 @@ pub fn entries(lists: Vec<UnreadSuppression>, room: &mut Room) -> Result<Suppres
             });
             tally.map_err(|why| messages::unreadable(&place, why))?;
             if let Some((row, why)) = wrong {
-                return Err(messages::unreadable(&place, format_args!("row {row} {why}: correct it")));
+                return Err(messages::bad_row(&place, row, why));
             }
         }
     }

@@ -8,14 +8,15 @@ use super::error::ReadError;
 use super::load;
 use super::needs::{Needs, suppressors};
 use crate::api::PropensityWorkspace;
-use crate::api::condition::{self, ConditionType, Reason};
+use crate::api::condition::{self, ConditionType};
 use crate::clock::Moment;
+use crate::controller::decide::audience_messages;
 use crate::controller::decide::list_messages::Owner;
 use crate::controller::kube::cluster::CallError;
 use crate::controller::kube::live;
 use crate::controller::model::audience::{AudienceObject, Tracked};
 use crate::controller::model::list::ListSummary;
-use crate::controller::model::readiness::{Blocked, Readiness};
+use crate::controller::model::readiness::Blocked;
 
 /// The list of an audience as it is now, or why it isn't known. It is read only where something that it depends on
 /// changed.
@@ -68,11 +69,7 @@ fn unstable(lists: &ListAccess, audience: &Tracked, changed: Moment) -> Option<B
     let window = Duration::from(audience.options.stabilization_window);
     let quiet = lists.clock.boottime().since(changed);
     let left = window.checked_sub(quiet).filter(|left| !left.is_zero() && changed != Moment::default())?;
-    let message = format!(
-        "a source of the list changed: it is read when all are quiet for {} s (spec.stabilizationWindow)",
-        window.as_secs()
-    );
-    Some(Blocked { readiness: Readiness::reconciling(Reason::SourcesChanging, message), retry_after: Some(left) })
+    Some(Blocked { readiness: audience_messages::sources_changing(window), retry_after: Some(left) })
 }
 
 async fn read(
@@ -87,7 +84,7 @@ async fn read(
     } else {
         match live::audience(&lists.cluster, audience.kind, audience.namespace(), audience.name()).await? {
             Some(object) if object.meta.uid == audience.meta.uid => object,
-            _ => return Err(Readiness::reconciling(Reason::Pending, "the audience is being looked up").into()),
+            _ => return Err(audience_messages::looked_up().into()),
         }
     };
     Ok(load::load(lists, object, workspace).await?.desired.list)

@@ -8,11 +8,12 @@ use super::error::ReadError;
 use super::load;
 use super::needs::{Needs, Suppressor};
 use crate::api::SuppressionList;
-use crate::api::condition::{self, Reason};
+use crate::api::condition;
 use crate::api::suppression::{Entries, SuppressionStatus};
 use crate::audience::Suppression;
 use crate::controller::context::status_writer;
-use crate::controller::decide::conditions;
+use crate::controller::decide::conditions::{self, has_grace};
+use crate::controller::decide::list_messages;
 use crate::controller::kube::cluster::CallError;
 use crate::controller::model::labels;
 use crate::controller::model::readiness::{Blocked, Readiness};
@@ -26,6 +27,7 @@ pub async fn reconcile(
     lists: &Arc<ListAccess>,
     list: &SuppressionList,
 ) -> Result<(Outcome, Option<Duration>), CallError> {
+    let list = &lists.memory.newest_suppression(list);
     let read = match read(lists, list).await {
         Ok(SuppressionRead::Unchanged) => return Ok((Outcome::Done, None)),
         Ok(SuppressionRead::Entries(entries)) => Ok(entries),
@@ -33,15 +35,22 @@ pub async fn reconcile(
         Err(ReadError::Api(error)) => return Err(error),
     };
     let (readiness, entries, after) = match read {
-        Ok(suppression) => {
-            let message = "the list is read whole and holds for the audiences that it is named for";
-            (Readiness::ready(Reason::Loaded, message), Some(entries(&suppression)), None)
+        Ok(suppression) => (list_messages::loaded(), Some(entries(&suppression)), None),
+        Err(Blocked { readiness, retry_after }) => {
+            if let Some(left) = grace(lists, list, &readiness) {
+                lists.memory.forget_suppression(list);
+                return Ok((Outcome::Waiting, Some(left)));
+            }
+            (readiness, None, retry_after)
         }
-        Err(Blocked { readiness, retry_after }) => (readiness, None, retry_after),
     };
+    let generation = list.metadata.generation;
     let next = |list: &SuppressionList| {
         let old = list.status.clone().unwrap_or_default();
-        let generation = list.metadata.generation;
+        // A newer generation was reconciled meanwhile.
+        if old.observed_generation > generation {
+            return old;
+        }
         let wanted = conditions::ready(&readiness);
         SuppressionStatus {
             observed_generation: generation,
@@ -56,6 +65,16 @@ pub async fn reconcile(
     }
     written?;
     Ok((labels::outcome(readiness.phase), after))
+}
+
+/// How much longer a state may pass by itself before the status reports it.
+fn grace(lists: &ListAccess, list: &SuppressionList, readiness: &Readiness) -> Option<Duration> {
+    let published = list.status.as_ref().and_then(|status| condition::ready_reason(&status.conditions));
+    let uid = list.metadata.uid.as_deref().unwrap_or_default();
+    let records = &lists.memory.suppression_lists;
+    let left =
+        has_grace(readiness, published).then(|| records.grace_left(uid, readiness.reason(), lists.clock.boottime()));
+    left.filter(|left| !left.is_zero())
 }
 
 /// The result of reading a suppression list.

@@ -29,13 +29,13 @@ pub enum Fault {
     #[error("{0}")]
     Rows(#[from] RowsError),
     /// The parameter has no effect.
-    #[error("pages {0} and {1} are the same: the report doesn't take the parameter that spec.paging declares")]
+    #[error("pages {0} and {1} are the same: the report ignores the parameter of spec.paging")]
     SamePage(u32, u32),
     /// More pages than are wanted.
     #[error("it has more than {0} pages: raise spec.paging.maxPages, or narrow spec.query")]
     TooManyPages(u32),
     /// Nobody uses its key any more.
-    #[error("its workspace or key went away while it was read")]
+    #[error("its workspace or key was removed while it was read")]
     WorkspaceGone,
     /// It goes on for too long.
     #[error("a request for it took longer than {} minutes", PAGE_TIMEOUT.as_secs() / 60)]

@@ -16,6 +16,7 @@ use super::leader::Leadership;
 use super::reconcilers::{audience, report, suppression_list, workspace};
 use crate::api::{AudienceReceipt, DAY_LABEL, PropensityReport, PropensityWorkspace, SuppressionList};
 use crate::audience::Kind;
+use crate::controller::audience::context::Context;
 use crate::controller::kube::cluster::CallError;
 use crate::controller::kube::ledger_store::day_label;
 use crate::controller::model::audience::AudienceKey;
@@ -70,8 +71,21 @@ fn begin(contexts: &Contexts, working: &mut JoinSet<()>) {
     let reconcile = move |object| report(Arc::clone(&ctx), object);
     working.spawn(reconcile_all(caches.reports.clone(), receivers.reports, clock, reconcile));
     working.spawn(receipts::run(Arc::clone(&contexts.receipts), receivers.receipts));
+    working.spawn(pass_on_turns(Arc::clone(&contexts.audience)));
 
     enqueue_everything(contexts);
+}
+
+/// How often a turn that wasn't taken is passed on.
+const PASS_ON_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Enqueues the audiences whose turn to send comes as time goes by.
+async fn pass_on_turns(ctx: Arc<Context>) {
+    let clock = ctx.process.clock;
+    loop {
+        clock.sleep(PASS_ON_INTERVAL).await;
+        ctx.queues.enqueue_all(ctx.creates.gates.ready(clock.boottime()));
+    }
 }
 
 fn enqueue_everything(contexts: &Contexts) {

@@ -74,6 +74,7 @@ async fn timed<S: Clone, D: Default>(
     subject: Subject,
     run: impl Future<Output = Reconciled>,
 ) -> Option<Duration> {
+    records.begin(&subject.uid);
     let timing = process.metrics.reconcile(kind);
     match run.await {
         Ok((outcome, after)) => {
@@ -83,16 +84,17 @@ async fn timed<S: Clone, D: Default>(
         }
         Err(error) => {
             let failures = records.failed(&subject.uid);
-            let Subject { kind, name, .. } = subject;
-            tracing::warn!(kind, name, %error, failures, "the reconcile failed and is repeated later");
+            let Subject { kind: what, name, .. } = subject;
+            tracing::warn!(kind = what, name, %error, failures, "the reconcile failed and is repeated later");
             timing.finish(Outcome::Error);
-            Some(backoff(&process.clock, failures))
+            Some(backoff(&process.clock, kind, failures))
         }
     }
 }
 
-/// 1 s, doubling to 5 minutes, with jitter.
-fn backoff(clock: &Clock, failures: u32) -> Duration {
-    let base = Duration::from_secs(1_u64 << failures.saturating_sub(1).min(8)).min(Duration::from_secs(300));
+/// 1 s, doubling to 5 minutes, with jitter. A workspace waits 30 s at most: all its audiences depend on its reconcile.
+fn backoff(clock: &Clock, kind: Kind, failures: u32) -> Duration {
+    let longest = Duration::from_secs(if kind == Kind::Workspace { 30 } else { 300 });
+    let base = Duration::from_secs(1_u64 << failures.saturating_sub(1).min(8)).min(longest);
     clock.jittered(base, 0.3)
 }

@@ -96,10 +96,7 @@ impl Audiences {
                         let lists = [&whole.list].into_iter().chain(whole.parts.iter().map(|part| &part.list));
                         let many = lists.clone().map(|list| list.len() as usize).sum::<usize>();
                         let Some(left) = room.checked_sub(many) else {
-                            let why = format!(
-                                "the audiences of this report have more than {MAX_MATCHED_MEMBERS} members together: match fewer of them with it"
-                            );
-                            group.unread.push((audience, why));
+                            group.unread.push((audience, engagement::too_many_members(MAX_MATCHED_MEMBERS)));
                             continue;
                         };
                         *room = left;
@@ -145,9 +142,7 @@ async fn members(ctx: &Context, audience: &Tracked) -> Result<Option<Result<Load
     match load::load(&ctx.lists, object, workspace.as_deref()).await {
         Ok(loaded) => Ok(Some(Ok(loaded))),
         Err(ReadError::Api(error)) => Err(error),
-        Err(ReadError::Blocked(_)) => Ok(Some(Err(
-            "the list can't be read now, see its condition Ready: the numbers are older than the report's".to_owned(),
-        ))),
+        Err(ReadError::Blocked(_)) => Ok(Some(Err(engagement::unreadable_list()))),
     }
 }
 

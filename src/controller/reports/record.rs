@@ -15,7 +15,7 @@ use crate::controller::model::readiness::Phase;
 /// When the API server doesn't accept the status.
 pub async fn record(ctx: &Context, object: &PropensityReport, result: &ReportResult) -> Result<Phase, CallError> {
     let now = ctx.process.clock.wall();
-    let next = |base: &PropensityReport| report::next(base, result, now);
+    let next = |base: &PropensityReport| report::next_of(base, object, result, now);
     let readiness = report::readiness(object, result);
     if !status_writer::write(&ctx.cluster, &ctx.memory.records, object, next).await? {
         return Ok(readiness.phase);

@@ -62,8 +62,9 @@ impl AudienceMemory {
     pub fn set_receipts(&self, audience: &Tracked, receipts: impl IntoIterator<Item = String>) {
         let key = audience.key();
         let new: Vec<_> = receipts.into_iter().map(|name| (audience.namespace().to_owned(), name)).collect();
-        let old = self.records.with(audience.uid(), |record| {
-            let details = &mut record.details;
+        // Locked around both steps, so that no entry is left of an audience that goes meanwhile.
+        let mut index = self.index();
+        let old = self.with(audience.uid(), |details| {
             details.kind = Some(audience.kind);
             (details.receipts != new).then(|| {
                 details.absent.clear();
@@ -71,7 +72,6 @@ impl AudienceMemory {
             })
         });
         let Some(old) = old else { return };
-        let mut index = self.index();
         old.iter().for_each(|receipt| remove(&mut index, receipt, &key));
         for receipt in new {
             index.entry(receipt).or_default().insert(key.clone());
@@ -153,8 +153,8 @@ impl AudienceMemory {
 
     /// Removes what is kept of an audience that is gone.
     pub fn forget(&self, audience: &Tracked) {
-        let Some(details) = self.records.forget(audience.uid()) else { return };
         let mut index = self.index();
+        let Some(details) = self.records.forget(audience.uid()) else { return };
         details.receipts.iter().for_each(|receipt| remove(&mut index, receipt, &audience.key()));
     }
 

@@ -79,6 +79,11 @@ impl Gates {
         self.with(key, |gate| gate.settled(now, permit, effect, jitter))
     }
 
+    /// Audiences whose turn has come as time went by: the one before them didn't take its turn, or a pause has ended.
+    pub fn ready(&self, now: Moment) -> Vec<AudienceKey> {
+        self.lock().values_mut().flat_map(|gate| gate.ready(now)).collect()
+    }
+
     /// A person asked to try again at once. Returns what to enqueue.
     pub fn retry_now(&self, key: KeyId, now: Moment) -> ToEnqueue {
         self.with(key, |gate| gate.retry_now(now))

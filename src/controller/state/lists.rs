@@ -79,10 +79,22 @@ impl ListMemory {
         self.lock().results.remove(key);
     }
 
+    /// The suppression list with the newest status that is known: the one of the watch, or one that was written and that the
+    /// watch hasn't shown yet.
+    #[must_use]
+    pub fn newest_suppression(&self, list: &SuppressionList) -> SuppressionList {
+        let mut list = list.clone();
+        let shown = list.metadata.resource_version.as_deref();
+        if let Some((version, status)) = self.suppression_lists.newer_than(suppression_uid(&list), shown) {
+            (list.metadata.resource_version, list.status) = (Some(version), Some(status));
+        }
+        list
+    }
+
     /// Keeps the versions at which a suppression list is read; whether they changed.
     #[must_use]
     pub fn reads_suppression(&self, list: &SuppressionList, versions: &[String]) -> bool {
-        self.suppression_lists.with(suppression_uid(list), |record| {
+        self.suppression_lists.with_known(suppression_uid(list), |record| {
             let changed = record.details != versions;
             record.details = versions.to_owned();
             changed

@@ -45,9 +45,9 @@ impl<S: Clone, D: Default> Records<S, D> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads or changes the record of an object, which is made where there is none.
-    pub fn with<R>(&self, uid: &str, change: impl FnOnce(&mut Record<S, D>) -> R) -> R {
-        change(self.lock().entry(uid.to_owned()).or_default())
+    /// Makes the record of an object, where there is none. A reconcile begins with this, while the object exists.
+    pub fn begin(&self, uid: &str) {
+        self.lock().entry(uid.to_owned()).or_default();
     }
 
     /// Reads or changes the record of an object that is known; a reconcile that outlives its object doesn't bring the
@@ -70,7 +70,11 @@ impl<S: Clone, D: Default> Records<S, D> {
     /// they are not kept.
     pub fn wrote(&self, uid: &str, version: String, status: S) {
         if let Ok(number) = version.parse() {
-            self.with_known(uid, |record| record.written = Some((number, version, status)));
+            self.with_known(uid, |record| {
+                if record.written.as_ref().is_none_or(|(kept, ..)| *kept < number) {
+                    record.written = Some((number, version, status));
+                }
+            });
         }
     }
 
@@ -78,7 +82,7 @@ impl<S: Clone, D: Default> Records<S, D> {
     /// as the watch shows it.
     pub fn newer_than(&self, uid: &str, shown: Option<&str>) -> Option<(String, S)> {
         let shown = shown.and_then(|version| version.parse::<u64>().ok());
-        self.with(uid, |record| {
+        self.with_known(uid, |record| {
             record.written.take_if(|(number, ..)| shown.is_none_or(|shown| *number <= shown));
             record.written.as_ref().map(|(_, version, status)| (version.clone(), status.clone()))
         })

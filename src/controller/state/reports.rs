@@ -119,8 +119,8 @@ impl ReportMemory {
         self.fetches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn with<R>(&self, report: &PropensityReport, change: impl FnOnce(&mut ReportDetails) -> R) -> R {
-        self.records.with(uid(report), |record| change(&mut record.details))
+    fn with<R: Default>(&self, report: &PropensityReport, change: impl FnOnce(&mut ReportDetails) -> R) -> R {
+        self.records.with_known(uid(report), |record| change(&mut record.details))
     }
 
     /// A turn to fetch with a key, unless enough other fetches run.

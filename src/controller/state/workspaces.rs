@@ -49,13 +49,14 @@ impl WorkspaceMemory {
 
     /// Keeps what was found of a workspace's ledger.
     pub fn set_ledger(&self, workspace: &PropensityWorkspace, state: LedgerState) {
-        self.records.with(uid(workspace), |record| record.details.ledger = state);
+        self.records.with_known(uid(workspace), |record| record.details.ledger = state);
     }
 
     /// Keeps what audiences depend on; whether it changed.
     #[must_use]
     pub fn changed(&self, workspace: &PropensityWorkspace, aspects: Aspects) -> bool {
-        self.records.with(uid(workspace), |record| record.details.aspects.replace(aspects.clone()) != Some(aspects))
+        self.records
+            .with_known(uid(workspace), |record| record.details.aspects.replace(aspects.clone()) != Some(aspects))
     }
 
     /// Whether a person asks to try again and this process hasn't done so for this request. A status that can't be
@@ -69,7 +70,7 @@ impl WorkspaceMemory {
     ) -> bool {
         requested.is_some()
             && requested != handled
-            && self.records.with(uid(workspace), |record| {
+            && self.records.with_known(uid(workspace), |record| {
                 let is_new = record.details.requested.as_ref() != requested;
                 record.details.requested = requested.cloned();
                 is_new

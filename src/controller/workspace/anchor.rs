@@ -5,6 +5,7 @@
 
 use crate::api::PropensityWorkspace;
 use crate::clock::Clock;
+use crate::controller::decide::workspace_messages as messages;
 use crate::controller::kube::cluster::{CallError, Cluster};
 use crate::controller::kube::ledger_store::LedgerStore;
 use crate::controller::model::ledger::LedgerState;
@@ -29,14 +30,10 @@ pub async fn look_up(
     let entry = match store.read(&name).await? {
         Some(entry) => entry,
         None if !pinned.is_empty() => {
-            return Ok(LedgerState::Missing(format!(
-                "spec.ledgerID pins ledger {pinned}, but its anchor, receipt {name}, isn't in this namespace."
-            )));
+            return Ok(LedgerState::Missing(messages::pinned_anchor_missing(pinned, &name)));
         }
         None if !remembered.is_empty() => {
-            return Ok(LedgerState::Missing(format!(
-                "status.ledgerID remembers ledger {remembered}, but its anchor, receipt {name}, is gone."
-            )));
+            return Ok(LedgerState::Missing(messages::remembered_anchor_missing(remembered, &name)));
         }
         None => match store.create(&fresh, &Record::anchor(), None).await {
             Ok(entry) => entry,
@@ -47,14 +44,12 @@ pub async fn look_up(
     };
     let found = match entry.receipt {
         Ok(receipt) => receipt.identity.ledger_id.unwrap_or_default(),
-        Err(why) => return Ok(LedgerState::Missing(format!("the anchor, receipt {name}, can't be trusted: {why}."))),
+        Err(why) => return Ok(LedgerState::Missing(messages::anchor_unreadable(&name, why))),
     };
     let expected = if pinned.is_empty() { remembered } else { pinned };
     if !expected.is_empty() && expected != found {
         let field = if pinned.is_empty() { "status.ledgerID" } else { "spec.ledgerID" };
-        return Ok(LedgerState::Missing(format!(
-            "{field} names ledger {expected}, but the anchor in this namespace is of ledger {found}."
-        )));
+        return Ok(LedgerState::Missing(messages::anchor_of_other_ledger(field, expected, &found)));
     }
     Ok(LedgerState::Present(found))
 }

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::*;
+use crate::api::Reason;
 use crate::controller::fixtures::{accounts, at, audience, contacts, spec, suppressing, workspace};
+use crate::controller::model::readiness::Phase;
 use crate::propensity::KeyError;
 
 fn key() -> KeyState {
@@ -102,13 +104,15 @@ fn a_list_that_can_not_be_sent_stops_before_anything_else_is_looked_at() {
         nothing(&invalid),
         (
             Reason::InvalidMembers,
-            "1 of 2 rows can't be sent, so nothing is sent: status.problems names the first of them with source, row and reason. Correct or remove them".into(),
+            "1 of 2 rows can't be sent, so nothing is sent. Correct or remove them: status.problems shows source, row \
+             and reason of the first ones."
+                .into(),
             Phase::Stalled
         )
     );
     for (empty, field) in [(contacts(json!({})), "spec.contacts"), (accounts(json!({})), "spec.accounts")] {
         let message =
-            format!("the list has no member, so nothing is sent: add members to {field} or to what spec.from names");
+            format!("nothing is sent: the list has no members. Add members to {field} or to a source in spec.from.");
         assert_eq!(nothing(&empty), (Reason::EmptyList, message, Phase::Stalled));
     }
 }
@@ -123,14 +127,16 @@ fn each_obstacle_says_what_is_missing_and_what_to_do() {
             |s| s.workspace = None,
             Reason::WorkspaceNotFound,
             Reconciling,
-            "there is no PropensityWorkspace default in namespace team: create it, or name another in spec.workspaceRef of this ContactAudience",
+            "there is no PropensityWorkspace default in namespace team. Create it, or correct spec.workspaceRef of \
+             this ContactAudience.",
         ),
         (
             "a host that isn't allowed",
             |s| s.host = Err("evil.example isn't an allowed host".into()),
             Reason::HostNotAllowed,
             Stalled,
-            "nothing is sent: evil.example isn't an allowed host. The address is the operator's setting --api-url, the allowed hosts are --allowed-hosts",
+            "nothing is sent: evil.example isn't an allowed host. The flags are --api-url and --allowed-hosts (chart \
+             values api.url and api.allowedHosts).",
         ),
         (
             "the operator's switch",
@@ -144,65 +150,79 @@ fn each_obstacle_says_what_is_missing_and_what_to_do() {
             |s| s.ledger = LedgerState::Unknown,
             Reason::Pending,
             Reconciling,
-            "the ledger of PropensityWorkspace default is being looked up",
+            "the ledger of PropensityWorkspace default is being read",
         ),
         (
             "a lost ledger",
             |s| s.ledger = LedgerState::Missing("the anchor is gone.".into()),
             Reason::LedgerMissing,
             Stalled,
-            "nothing is sent: the anchor is gone. Restore the AudienceReceipts of this namespace; or, if this is meant to start from an empty ledger and send everything again, remove spec.ledgerID and status.ledgerID of PropensityWorkspace default",
+            "nothing is sent: the anchor is gone. Restore the AudienceReceipts of this namespace; or, to start with an \
+             empty ledger and send everything again, remove spec.ledgerID and status.ledgerID of PropensityWorkspace \
+             default.",
         ),
         (
             "a Secret that wasn't looked up",
             |s| s.key = KeyState::Unknown,
             Reason::Pending,
             Reconciling,
-            "Secret propensity in namespace team is being looked up",
+            "Secret propensity in namespace team is being read",
         ),
         (
             "a Secret that may not be read",
             |s| s.key = KeyState::Denied,
             Reason::AccessDenied,
             Reconciling,
-            "the operator may not read Secret propensity in namespace team: grant its ServiceAccount get, list and watch on this Secret by a Role and RoleBinding in the namespace, or name the Secret in the chart's secretNames",
+            "the operator isn't allowed to read Secret propensity in namespace team. Grant its ServiceAccount get, \
+             list and watch on this Secret with a Role and RoleBinding in the namespace, or add the Secret to the \
+             chart's secretNames.",
         ),
         (
             "no Secret",
             |s| s.key = KeyState::NoSecret,
             Reason::SecretNotFound,
             Reconciling,
-            "there is no Secret propensity in namespace team: create it with the entry workspace_api_key, or name another in spec.secretRef",
+            "there is no Secret propensity in namespace team. Create it with the entry workspace_api_key, or correct \
+             spec.secretRef of PropensityWorkspace default.",
         ),
         (
             "no key",
             |s| s.key = KeyState::NoKey,
             Reason::KeyMissing,
             Reconciling,
-            "Secret propensity in namespace team has no entry workspace_api_key: add it, with the workspace's API key",
+            "Secret propensity in namespace team has no entry workspace_api_key. Add it, with the workspace's API key.",
         ),
         (
             "an empty key",
             |s| s.key = KeyState::Invalid(KeyError::Empty),
             Reason::KeyInvalid,
             Reconciling,
-            "the entry workspace_api_key of Secret propensity in namespace team can't be used: the workspace key is empty: put the key that Propensity shows into the Secret",
+            "the entry workspace_api_key of Secret propensity in namespace team can't be used: the workspace key is \
+             empty. Put the key that Propensity shows into the Secret.",
         ),
         (
             "a spent budget",
             |s| s.budget_used = 100,
             Reason::BudgetSpent,
             Reconciling,
-            "all 100 creates of today (UTC) for workspaceID acme are used; this list is sent tomorrow. Raise spec.dailyCreateBudget of PropensityWorkspace default to send it today",
+            "all 100 creates of today (UTC) for workspaceID acme are used, so this list is sent tomorrow. To send it \
+             today, raise spec.dailyCreateBudget of PropensityWorkspace default.",
         ),
         (
             "a budget that more than one process spent",
             |s| s.budget_used = 103,
             Reason::BudgetSpent,
             Reconciling,
-            "all 100 creates of today (UTC) for workspaceID acme are used; this list is sent tomorrow. Raise spec.dailyCreateBudget of PropensityWorkspace default to send it today",
+            "all 100 creates of today (UTC) for workspaceID acme are used, so this list is sent tomorrow. To send it \
+             today, raise spec.dailyCreateBudget of PropensityWorkspace default.",
         ),
-        ("another leader", |s| s.may_claim = false, Reason::Pending, Reconciling, "another replica is taking over"),
+        (
+            "another leader",
+            |s| s.may_claim = false,
+            Reason::Pending,
+            Reconciling,
+            "another replica of the operator is becoming the leader and will continue",
+        ),
     ];
     for (what, change, reason, phase, message) in table {
         assert_eq!(after(change), (reason, message.to_owned(), phase), "{what}");
@@ -274,7 +294,7 @@ fn a_pinned_ledger_must_be_the_one_of_this_namespace() {
     let audience = audience();
     let (same, other) = (workspace(json!({"ledgerID": "ledger-1"})), workspace(json!({"ledgerID": "ledger-0"})));
     assert!(plan(&whole(&audience, &same)).clearance.is_ok());
-    let message = "nothing is sent: spec.ledgerID of PropensityWorkspace default names another ledger than the one in this namespace, ledger-1. Restore the AudienceReceipts of the ledger it names, or correct it";
+    let message = "nothing is sent: spec.ledgerID of PropensityWorkspace default isn't ledger-1, the ledger of this namespace. Restore the AudienceReceipts of the pinned ledger, or correct spec.ledgerID.";
     assert_eq!(obstacle(&whole(&audience, &other)), (Reason::LedgerMissing, message.to_owned(), Phase::Stalled));
 }
 

@@ -68,9 +68,10 @@ fn every_field_has_its_column_and_accounts_only_their_website() {
 #[test]
 fn columns_that_can_match_no_member_are_reported() {
     use Field::{CompanyName, Email, FirstName, LastName, LinkedinUrl, Website};
-    let accounts = Some("accounts are matched by their website: name its column in spec.engagement");
+    let accounts = Some("accounts are matched by website. Name the column of the website in spec.engagement.");
     let contacts = Some(
-        "contacts are matched by linkedinUrl, email, or firstName and lastName with website or companyName: name their columns in spec.engagement",
+        "contacts are matched by linkedinUrl, by email, or by firstName and lastName with website or companyName. Name \
+         the columns of one of these in spec.engagement.",
     );
     let table: [(Kind, &[Field], _); 12] = [
         (Kind::Accounts, &[Website], None),
@@ -132,16 +133,27 @@ fn what_is_wrong_with_a_match_is_reported_beside_its_numbers() {
         (
             names(1, "c"),
             names(1, "m"),
-            Some("no row of the report has a column c1: correct spec.engagement by the report's status.columns"),
+            Some(
+                "no row of the report has a column c1. Correct spec.engagement: the report's status.columns lists its \
+                  columns.",
+            ),
         ),
         (
             names(2, "c"),
             vec![],
             Some(
-                "no row of the report has any of the columns c1, c2: correct spec.engagement by the report's status.columns",
+                "no row of the report has any of the columns c1, c2. Correct spec.engagement: the report's \
+                 status.columns lists its columns.",
             ),
         ),
-        (vec![], names(2, "m"), Some("these metrics can't be counted for this audience, for too many values: m1, m2")),
+        (
+            vec![],
+            names(2, "m"),
+            Some(
+                "these metrics have too many different values to be counted for this audience: \
+                           m1, m2",
+            ),
+        ),
     ];
     for (missing, uncounted, problem) in table {
         let result = EngagementResult { missing, uncounted, ..result() };
@@ -166,7 +178,7 @@ fn a_problem_is_never_longer_than_the_schema_allows() {
 #[test]
 fn reports_that_do_not_exist_are_a_problem_until_they_do() {
     let missing =
-        |name| format!("there is no PropensityReport {name} in namespace team: create it, or correct spec.engagement");
+        |name| format!("there is no PropensityReport {name} in namespace team. Create it, or correct spec.engagement.");
     let tidied = |old, existing: &[&str]| {
         tidy(&audience(old), &existing.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
     };

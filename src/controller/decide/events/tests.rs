@@ -58,13 +58,13 @@ fn suppressed_members_have_an_event_where_the_status_does_not_report_just_these(
 #[test]
 fn a_resolution_has_an_event_that_names_who_and_how() {
     let table = [
-        (ResolvedBy::Person, Resolve::Created, "attempt a of receipt ar-1 was settled by a person as created"),
-        (ResolvedBy::Person, Resolve::SendAgain, "attempt a of receipt ar-1 was settled by a person to be sent again"),
-        (ResolvedBy::Person, Resolve::Dismiss, "attempt a of receipt ar-1 was settled by a person as dismissed"),
+        (ResolvedBy::Person, Resolve::Created, "a person resolved attempt a of receipt ar-1 as created"),
+        (ResolvedBy::Person, Resolve::SendAgain, "a person resolved attempt a of receipt ar-1 to be sent again"),
+        (ResolvedBy::Person, Resolve::Dismiss, "a person resolved attempt a of receipt ar-1 as dismissed"),
         (
             ResolvedBy::Policy,
             Resolve::SendAgain,
-            "attempt a of receipt ar-1 was settled by the SendAgain policy to be sent again",
+            "the SendAgain policy resolved attempt a of receipt ar-1 to be sent again",
         ),
     ];
     for (by, decision, note) in table {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::api::audience_status::CreatedAudience;
+use crate::api::condition::Reason;
 use crate::controller::fixtures::{accounts, at, contacts, shown, spec, suppressing, workspace};
 use crate::controller::model::list::ListPart;
 use crate::controller::model::readiness::Phase;
@@ -23,9 +24,13 @@ fn check(what: &str, desired: &Desired, policy: Value, message: Option<&str>) {
     assert_eq!(found, expected.map(|m| (Reason::GuardTripped, m, Phase::Stalled)), "{what}");
 }
 
-const BELOW_OWN: &str = "nothing is sent: the list has 1 members, fewer than the 2 of spec.minMembers. Correct the list; or let just this list pass with spec.bypassGuardsForHash: \"{hash}\"";
-const ABOVE_OWN: &str = "nothing is sent: the list has 3 members, more than the 2 of spec.maxMembers. Correct the list; or let just this list pass with spec.bypassGuardsForHash: \"{hash}\"";
-const BELOW_POLICY: &str = "nothing is sent: the list has 3 members, fewer than the 5 of spec.policy.minMembers of PropensityWorkspace default. Correct the list; or let just this list pass with spec.policy.bypassGuardsForHashes: [\"{hash}\"] of PropensityWorkspace default";
+const BELOW_OWN: &str = "nothing is sent: the list has 1 member, fewer than the 2 of spec.minMembers. Correct the \
+                         list, or allow exactly this list with spec.bypassGuardsForHash: \"{hash}\".";
+const ABOVE_OWN: &str = "nothing is sent: the list has 3 members, more than the 2 of spec.maxMembers. Correct the \
+                         list, or allow exactly this list with spec.bypassGuardsForHash: \"{hash}\".";
+const BELOW_POLICY: &str = "nothing is sent: the list has 3 members, fewer than the 5 of spec.policy.minMembers of \
+                            PropensityWorkspace default. Correct the list, or allow exactly this list with \
+                            spec.policy.bypassGuardsForHashes: [\"{hash}\"] of PropensityWorkspace default.";
 
 #[test]
 fn each_guard_names_its_field_by_how_much_it_is_broken_and_how_to_let_the_list_pass() {
@@ -44,7 +49,9 @@ fn each_guard_names_its_field_by_how_much_it_is_broken_and_how_to_let_the_list_p
             json!({}),
             json!({}),
             Some(
-                "nothing is sent: the list has 4 members, 100 % more than the 2 of the last audience that this resource created, and spec.maxSizeChangePercent is 50 (only the numbers are compared). Correct the list; or let just this list pass with spec.bypassGuardsForHash: \"{hash}\"",
+                "nothing is sent: the list has 4 members, 100% more than the 2 of the last audience that this resource \
+                 created, and spec.maxSizeChangePercent is 50 (only the numbers are compared). Correct the list, or \
+                 allow exactly this list with spec.bypassGuardsForHash: \"{hash}\".",
             ),
         ),
         (
@@ -54,7 +61,9 @@ fn each_guard_names_its_field_by_how_much_it_is_broken_and_how_to_let_the_list_p
             json!({"maxSizeChangePercent": 10}),
             json!({}),
             Some(
-                "nothing is sent: the list has 1 members, 75 % fewer than the 4 of the last audience that this resource created, and spec.maxSizeChangePercent is 10 (only the numbers are compared). Correct the list; or let just this list pass with spec.bypassGuardsForHash: \"{hash}\"",
+                "nothing is sent: the list has 1 member, 75% fewer than the 4 of the last audience that this resource \
+                 created, and spec.maxSizeChangePercent is 10 (only the numbers are compared). Correct the list, or \
+                 allow exactly this list with spec.bypassGuardsForHash: \"{hash}\".",
             ),
         ),
         ("no change is allowed and there is none", 2, Some(2), json!({"maxSizeChangePercent": 0}), json!({}), None),
@@ -68,7 +77,9 @@ fn each_guard_names_its_field_by_how_much_it_is_broken_and_how_to_let_the_list_p
             json!({}),
             json!({"maxMembers": 2}),
             Some(
-                "nothing is sent: the list has 3 members, more than the 2 of spec.policy.maxMembers of PropensityWorkspace default. Correct the list; or let just this list pass with spec.policy.bypassGuardsForHashes: [\"{hash}\"] of PropensityWorkspace default",
+                "nothing is sent: the list has 3 members, more than the 2 of spec.policy.maxMembers of \
+                 PropensityWorkspace default. Correct the list, or allow exactly this list with \
+                 spec.policy.bypassGuardsForHashes: [\"{hash}\"] of PropensityWorkspace default.",
             ),
         ),
         (
@@ -78,7 +89,10 @@ fn each_guard_names_its_field_by_how_much_it_is_broken_and_how_to_let_the_list_p
             json!({}),
             json!({"maxSizeChangePercent": 20}),
             Some(
-                "nothing is sent: the list has 3 members, 50 % more than the 2 of the last audience that this resource created, and spec.policy.maxSizeChangePercent of PropensityWorkspace default is 20 (only the numbers are compared). Correct the list; or let just this list pass with spec.policy.bypassGuardsForHashes: [\"{hash}\"] of PropensityWorkspace default",
+                "nothing is sent: the list has 3 members, 50% more than the 2 of the last audience that this resource \
+                 created, and spec.policy.maxSizeChangePercent of PropensityWorkspace default is 20 (only the numbers \
+                 are compared). Correct the list, or allow exactly this list with spec.policy.bypassGuardsForHashes: \
+                 [\"{hash}\"] of PropensityWorkspace default.",
             ),
         ),
         ("a looser policy", 3, Some(2), json!({}), json!({"maxSizeChangePercent": 90, "maxMembers": 9}), None),
@@ -91,7 +105,9 @@ fn each_guard_names_its_field_by_how_much_it_is_broken_and_how_to_let_the_list_p
 #[test]
 fn a_change_is_rounded_up_so_that_the_message_never_shows_the_allowed_percent() {
     let desired = list(99, Some(199), json!({}));
-    let message = "nothing is sent: the list has 99 members, 51 % fewer than the 199 of the last audience that this resource created, and spec.maxSizeChangePercent is 50 (only the numbers are compared). Correct the list; or let just this list pass with spec.bypassGuardsForHash: \"{hash}\"";
+    let message = "nothing is sent: the list has 99 members, 51% fewer than the 199 of the last audience that this \
+                   resource created, and spec.maxSizeChangePercent is 50 (only the numbers are compared). Correct the \
+                   list, or allow exactly this list with spec.bypassGuardsForHash: \"{hash}\".";
     check("50.25 %", &desired, json!({}), Some(message));
 }
 
@@ -123,7 +139,9 @@ fn a_bypass_lets_just_its_list_pass_and_only_the_guards_of_its_owner() {
 
 #[test]
 fn a_policy_without_inline_contacts_blocks_them_whatever_the_bypass() {
-    let message = "nothing is sent: spec.policy.inlineContacts of PropensityWorkspace default doesn't let contacts stand in the audience itself. Put them into a Secret or another source, and name it in spec.from of this ContactAudience";
+    let message = "nothing is sent: spec.policy.inlineContacts of PropensityWorkspace default doesn't allow contacts \
+                   in the audience itself. Move them to a Secret or another source, and name it in spec.from of this \
+                   ContactAudience.";
     let desired = list(3, None, json!({}));
     let short = desired.list.hash.short().to_owned();
     let policy = json!({"inlineContacts": false, "minMembers": 5, "bypassGuardsForHashes": [short]});
@@ -133,7 +151,9 @@ fn a_policy_without_inline_contacts_blocks_them_whatever_the_bypass() {
         &accounts(json!({"accounts": [{"website": "example.com"}]})),
         policy.clone(),
         Some(
-            "nothing is sent: the list has 1 members, fewer than the 5 of spec.policy.minMembers of PropensityWorkspace default. Correct the list; or let just this list pass with spec.policy.bypassGuardsForHashes: [\"{hash}\"] of PropensityWorkspace default",
+            "nothing is sent: the list has 1 member, fewer than the 5 of spec.policy.minMembers of PropensityWorkspace \
+             default. Correct the list, or allow exactly this list with spec.policy.bypassGuardsForHashes: \
+             [\"{hash}\"] of PropensityWorkspace default.",
         ),
     );
     let elsewhere = Desired { audience: contacts(json!({})).audience, ..desired };
@@ -150,7 +170,8 @@ fn invalid_rows_block_the_list_unless_few_enough_may_be_skipped() {
             "Fail",
             100,
             Some(
-                "1 of 100 rows can't be sent, so nothing is sent: status.problems names the first of them with source, row and reason. Correct or remove them",
+                "1 of 100 rows can't be sent, so nothing is sent. Correct or remove them: status.problems shows \
+                 source, row and reason of the first ones.",
             ),
         ),
         (0, 1, "Skip", 0, None),
@@ -161,7 +182,8 @@ fn invalid_rows_block_the_list_unless_few_enough_may_be_skipped() {
             "Skip",
             5,
             Some(
-                "1 of 19 rows can't be sent, more than the 5 % of spec.maxInvalidPercent, so nothing is sent: status.problems names the first of them with source, row and reason. Correct or remove them",
+                "1 of 19 rows can't be sent, more than the 5% of spec.maxInvalidPercent, so nothing is sent. Correct \
+                 or remove them: status.problems shows source, row and reason of the first ones.",
             ),
         ),
         (1, 0, "Skip", 100, None),
@@ -177,8 +199,8 @@ fn invalid_rows_block_the_list_unless_few_enough_may_be_skipped() {
 
 #[test]
 fn a_list_of_suppressed_members_alone_is_not_sent() {
-    let message =
-        "all 2 members of the list are suppressed, so nothing is sent: add others, or correct the SuppressionLists";
+    let message = "all 2 members of the list are suppressed, so nothing is sent. Add other members, or correct the \
+         SuppressionLists.";
     let expected = Some((Reason::EmptyList, message.to_owned(), Phase::Stalled));
     assert_eq!(all_suppressed(&suppressing(spec(1..=2, json!({})), &[1, 2])).map(shown), expected);
     assert_eq!(all_suppressed(&suppressing(spec(1..=2, json!({})), &[1])), None);
@@ -191,7 +213,7 @@ fn a_part_of_suppressed_members_alone_is_not_sent() {
         let part = ListPart { name: "01".into(), to_send, excluded, ..whole.to_send() };
         part_suppressed(&Desired { part: Some(part), ..whole.clone() }).map(shown)
     };
-    let message = "all 2 members of the part are suppressed, so it isn't sent";
+    let message = "all 2 members of this part are suppressed, so it isn't sent";
     assert_eq!(part(0, 2), Some((Reason::EmptyList, message.to_owned(), Phase::Stalled)));
     assert_eq!(part(1, 1), None);
     assert_eq!(part_suppressed(&whole), None, "it isn't a part");

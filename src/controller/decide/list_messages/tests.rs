@@ -21,68 +21,77 @@ fn what_is_wrong_with_a_source_is_reported_with_its_name_and_what_to_do() {
             not_found(SourceKind::ConfigMap, "leads", "team", "spec.from of this ContactAudience"),
             Reason::SourceNotFound,
             Reconciling,
-            "nothing is sent: there is no ConfigMap leads in namespace team. Create it, or correct spec.from of this ContactAudience",
+            "nothing is sent: there is no ConfigMap leads in namespace team. Create it, or correct spec.from of this \
+             ContactAudience.",
         ),
         (
             not_found(FLUX, "leads", "team", "spec.from of this ContactAudience"),
             Reason::SourceNotFound,
             Reconciling,
-            "nothing is sent: there is no GitRepository leads in namespace team. Create it, or correct spec.from of this ContactAudience",
+            "nothing is sent: there is no GitRepository leads in namespace team. Create it, or correct spec.from of \
+             this ContactAudience.",
         ),
         (
             no_entry(SourceKind::Secret, &entry(), audience),
             Reason::SourceNotFound,
             Reconciling,
-            "nothing is sent: Secret leads has no entry list.csv. Add it, or correct the key in spec.from of this ContactAudience",
+            "nothing is sent: Secret leads has no entry list.csv. Add it, or correct the key in spec.from of this \
+             ContactAudience.",
         ),
         (
             no_entry(SourceKind::ConfigMap, &entry(), suppression),
             Reason::SourceNotFound,
             Reconciling,
-            "nothing is sent: ConfigMap leads has no entry list.csv. Add it, or correct the key in spec.from of SuppressionList blocked",
+            "nothing is sent: ConfigMap leads has no entry list.csv. Add it, or correct the key in spec.from of \
+             SuppressionList blocked.",
         ),
         (
             wrong_count(2, 3, accounts),
             Reason::SourceNotFound,
             Reconciling,
-            "nothing is sent: 2 ConfigMaps have the labels of configMaps in spec.from of this AccountAudience, and its count is 3. Apply those that are missing, or correct the count",
+            "nothing is sent: 2 ConfigMaps have the labels of configMaps in spec.from of this AccountAudience, but its \
+             count is 3. Add or remove ConfigMaps, or correct the count.",
         ),
-        (looked_up(SourceKind::Secret, "leads"), Reason::Pending, Reconciling, "Secret leads is being looked up"),
+        (looked_up(SourceKind::Secret, "leads"), Reason::Pending, Reconciling, "Secret leads is being read"),
         (
             denied(SourceKind::Secret, "leads", "team"),
             Reason::AccessDenied,
             Reconciling,
-            "nothing is sent: the operator may not read Secret leads in namespace team. Grant its ServiceAccount get, list and watch on it by a Role and RoleBinding in the namespace",
+            "nothing is sent: the operator isn't allowed to read Secret leads in namespace team. Grant its \
+             ServiceAccount get, list and watch on it with a Role and RoleBinding in the namespace.",
         ),
         (
             no_kind(FLUX, "leads", "spec.from of this ContactAudience"),
             Reason::SourceNotFound,
             Reconciling,
-            "nothing is sent: this cluster knows no GitRepository of source.toolkit.fluxcd.io/v1, so there is no leads. Install Flux, or correct spec.from of this ContactAudience",
+            "nothing is sent: there is no GitRepository leads, because this cluster doesn't have the kind \
+             GitRepository of source.toolkit.fluxcd.io/v1. Install Flux, or correct spec.from of this ContactAudience.",
         ),
         (
             no_artifact(FLUX, "leads"),
             Reason::SourceNotFound,
             Reconciling,
-            "nothing is sent: GitRepository leads has no artifact yet. Its own status says why",
+            "nothing is sent: GitRepository leads has no artifact yet. Its status shows the cause.",
         ),
         (
             no_format("secret leads/list", audience),
             Reason::SourceUnreadable,
             Stalled,
-            "nothing is sent: the key of secret leads/list has no known ending, so its layout isn't known. Set format in spec.from of this ContactAudience to CSV, JSON, NDJSON or YAML",
+            "nothing is sent: the format of secret leads/list is unknown, because its key doesn't end with a known \
+             file extension. Set format in spec.from of this ContactAudience to CSV, JSON, NDJSON or YAML.",
         ),
         (
             unreadable("secret leads/list.csv", "it is cut off"),
             Reason::SourceUnreadable,
             Stalled,
-            "nothing is sent: secret leads/list.csv can't be read: it is cut off",
+            "secret leads/list.csv can't be read, so nothing is sent: it is cut off",
         ),
         (
             bug(),
             Reason::SourceUnreadable,
             Stalled,
-            "nothing is sent: the sources can't be read, which is a bug of the operator",
+            "nothing is sent: reading the sources failed because of a bug in the operator. Report it with the \
+             operator's log.",
         ),
     ];
     for (readiness, reason, phase, message) in table {
@@ -105,7 +114,8 @@ fn a_file_that_can_not_be_fetched_is_tried_again_where_that_may_help() {
         (FetchError::DigestMismatch, Stalled),
     ];
     for (why, phase) in table {
-        let message = format!("nothing is sent: http files.example/list.csv can't be read: {why}");
+        let message =
+            format!("http files.example/list.csv can't be read, so nothing is sent: {}", sentences::of_error(&why));
         let found = unfetched("http files.example/list.csv", &why);
         assert_eq!(shown(found), (Reason::SourceUnreadable, message, phase));
     }

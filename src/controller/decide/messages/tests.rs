@@ -6,9 +6,10 @@ use super::*;
 use crate::controller::fixtures::{at, attempt, ended, identity, receipt, settled};
 use crate::ledger::{Instruction, Policy, Record, Resolve, ResolvedBy, SendPolicy, Unreadable, claim};
 
-const COMMANDS: &str = "If it is there: `kubectl annotate audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=created`. \
-    If it isn't and shall be sent again: `kubectl annotate audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=send-again`. \
-    To leave it: `kubectl annotate audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=dismiss`";
+const COMMANDS: &str = "If the audience exists: `kubectl annotate audiencereceipt ar-1 -n team --overwrite \
+    abm.propensity.com/resolve=a=created`. If it doesn't and must be sent again: `kubectl annotate audiencereceipt \
+    ar-1 -n team --overwrite abm.propensity.com/resolve=a=send-again`. If it must not be sent: `kubectl annotate \
+    audiencereceipt ar-1 -n team --overwrite abm.propensity.com/resolve=a=dismiss`.";
 
 fn plan() -> Plan {
     let asked = SendPolicy { send_again: false, max_sends: 2, after_seconds: 900 };
@@ -46,19 +47,20 @@ fn what_leads_on_says_nothing() {
 fn a_create_in_flight_is_waited_for() {
     let (reason, message, phase) = reported(&Decision::InFlight, claim(None, attempt("a")));
     assert_eq!((reason, phase), (Reason::Sending, Phase::Reconciling));
-    assert_eq!(message, "a create for this list is in flight; its outcome is being waited for");
+    assert_eq!(message, "the create request for this list is in progress");
 }
 
 #[test]
-fn an_unknown_says_when_how_many_where_why_and_how_to_settle_it() {
+fn an_unknown_outcome_has_its_time_size_endpoint_cause_and_commands() {
     let table = [
-        ("timeout", "the API didn't answer in time; the audience may or may not exist"),
-        ("server_error", "the API answered with a server error; the audience may or may not exist"),
-        ("no_outcome", "the process that sent it ended before it could record an answer"),
+        ("timeout", "the API didn't answer in time"),
+        ("server_error", "the API answered with a server error"),
+        ("no_outcome", "the operator's process ended before it could record an answer"),
     ];
     for (class, why) in table {
         let expected = format!(
-            "nobody can know whether the request of 2026-01-05 00:00:00 UTC (7 members, POST /create_contact_audience) created the audience: {why}. Look into the Propensity workspace, then settle it. {COMMANDS}"
+            "the request of 2026-01-05 00:00:00 UTC (7 members, POST /create_contact_audience) may or may not have \
+             created the audience: {why}. Check the Propensity workspace, then resolve the attempt. {COMMANDS}"
         );
         assert_eq!(reported(&hold(false), unknown(class)), (Reason::OutcomeUnknown, expected, Phase::Stalled));
     }
@@ -69,16 +71,17 @@ fn an_unknown_says_what_the_policy_will_do() {
     let (reason, message, phase) = reported(&hold(true), unknown("timeout"));
     assert_eq!((reason, phase), (Reason::OutcomeUnknown, Phase::Stalled));
     assert!(
-        message.contains(
-            " may or may not exist. The bound of SendAgain (maxSends) is reached, so a person has to decide. Look into"
-        ),
+        message
+            .contains(" in time. The SendAgain policy has reached its maxSends. Check the Propensity workspace, then"),
         "{message}"
     );
 
     let wait = Decision::WaitToSendAgain { attempt: "a".into(), remaining: Duration::from_secs(60) };
     let (reason, message, phase) = reported(&wait, unknown("timeout"));
     assert_eq!((reason, phase), (Reason::OutcomeUnknown, Phase::Reconciling));
-    assert!(message.contains(" may or may not exist. It will be sent again by the SendAgain policy after its wait, which may make a second audience; settle it before to decide yourself. Look into"), "{message}");
+    let hint = " in time. It will be sent again by the SendAgain policy, which may create a second audience. To decide \
+                yourself, resolve the attempt. If the audience exists";
+    assert!(message.contains(hint), "{message}");
     assert!(message.ends_with(COMMANDS));
 }
 
@@ -86,13 +89,14 @@ fn an_unknown_says_what_the_policy_will_do() {
 fn a_rejection_says_what_the_api_said_and_how_to_go_on() {
     let silent = ended(None, "a", OutcomeResult::Rejected, "rejected_status", None);
     let expected = format!(
-        "the API rejected the request, so it isn't sent again by itself: change the list, or settle the attempt. {COMMANDS}"
+        "this list isn't sent again, because the API rejected the request. Change the list, or resolve the attempt. \
+         {COMMANDS}"
     );
     assert_eq!(reported(&Decision::Rejected, silent), (Reason::Rejected, expected, Phase::Stalled));
     let spoken = ended(None, "a", OutcomeResult::Rejected, "error_true", Some("too many contacts"));
     let (_, message, _) = reported(&Decision::Rejected, spoken);
     assert!(
-        message.starts_with("the API answered with error: true (too many contacts), so it isn't sent again"),
+        message.contains(", because the API answered with error: true (too many contacts). Change the list"),
         "{message}"
     );
 }
@@ -100,12 +104,14 @@ fn a_rejection_says_what_the_api_said_and_how_to_go_on() {
 #[test]
 fn what_was_created_before_says_when_for_whom_and_how_to_send_it_again() {
     let created = ended(None, "a", OutcomeResult::Created, "created", None);
-    let message = "this list was created 2026-01-05 00:01:00 UTC with 7 members for ContactAudience leaders; nothing was sent. Change spec.revision to create it once more";
-    let expected = (Reason::AlreadyCreated, message.to_owned(), Phase::Ready);
+    let created_at = "this list was created at 2026-01-05 00:01:00 UTC with 7 members for ContactAudience leaders, so \
+                      nothing was sent.";
+    let what_to_do = "To create it again, change spec.revision.";
+    let expected = (Reason::AlreadyCreated, format!("{created_at} {what_to_do}"), Phase::Ready);
     assert_eq!(reported(&Decision::Created, created.clone()), expected);
 
     let verdict = of_decision(&Decision::Created, &plan(), Some(&receipt(created)), 1, "team").unwrap().verdict;
-    assert_eq!(verdict.message, format!("{message}. Today 1 member would be sent"));
+    assert_eq!(verdict.message, format!("{created_at} Now it would have 1 member. {what_to_do}"));
 }
 
 #[test]
@@ -114,8 +120,9 @@ fn what_may_stand_there_twice_says_so() {
     let twice = ended(Some(&twice), "b", OutcomeResult::Created, "created", None);
     let (_, message, _) = reported(&Decision::Created, twice);
     assert!(
-        message.ends_with(
-            ". Earlier attempts may have left 1 more of it in the workspace: look there and remove what is too much"
+        message.contains(
+            " Earlier attempts may have created 1 more audience of it: check the Propensity workspace and remove \
+             duplicates."
         ),
         "{message}"
     );
@@ -136,17 +143,20 @@ fn ends_that_need_a_person_name_the_receipt() {
         (
             Decision::Dismissed,
             Reason::Dismissed,
-            "a person decided on receipt ar-1 that this list is not to be sent; change spec.revision to send it after all",
+            "a person dismissed the attempt of receipt ar-1, so this list isn't sent. To send it after all, change \
+             spec.revision.",
         ),
         (
             Decision::TooManyAttempts,
             Reason::TooManyAttempts,
-            "receipt ar-1 holds as many attempts as fit; settle it with created or dismiss, or change spec.revision to start another",
+            "receipt ar-1 has no room for another attempt. Resolve its last attempt with created or dismiss, or change \
+             spec.revision to start a new receipt.",
         ),
         (
             Decision::Unreadable(Unreadable::NoRecord),
             Reason::ReceiptUnreadable,
-            "receipt ar-1 can't be trusted, so nothing is sent: it has no record: it was changed manually or restored only in part. Restore it from a backup, or look into the Propensity workspace whether the audience is there",
+            "receipt ar-1 can't be used, so nothing is sent: it has no record. It was changed manually or restored \
+             only in part. Restore it from a backup, or check whether the audience is in the Propensity workspace.",
         ),
     ];
     for (decision, reason, message) in table {
@@ -159,7 +169,8 @@ fn ends_that_need_a_person_name_the_receipt() {
 fn an_instruction_that_can_not_be_followed_is_answered_with_those_that_can() {
     let Readiness { verdict, phase } = refused(ResolveError::Syntax, &plan(), &receipt(unknown("timeout")), "team");
     let expected = format!(
-        "on receipt ar-1, the annotation isn't <attempt-id>=created, <attempt-id>=send-again or <attempt-id>=dismiss. {COMMANDS}"
+        "the resolution on receipt ar-1 was not applied: the annotation isn't <attempt-id>=created, \
+         <attempt-id>=send-again or <attempt-id>=dismiss. {COMMANDS}"
     );
     assert_eq!(
         (verdict.reason, verdict.message.into_owned(), phase),
@@ -187,32 +198,38 @@ fn whoever_waits_is_told_what_for() {
         (
             WaitReason::Pacing,
             Reason::Queued,
-            "waits for its turn under spec.rateLimit and spec.concurrentCreates of PropensityWorkspace default",
+            "this list waits for its turn under spec.rateLimit and spec.concurrentCreates of PropensityWorkspace \
+             default",
         ),
         (
             WaitReason::Caution,
             Reason::CreatesSerialized,
-            "the outcome of another create with this key is unknown, so creates go one at a time, with growing pauses, until the API answers clearly",
+            "the outcome of another create with this key is unknown, so creates are sent one at a time, with growing \
+             pauses, until the API gives a definite answer",
         ),
         (
             WaitReason::Paused,
             Reason::RateLimited,
-            "the API asked for a pause; nothing was stored, and this list is sent after it",
+            "the API asked for a pause and stored nothing, so creates wait until the pause ends",
         ),
         (
             WaitReason::Breaker(BreakerCause::Credentials),
             Reason::CredentialsRejected,
-            "the API refused the workspace's key, so creates wait: put the workspace's present key into the Secret of PropensityWorkspace default; it is tried at once when it changes, and now and then before",
+            "the API rejected the workspace's key, so creates wait. Put the current key into the Secret of \
+             PropensityWorkspace default: a changed key is tried at once, the same key from time to time.",
         ),
         (
             WaitReason::Breaker(BreakerCause::Configuration),
             Reason::ApiMisconfigured,
-            "the API's answer means a wrong address, plan or method, so creates wait: check --api-url and the Propensity plan, then annotate PropensityWorkspace default with a new abm.propensity.com/requestedAt to try at once",
+            "the API's answer indicates a wrong address, plan or method, so creates wait. Correct --api-url or the \
+             Propensity plan. To try at once, set the annotation abm.propensity.com/requestedAt of PropensityWorkspace \
+             default to a new value.",
         ),
         (
             WaitReason::Unreachable,
             Reason::ApiUnreachable,
-            "no connection to the Propensity API comes about; nothing was sent, and it is tried again: check DNS, network policies, proxies and certificates",
+            "the Propensity API is unreachable, so nothing was sent; the operator tries again. Check DNS, network \
+             policies, proxies and certificates.",
         ),
     ];
     for (why, reason, message) in table {
@@ -224,7 +241,9 @@ fn whoever_waits_is_told_what_for() {
 #[test]
 fn a_missing_permission_of_the_operator_names_where_to_look() {
     let Readiness { verdict, phase } = forbidden();
-    let message = "the API server refuses a request that the operator has to make for this audience, so nothing is sent: its role lacks a permission (see the chart's RBAC), or the namespace is being deleted";
+    let message = "nothing is sent: the Kubernetes API server rejected a request of the operator for this audience. \
+                   Check that the operator has the permissions of the chart, and that the namespace isn't being \
+                   deleted.";
     let expected = (Reason::AccessDenied, message, Phase::Reconciling);
     assert_eq!((verdict.reason, verdict.message.as_ref(), phase), expected);
 }

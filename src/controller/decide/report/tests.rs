@@ -6,7 +6,14 @@ use serde_json::json;
 
 use super::*;
 use crate::api::REQUESTED_AT_ANNOTATION;
+use crate::api::condition::Reason;
+use crate::controller::decide::fault_meaning::meaning;
+use crate::controller::decide::sentences;
 use crate::controller::fixtures::{at, report, shown};
+use crate::controller::model::fetch::FetchEnd;
+use crate::propensity::{EndpointError, ReportFault};
+use crate::sources::rows::RowsError;
+use crate::telemetry::metrics::FetchOutcome;
 
 /// A report whose last fetch succeeded at second 0.
 fn fetched_before() -> PropensityReport {
@@ -110,13 +117,14 @@ fn every_fault_has_a_reason_and_a_time_for_the_next_try() {
 #[test]
 fn a_failed_fetch_is_reported_with_its_fault_and_the_age_of_the_numbers_that_remain() {
     for (fault, _, _, reason, phase) in faults() {
-        let mut message = format!("report visits: {fault}");
+        let mut message = format!("report visits can't be read: {}", sentences::of_error(&fault));
         if reason == Reason::CredentialsRejected {
-            message += ". Put the new URL, as Propensity shows it, into the entry visits of the Secret of PropensityWorkspace default; it is used within seconds. Creates aren't held up by this";
+            message += " Copy the current URL from Propensity into the entry visits of the Secret of \
+                        PropensityWorkspace default; it is used within seconds. Creates aren't affected.";
         }
         let failed = ReportResult::Failed(fault);
         assert_eq!(shown(readiness(&report(json!({})), &failed)), (reason, message.clone(), phase));
-        let message = format!("{message}. The numbers are those of 2026-01-05 00:00:00 UTC");
+        let message = sentences::with(message, "The reported numbers are from 2026-01-05 00:00:00 UTC.");
         assert_eq!(shown(readiness(&fetched_before(), &failed)), (reason, message, phase));
     }
 }
@@ -126,7 +134,7 @@ fn what_prevents_a_fetch_is_reported_with_the_age_of_the_numbers_that_remain() {
     let blocked = ReportResult::Blocked(Readiness::reconciling(Reason::SecretNotFound, "why"));
     let expected = |message: &str| (Reason::SecretNotFound, message.to_owned(), Phase::Reconciling);
     assert_eq!(shown(readiness(&report(json!({})), &blocked)), expected("why"));
-    let message = "why. The numbers are those of 2026-01-05 00:00:00 UTC";
+    let message = "why. The reported numbers are from 2026-01-05 00:00:00 UTC.";
     assert_eq!(shown(readiness(&fetched_before(), &blocked)), expected(message));
 }
 
@@ -134,20 +142,21 @@ fn what_prevents_a_fetch_is_reported_with_the_age_of_the_numbers_that_remain() {
 fn a_report_that_was_read_is_ready_unless_its_numbers_are_useless() {
     let truncated = Summary { possibly_truncated: true, ..summary() };
     let table = [
-        (summary(), None, Reason::Fetched, Phase::Ready, "report visits was read to its end"),
+        (summary(), None, Reason::Fetched, Phase::Ready, "report visits was read completely"),
         (
             truncated,
             None,
             Reason::Fetched,
             Phase::Ready,
-            "report visits was read to its end. So round a number of rows may mean that a limit cut it off: compare with Propensity, narrow spec.query, or declare spec.paging",
+            "report visits was read completely, but its round number of rows may mean that a limit cut it off. Compare \
+             it with Propensity; if rows are missing, narrow spec.query or set spec.paging.",
         ),
         (
             summary(),
             Some(unusable()),
             Reason::ColumnsMissing,
             Phase::Stalled,
-            "why. The numbers are those of 2026-01-05 00:00:00 UTC",
+            "why. The reported numbers are from 2026-01-05 00:00:00 UTC.",
         ),
     ];
     for (summary, problem, reason, phase, message) in table {
@@ -166,28 +175,32 @@ fn numbers_are_useless_without_their_columns_forms_or_counts() {
             Summary { missing: names(1), unreadable: names(1), uncounted: names(1), ..plain() },
             Some((
                 Reason::ColumnsMissing,
-                "report visits has no column c1, which its spec names: correct the spec by status.columns",
+                "report visits has no column c1, which its spec names. Correct the spec: status.columns lists the \
+                 report's columns.",
             )),
         ),
         (
             Summary { missing: names(6), ..plain() },
             Some((
                 Reason::ColumnsMissing,
-                "report visits has no column c1, c2, c3, c4, c5, which its spec names: correct the spec by status.columns",
+                "report visits has no column c1, c2, c3, c4, c5, which its spec names. Correct the spec: \
+                 status.columns lists the report's columns.",
             )),
         ),
         (
             Summary { unreadable: names(2), uncounted: names(1), ..plain() },
             Some((
                 Reason::ColumnFormatMismatch,
-                "not one cell of column c1, c2 of report visits is a number or date of the declared form: correct spec.columns. A number in text needs a form too",
+                "no cell of column c1, c2 of report visits is a number or date in the declared format. Correct \
+                 spec.columns; a number in text needs a format too.",
             )),
         ),
         (
             Summary { uncounted: names(1), ..plain() },
             Some((
                 Reason::ReportUnreadable,
-                "metric c1 of report visits can't be counted, for too many different values or too large a sum: narrow it with filters or spec.query",
+                "metric c1 of report visits can't be computed: it has too many different values, or its sum is too \
+                 large. Narrow it with filters or spec.query.",
             )),
         ),
     ];
@@ -215,9 +228,8 @@ fn a_report_that_was_read_replaces_all_numbers() {
         last_handled_requested_at: Some("1".into()),
     };
     assert_eq!(status, expected);
-    assert_eq!(condition(&status, "Ready"), Some(("True", "Fetched", "report visits was read to its end")));
-    let message =
-        "cells hold something else than a number or date of the declared form, and count for nothing: 1 in visits";
+    assert_eq!(condition(&status, "Ready"), Some(("True", "Fetched", "report visits was read completely")));
+    let message = "cells that aren't a number or date in the declared format are ignored: 1 in visits";
     assert_eq!(condition(&status, "CellsUnparsed"), Some(("True", "ColumnFormatMismatch", message)));
 }
 
@@ -278,7 +290,8 @@ fn no_more_than_five_columns_with_unparsed_cells_are_named() {
     let wrong = Column { unparsed: 3, parsed: 1, ..Column::default() };
     many.columns = (1..=6).map(|number| (format!("c{number}"), wrong)).collect();
     let status = next(&report(json!({})), &read(many, None), at(1));
-    let message = "cells hold something else than a number or date of the declared form, and count for nothing: 3 in c1, 3 in c2, 3 in c3, 3 in c4, 3 in c5";
+    let message = "cells that aren't a number or date in the declared format are ignored: 3 in c1, 3 in c2, 3 in c3, 3 \
+                   in c4, 3 in c5";
     assert_eq!(condition(&status, "CellsUnparsed").map(|(_, _, message)| message), Some(message));
 }
 
@@ -323,13 +336,21 @@ fn an_event_names_the_columns_that_changed() {
         ("the first ones", status("", &[]), status("1", &[("a", "text")]), None),
         ("the same", status("1", &[("a", "text")]), status("1", &[("a", "text")]), None),
         ("a new one", status("1", &[("a", "text")]), status("2", &[("a", "text"), ("b", "text")]), Some("new: b")),
-        ("one is gone", status("1", &[("a", "text"), ("b", "text")]), status("2", &[("a", "text")]), Some("gone: b")),
-        ("another type", status("1", &[("a", "text")]), status("2", &[("a", "number")]), Some("of other types: a")),
+        (
+            "one is gone",
+            status("1", &[("a", "text"), ("b", "text")]),
+            status("2", &[("a", "text")]),
+            Some(
+                "removed: \
+          b",
+            ),
+        ),
+        ("another type", status("1", &[("a", "text")]), status("2", &[("a", "number")]), Some("with other types: a")),
         (
             "all of it",
             status("1", &[("a", "text"), ("b", "text")]),
             status("2", &[("a", "number"), ("c", "text")]),
-            Some("new: c; gone: b; of other types: a"),
+            Some("new: c; removed: b; with other types: a"),
         ),
         ("many", status("1", &[]), status("2", &many), Some("new: a, b, c, d, e and 2 more")),
         (

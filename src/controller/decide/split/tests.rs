@@ -45,7 +45,8 @@ fn blocked(guard: SplitGuard) -> (Reason, String, Phase) {
 fn a_list_may_not_have_more_parts_than_a_status_lists() {
     let desired = split(257, json!({}));
     let short = desired.list.hash.short().to_owned();
-    let message = "nothing is sent: the list would be 257 audiences, more than the 256 that one may be. Raise spec.split.maxMembers";
+    let message = "nothing is sent: the list would be split into 257 audiences, more than the maximum of 256. Raise \
+                   spec.split.maxMembers.";
     assert_eq!(blocked(split_guard(&desired)), tripped(&desired, message));
     let bypassed = split(257, json!({"bypassGuardsForHash": short}));
     assert_eq!(blocked(split_guard(&bypassed)), tripped(&desired, message), "there is no way around it");
@@ -81,14 +82,16 @@ fn new_parts_beside_created_ones_of_the_same_list_wait_for_a_person() {
     let mut desired = split(2, json!({}));
     let kept = desired.list.parts[0].name.clone();
     desired.audience.status = status(&desired, &[&kept, "110", "111"], 2);
-    let message = "nothing is sent: this list is in the workspace in 2 parts, and as split now, 1 of 2 would be sent anew beside them. Set spec.split back, or let it happen with spec.bypassGuardsForHash: \"{hash}\"";
+    let message = "nothing is sent: this list is already in the workspace in 2 parts. As split now, 1 of 2 parts would \
+                   be sent again. Change spec.split back, or allow this with spec.bypassGuardsForHash: \"{hash}\".";
     assert_eq!(blocked(split_guard(&desired)), tripped(&desired, message));
 }
 
 #[test]
 fn splitting_an_audience_that_is_in_the_workspace_waits_for_a_person() {
     let desired = split(3, json!({}));
-    let message = "nothing is sent: this list is in the workspace as one audience, and split, it would be sent anew as 3 beside that one. Set spec.split back, or let it happen with spec.bypassGuardsForHash: \"{hash}\"";
+    let message = "nothing is sent: this list is already in the workspace as one audience. Its members would be sent \
+                   again in 3 parts. Change spec.split back, or allow this with spec.bypassGuardsForHash: \"{hash}\".";
     assert_eq!(shown(splits_existing(&desired)), tripped(&desired, message));
 }
 
@@ -96,7 +99,8 @@ fn splitting_an_audience_that_is_in_the_workspace_waits_for_a_person() {
 fn joining_parts_that_are_in_the_workspace_waits_for_a_person() {
     let joined = |bypass: &str| contacts(spec(1..=2, json!({"bypassGuardsForHash": bypass})));
     let plain = joined("");
-    let message = "nothing is sent: this list is in the workspace in 1 parts, and it would be sent anew as one audience beside them. Set spec.split back, or let it happen with spec.bypassGuardsForHash: \"{hash}\"";
+    let message = "nothing is sent: this list is already in the workspace in 1 parts. Its members would be sent again \
+                   as one audience. Change spec.split back, or allow this with spec.bypassGuardsForHash: \"{hash}\".";
     let other_list = AudienceStatus { list_hash: Some("0".repeat(64)), ..status(&plain, &["0"], 1) };
     let table = [
         ("parts of it are created", plain.clone(), status(&plain, &["0", "1"], 1), true),
@@ -193,7 +197,7 @@ fn once_every_part_is_created_they_are_one_audience_with_all_members_since_the_n
             vec![],
             vec![("0", Some(done("0", first, 9, 3, first_own))), ("1", Some(done("1", second, 5, 4, second_own)))],
         );
-        let message = "the list is 2 audiences in the workspace, with 7 members in all: status.parts lists them";
+        let message = "the list is 2 audiences in the workspace, with 7 members in total; see status.parts";
         assert_eq!(shown(readiness), (reason, message.to_owned(), Phase::Ready), "{what}");
         let audience = CreatedAudience { receipt: "ar-0".into(), time: at(9), members: 7 };
         assert_eq!(existing, Some(ExistingAudience { audience, own }), "{what}");
@@ -206,7 +210,7 @@ fn once_every_part_is_created_they_are_one_audience_with_all_members_since_the_n
 #[test]
 fn the_part_that_needs_attention_first_decides_the_state_of_the_list() {
     use Phase::{Idle, Reconciling, Stalled};
-    let queued = "it hasn't been its turn yet";
+    let queued = "this part waits for its turn";
     let waiting = |phase, reason| move |name| Some(waits(name, phase, reason));
     let busy = waiting(Reconciling, Reason::RateLimited);
     let stuck = waiting(Stalled, Reason::OutcomeUnknown);
@@ -268,7 +272,7 @@ fn the_part_that_needs_attention_first_decides_the_state_of_the_list() {
         let many = results.len() + 1;
         results.push(("9", Some(done("9", Reason::Created, 1, 1, true))));
         let SplitState { readiness, existing, parts } = state(vec![], results);
-        let message = format!("1 of {many} parts are in the workspace; {message}");
+        let message = format!("1 of {many} parts are created; {message}");
         assert_eq!(shown(readiness), (reason, message, phase), "{what}");
         assert_eq!((existing, parts.len()), (None, many), "{what}: it isn't one audience yet");
     }
@@ -286,7 +290,7 @@ fn a_part_without_a_result_is_what_the_status_reports_of_it() {
     assert_eq!(created.parts, published[..1]);
     for name in ["1", "2"] {
         let SplitState { readiness, parts, .. } = state(published.clone(), vec![("0", None), (name, None)]);
-        let message = format!("1 of 2 parts are in the workspace; part {name}: it hasn't been its turn yet");
+        let message = format!("1 of 2 parts are created; part {name}: this part waits for its turn");
         assert_eq!(shown(readiness), (Reason::Queued, message, Phase::Reconciling));
         assert_eq!(parts[1], published_part(name, 1, Reason::Queued, false));
     }
@@ -297,7 +301,7 @@ fn a_part_that_waits_again_remains_the_audience_that_it_was() {
     let published = vec![published_part("0", 1, Reason::Created, true)];
     let waits = waits("0", Phase::Stalled, Reason::ReceiptUnreadable);
     let SplitState { readiness, parts, .. } = state(published, vec![("0", Some(waits))]);
-    assert_eq!(readiness.verdict.message, "1 of 1 parts are in the workspace; part 0: why");
+    assert_eq!(readiness.verdict.message, "1 of 1 parts are created; part 0: why");
     assert_eq!(parts, [published_part("0", 1, Reason::ReceiptUnreadable, true)]);
 }
 
@@ -306,7 +310,7 @@ fn a_part_of_suppressed_members_alone_blocks_nothing() {
     let empty = waits("0", Phase::Stalled, Reason::EmptyList);
     let results = vec![("0", Some(empty)), ("1", Some(done("1", Reason::Created, 5, 4, true)))];
     let SplitState { readiness, existing, parts } = state(vec![], results);
-    let message = "the list is 1 audiences in the workspace, with 4 members in all: status.parts lists them";
+    let message = "the list is 1 audiences in the workspace, with 4 members in total; see status.parts";
     assert_eq!(shown(readiness), (Reason::Created, message.to_owned(), Phase::Ready));
     assert_eq!(existing.map(|existing| existing.audience.receipt).as_deref(), Some("ar-1"));
     assert_eq!(parts[0], published_part("0", 1, Reason::EmptyList, false));

@@ -82,7 +82,7 @@ fn a_workspace_reports_whether_creates_can_be_sent_and_who_suspended_them() {
             false,
             Reason::Connected,
             Ready,
-            "the Secret has a key and the ledger is in place; audiences can be created",
+            "the Secret has a key and the ledger exists, so audiences can be created",
         ),
         (false, true, Reason::Suspended, Idle, "nothing is sent: spec.suspend is true"),
         (true, false, Reason::Suspended, Idle, "nothing is sent: the operator runs with --suspend"),
@@ -114,7 +114,7 @@ fn what_the_gate_waits_for_is_reported_with_the_time_of_the_next_try() {
     ];
     for (gate, type_, why) in table {
         let (reason, message, _) = shown(messages::waiting(why, "default"));
-        let message = format!("{message}. Next try at 2026-01-05 00:01:00 UTC");
+        let message = sentences::with(message.to_string(), "The next try is at 2026-01-05 00:01:00 UTC.");
         let expected = (type_.to_owned(), reason.as_str().to_owned(), message);
         assert_eq!(conditions(|input| input.gate = Some(gate)), [expected], "{why:?}");
     }
@@ -132,8 +132,10 @@ fn what_the_gate_waits_for_is_reported_with_the_time_of_the_next_try() {
 
 #[test]
 fn the_budget_of_the_day_is_reported_from_80_percent_on() {
-    let nearly = "80% or more of the 10 creates of today (UTC) are used. Raise spec.dailyCreateBudget if more are meant to be sent";
-    let spent = "all 10 creates of today (UTC) are used; what is new waits until tomorrow. Raise spec.dailyCreateBudget to send it today";
+    let nearly = "80% or more of the 10 creates of today (UTC) are used. If more are needed today, raise \
+                  spec.dailyCreateBudget.";
+    let spent = "all 10 creates of today (UTC) are used, so new audiences wait until tomorrow. To create them today, \
+                 raise spec.dailyCreateBudget.";
     let table = [
         (0, "Available", None),
         (7, "Available", None),
@@ -162,11 +164,13 @@ fn a_budget_of_nothing_is_spent() {
 
 #[test]
 fn unknown_outcomes_are_counted_and_up_to_five_of_them_are_named() {
-    let table = [(1, "ar-1"), (5, "ar-1, ar-2, ar-3, ar-4, ar-5"), (7, "ar-1, ar-2, ar-3, ar-4, ar-5 and more")];
+    let table = [(1, "ar-1"), (5, "ar-1, ar-2, ar-3, ar-4, ar-5"), (7, "ar-1, ar-2, ar-3, ar-4, ar-5 and 2 more")];
     for (many, named) in table {
         let names: Vec<_> = (1..=many).map(|number| format!("ar-{number}")).collect();
         let message = format!(
-            "nobody can know what came of these: {named}. Look into the Propensity workspace and settle them; `kubectl get audiencereceipts -n team --field-selector record.state=Unknown -o wide` lists them, and each audience's condition has the commands"
+            "audiences may or may not have been created for these receipts: {named}. Check the Propensity workspace, \
+             then resolve them with the commands in each audience's condition. To list them: `kubectl get \
+             audiencereceipts -n team --field-selector record.state=Unknown -o wide`."
         );
         let expected = ("OutcomesUnknown".to_owned(), "Unresolved".to_owned(), message);
         assert_eq!(conditions(|input| input.open_unknowns.clone_from(&names)), [expected]);

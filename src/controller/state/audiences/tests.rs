@@ -30,7 +30,7 @@ fn seen(version: &str) -> Tracked {
 /// A memory that has met these.
 fn met(audiences: &[&Tracked]) -> AudienceMemory {
     let memory = AudienceMemory::default();
-    audiences.iter().for_each(|audience| drop(memory.newest(audience)));
+    audiences.iter().for_each(|audience| memory.records.begin(audience.uid()));
     memory
 }
 
@@ -86,6 +86,8 @@ fn an_audience_is_found_by_its_present_receipt_only() {
     let (one, mut other) = (audience(), named(&[2]));
     other.meta.name = Some("other".to_owned());
     other.meta.uid = Some("uid of other".to_owned());
+    memory.records.begin(one.uid());
+    memory.records.begin(other.uid());
     memory.set_receipts(&one, ["ar-1".to_owned()]);
     memory.set_receipts(&one, ["ar-1".to_owned()]);
     memory.set_receipts(&other, ["ar-1".to_owned()]);
@@ -103,6 +105,7 @@ fn an_audience_is_found_by_its_present_receipt_only() {
 fn that_a_receipt_is_absent_holds_for_that_receipt_until_it_may_exist() {
     let memory = AudienceMemory::default();
     let audience = audience();
+    memory.records.begin(UID);
     memory.set_receipts(&audience, ["ar-1".to_owned()]);
     memory.set_absent(UID, "ar-1");
     assert!(memory.is_absent(UID, "ar-1"));

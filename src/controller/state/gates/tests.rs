@@ -113,6 +113,20 @@ fn whoever_leaves_makes_room_for_the_next() {
 }
 
 #[test]
+fn a_turn_that_is_not_taken_is_passed_on() {
+    let gates = Gates::default();
+    gates.register("one", key("k"), limits(1), moment(1), || false);
+    let Some(Grant::Permit(permit)) = gates.ask(key("k"), moment(1), &who("a")) else { panic!("the first may go") };
+    for name in ["b", "c"] {
+        assert!(matches!(gates.ask(key("k"), moment(1), &who(name)), Some(Grant::Wait { .. })));
+    }
+    assert_eq!(gates.settled(key("k"), moment(2), permit, Effect::Definite, 0.0).0, [who("b")]);
+    assert!(gates.ready(moment(3)).is_empty(), "b has a moment to take its turn");
+    assert_eq!(gates.ready(moment(4)), [who("c")]);
+    assert!(matches!(gates.ask(key("k"), moment(5), &who("c")), Some(Grant::Permit(_))));
+}
+
+#[test]
 fn the_gate_of_another_key_feels_nothing() {
     let gates = Gates::default();
     gates.register("one", key("a"), limits(3), moment(1), || false);

@@ -68,6 +68,7 @@ fn dependents_are_kept_by_namespace_until_they_are_forgotten() {
 #[test]
 fn a_suppression_list_is_read_again_when_a_version_changes_or_it_was_forgotten() {
     let memory = ListMemory::default();
+    ["a", "b"].iter().for_each(|uid| memory.suppression_lists.begin(uid));
     let list = suppression("a");
     assert!(memory.reads_suppression(&list, &versions(&["1"])));
     assert!(!memory.reads_suppression(&list, &versions(&["1"])));

@@ -9,7 +9,8 @@ fn moment(second: u64) -> Moment {
 #[test]
 fn what_is_kept_of_an_object_goes_with_it() {
     let records = Statuses::default();
-    records.with("a", |record| record.details = 7);
+    records.begin("a");
+    records.with_known("a", |record| record.details = 7);
     records.failed("a");
     assert_eq!(records.with_known("a", |record| record.details), 7);
     assert_eq!(records.forget("a"), Some(7));
@@ -23,8 +24,10 @@ fn what_is_kept_of_an_object_goes_with_it() {
 #[test]
 fn a_written_status_counts_until_the_watch_shows_its_version() {
     let records = Statuses::default();
+    records.begin("a");
     assert_eq!(records.newer_than("a", Some("9")), None);
     records.wrote("a", "12".to_owned(), "new");
+    records.wrote("a", "11".to_owned(), "older");
     assert_eq!(records.newer_than("a", Some("9")), Some(("12".to_owned(), "new")), "versions compare as numbers");
     assert_eq!(records.newer_than("a", Some("12")), None);
     assert_eq!(records.newer_than("a", Some("11")), None, "once shown, it is dropped");
@@ -33,7 +36,7 @@ fn a_written_status_counts_until_the_watch_shows_its_version() {
 #[test]
 fn a_block_that_changes_its_reason_has_a_new_grace_period() {
     let records = Statuses::default();
-    records.with("a", |_| ());
+    records.begin("a");
     let left = |reason, second| records.grace_left("a", reason, moment(second));
     assert_eq!(left(Reason::SecretNotFound, 1), GRACE);
     assert_eq!(left(Reason::SecretNotFound, 3), Duration::ZERO);

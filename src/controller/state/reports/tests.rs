@@ -15,6 +15,13 @@ fn report() -> PropensityReport {
     report_of(json!({"interval": "1h"}))
 }
 
+/// A memory that has a record of the report.
+fn memory() -> ReportMemory {
+    let memory = ReportMemory::default();
+    memory.records.begin(uid(&report()));
+    memory
+}
+
 fn key(text: &str) -> KeyId {
     WorkspaceKey::from_bytes(text.as_bytes()).unwrap().id()
 }
@@ -35,7 +42,7 @@ fn requested(report: &PropensityReport, at: &str) -> PropensityReport {
 
 /// A memory with these ends of fetches of a report.
 fn after(clock: &Clock, report: &PropensityReport, ends: &[FetchEnd]) -> ReportMemory {
-    let memory = ReportMemory::default();
+    let memory = memory();
     ends.iter().for_each(|end| memory.ended(clock, report, inputs(report), *end));
     memory
 }
@@ -48,7 +55,7 @@ fn is_about(due: Duration, expected: Duration) -> bool {
 #[test]
 fn a_report_that_was_never_fetched_is_due() {
     let (clock, report) = (Clock::new(), report());
-    let memory = ReportMemory::default();
+    let memory = memory();
     assert_eq!(memory.due(&clock, &report, &inputs(&report), false), Duration::ZERO);
     assert_eq!(memory.left(&report, clock.boottime()), Duration::ZERO);
     assert!(!memory.is_recent(&report, clock.boottime()));
@@ -148,7 +155,7 @@ fn after_a_restart_a_report_continues_from_its_status() {
         };
         PropensityReport { status: Some(status), ..report() }
     };
-    let due = |report: &PropensityReport| ReportMemory::default().due(&clock, report, &inputs(report), false);
+    let due = |report: &PropensityReport| memory().due(&clock, report, &inputs(report), false);
     let fetched = with(Reason::Fetched, 3, None);
     let left = due(&fetched);
     assert!(left >= 39 * MINUTE && left <= 43 * MINUTE, "40 minutes and up to 5% of an hour: {left:?}");
@@ -156,13 +163,13 @@ fn after_a_restart_a_report_continues_from_its_status() {
     assert_eq!(due(&with(Reason::Fetched, 2, None)), Duration::ZERO, "of another generation");
     assert_eq!(due(&requested(&fetched, "1")), Duration::ZERO, "a request that wasn't handled");
     assert!(due(&requested(&with(Reason::Fetched, 3, Some("1")), "1")) > Duration::ZERO, "one that was");
-    let memory = ReportMemory::default();
+    let memory = memory();
     assert!(memory.due(&clock, &fetched, &inputs(&fetched), true) == Duration::ZERO, "an audience has waited enough");
 }
 
 #[test]
 fn two_reports_are_fetched_at_once_and_one_with_each_key() {
-    let memory = ReportMemory::default();
+    let memory = memory();
     let first = memory.turn(key("a"));
     assert!(first.is_some());
     assert!(memory.turn(key("a")).is_none(), "its key is in use");
@@ -176,7 +183,7 @@ fn two_reports_are_fetched_at_once_and_one_with_each_key() {
 
 #[test]
 fn one_fetch_of_a_group_runs_at_a_time() {
-    let memory = ReportMemory::default();
+    let memory = memory();
     let group = FetchGroup::of(&report());
     let running = memory.begin(&group);
     assert!(running.is_some());
@@ -216,7 +223,7 @@ fn a_status_that_was_written_counts_until_the_watch_shows_it() {
         report.metadata.resource_version = Some(version.to_owned());
         report
     };
-    let memory = ReportMemory::default();
+    let memory = memory();
     memory.audiences_read(&seen("9"));
     let status = ReportStatus { rows: Some(7), ..ReportStatus::default() };
     memory.records.wrote("uid of weekly", "12".to_owned(), status.clone());

@@ -4,6 +4,13 @@ use super::*;
 use crate::controller::fixtures::workspace;
 use crate::propensity::WorkspaceKey;
 
+/// A memory that has a record of the workspace.
+fn memory() -> WorkspaceMemory {
+    let memory = WorkspaceMemory::default();
+    memory.records.begin("uid of default");
+    memory
+}
+
 fn aspects() -> Aspects {
     Aspects { generation: Some(3), key: None, ready: Reason::Connected, spent: false, requested: None }
 }
@@ -17,7 +24,7 @@ fn seen(version: &str) -> PropensityWorkspace {
 
 #[test]
 fn the_ledger_of_a_workspace_is_unknown_until_it_was_found() {
-    let (memory, workspace) = (WorkspaceMemory::default(), workspace(json!({})));
+    let (memory, workspace) = (memory(), workspace(json!({})));
     assert_eq!(memory.ledger(&workspace), LedgerState::Unknown);
     memory.set_ledger(&workspace, LedgerState::Present("ledger-1".into()));
     assert_eq!(memory.ledger(&workspace), LedgerState::Present("ledger-1".into()));
@@ -28,7 +35,7 @@ fn the_ledger_of_a_workspace_is_unknown_until_it_was_found() {
 
 #[test]
 fn whoever_depends_on_a_workspace_is_enqueued_for_each_change_and_once() {
-    let (memory, workspace) = (WorkspaceMemory::default(), workspace(json!({})));
+    let (memory, workspace) = (memory(), workspace(json!({})));
     let key = WorkspaceKey::from_bytes(b"canary-key").ok().map(|key| key.id());
     let changes = [
         aspects(),
@@ -49,7 +56,7 @@ fn whoever_depends_on_a_workspace_is_enqueued_for_each_change_and_once() {
 fn a_request_to_try_again_is_followed_once() {
     let workspace = workspace(json!({}));
     let (one, two) = (Some("1".to_owned()), Some("2".to_owned()));
-    let memory = WorkspaceMemory::default();
+    let memory = memory();
     let is_new = |requested: &Option<String>, handled: &Option<String>| {
         memory.is_new_request(&workspace, requested.as_ref(), handled.as_ref())
     };
@@ -63,7 +70,7 @@ fn a_request_to_try_again_is_followed_once() {
 
 #[test]
 fn a_status_that_was_written_counts_until_the_watch_shows_it() {
-    let memory = WorkspaceMemory::default();
+    let memory = memory();
     memory.set_ledger(&seen("9"), LedgerState::Unknown);
     let status = WorkspaceStatus { open_unknowns: 7, ..WorkspaceStatus::default() };
     memory.records.wrote("uid of default", "12".to_owned(), status.clone());
