@@ -82,3 +82,6 @@ impl Attempts {
         self.tasks.wait().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::api::Reason;
-use crate::controller::fixtures::{accounts, at, audience, contacts, workspace};
+use crate::controller::fixtures::{accounts, at, audience, contacts, spec, suppressing, workspace};
 use crate::controller::model::readiness::Phase;
 use crate::propensity::KeyError;
 
@@ -287,4 +287,32 @@ fn a_spent_budget_is_whole_again_right_after_midnight_utc() {
     assert_eq!(until_tomorrow(at(0)).as_secs(), 24 * 60 * 60 + 1);
     assert_eq!(until_tomorrow(at(24 * 60 * 60 - 1)).as_secs(), 2);
     assert_eq!(until_tomorrow(at(-3600)).as_secs(), 3601);
+}
+
+#[test]
+fn a_pinned_ledger_must_be_the_one_of_this_namespace() {
+    let audience = audience();
+    let (same, other) = (workspace(json!({"ledgerID": "ledger-1"})), workspace(json!({"ledgerID": "ledger-0"})));
+    assert!(plan(&whole(&audience, &same)).clearance.is_ok());
+    let message = "nothing is sent: spec.ledgerID of PropensityWorkspace default isn't ledger-1, the ledger of this namespace. Restore the AudienceReceipts of the pinned ledger, or correct spec.ledgerID.";
+    assert_eq!(obstacle(&whole(&audience, &other)), (Reason::LedgerMissing, message.to_owned(), Phase::Stalled));
+}
+
+#[test]
+fn guards_are_checked_after_suspension_and_before_the_ledger() {
+    let lists = [
+        ("all suppressed", suppressing(spec(1..=2, json!({})), &[1, 2]), Reason::EmptyList),
+        ("too few", contacts(spec(1..=2, json!({"minMembers": 3}))), Reason::GuardTripped),
+        ("both", suppressing(spec(1..=2, json!({"minMembers": 3})), &[1, 2]), Reason::EmptyList),
+    ];
+    for (what, desired, reason) in lists {
+        let workspace = workspace(json!({}));
+        let input = |operator_suspended| Input {
+            operator_suspended,
+            ledger: LedgerState::Missing("x.".into()),
+            ..whole(&desired, &workspace)
+        };
+        assert_eq!(obstacle(&input(false)).0, reason, "{what}");
+        assert_eq!(obstacle(&input(true)).0, Reason::Suspended, "{what}");
+    }
 }

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::api::audience_status::CreatedAudience;
 use crate::controller::fixtures;
+use crate::controller::model::readiness::Readiness;
+use crate::controller::model::receipt::ExistingAudience;
 
 fn audience() -> Tracked {
     fixtures::audience().audience
@@ -174,4 +177,22 @@ fn a_pass_that_outlives_its_audience_brings_nothing_back() {
     assert!(!memory.left_queue(UID));
     assert!(memory.count_reasons().is_empty());
     assert_eq!(newest(&memory, "9"), ("9".to_owned(), 0));
+}
+
+#[test]
+fn the_result_of_a_part_holds_for_its_receipt_and_only_created_parts_are_retained() {
+    let memory = met(&[&audience()]);
+    let result = |receipt: &str, is_created: bool| {
+        let audience = CreatedAudience { receipt: receipt.to_owned(), time: fixtures::at(0), members: 1 };
+        let existing = is_created.then_some(ExistingAudience { audience, own: true });
+        PartResult { readiness: Readiness::ready(Reason::Created, "x"), receipt: receipt.to_owned(), existing }
+    };
+    for (part, is_created) in [("0", true), ("10", false), ("11", true)] {
+        memory.set_part(UID, part, result(&format!("ar-{part}"), is_created));
+    }
+    let is_kept = |part: &str| memory.part(UID, part, &format!("ar-{part}")).is_some();
+    assert!(is_kept("0") && is_kept("10") && is_kept("11"));
+    assert!(memory.part(UID, "0", "ar-other").is_none(), "it has another receipt now");
+    memory.retain_parts(UID, |part| part != "11");
+    assert!(is_kept("0") && !is_kept("10") && !is_kept("11"));
 }
