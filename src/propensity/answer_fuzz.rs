@@ -9,7 +9,7 @@ use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use super::answer::AnswerClass;
-use super::key::WorkspaceKey;
+use super::key::ApiKey;
 use super::mask::{MAX_SHOWN_CHARS, Masker};
 use super::read::{Body, class_of, retry_after};
 use crate::fuzz_input::MutatedText;
@@ -55,7 +55,7 @@ impl Input {
 
 #[test]
 fn answers() {
-    let key = WorkspaceKey::from_bytes(b"Sesame-42").expect("a key");
+    let key = ApiKey::from_bytes(b"Sesame-42").expect("a key");
     let sent = br#"{"contacts":[{"first_name":"Ada","last_name":"Lovelace"}]}"#;
     check!().with_type::<Input>().for_each(|input| {
         let (status, body) = (input.status(), input.body());

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::answer::{Answer, AnswerClass};
 use super::endpoint::BaseUrl;
 use super::fault;
-use super::key::WorkspaceKey;
+use super::key::ApiKey;
 use super::mask::Masker;
 use super::read::{self, Body};
 use crate::audience::Kind;
@@ -60,7 +60,7 @@ pub struct Create<'a> {
     /// What to create.
     pub kind: Kind,
     /// The key to send.
-    pub key: &'a WorkspaceKey,
+    pub key: &'a ApiKey,
     /// The JSON to send. All strings in it are masked in the API's message.
     pub body: Vec<u8>,
     /// The timeout for connecting, sending, waiting and reading the answer together.

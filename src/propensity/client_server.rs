@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use super::answer::Answer;
 use super::client::{Client, ClientSettings, Create};
 use super::endpoint::{AllowedHosts, BaseUrl};
-use super::key::WorkspaceKey;
+use super::key::ApiKey;
 use crate::audience::Kind;
 
 pub(super) const BODY: &str = r#"{"contacts":[{"first_name":"Canaryfirst","email":"canary@mail.test"}]}"#;
@@ -164,7 +164,7 @@ pub(super) fn base(url: &str) -> BaseUrl {
 pub(super) async fn create(client: &Client, total: u64, refused_statuses: &[u16]) -> Answer {
     let create = Create {
         kind: Kind::Contacts,
-        key: &WorkspaceKey::from_bytes(KEY.as_bytes()).unwrap(),
+        key: &ApiKey::from_bytes(KEY.as_bytes()).unwrap(),
         body: BODY.as_bytes().to_vec(),
         total: Duration::from_millis(total),
         refused_statuses,

@@ -206,7 +206,7 @@ fn a_file_without_certificates_is_refused() {
 #[test]
 fn nothing_public_shows_a_key_a_path_or_a_body() {
     let client = Client::new(base("http://127.0.0.1:1"), &settings(5000)).unwrap();
-    let key = super::WorkspaceKey::from_bytes(KEY.as_bytes()).unwrap();
+    let key = super::ApiKey::from_bytes(KEY.as_bytes()).unwrap();
     let create = super::Create {
         kind: crate::audience::Kind::Accounts,
         key: &key,

@@ -28,7 +28,7 @@ const RECHECK: Duration = Duration::from_secs(30);
 /// When to ask again behind creates that may go now.
 const BEHIND: Duration = Duration::from_secs(2);
 /// A pause whose length the API didn't specify.
-const PAUSE_UNTOLD: Duration = Duration::from_secs(15);
+const DEFAULT_PAUSE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 struct Waiter<T> {
@@ -162,7 +162,7 @@ impl<T: Clone + Eq + Hash> Gate<T> {
     /// The API asked for a pause in answer to something that had no permit.
     pub fn must_pause(&mut self, now: Moment, retry_after: Option<Duration>) {
         let next = self.next_permit;
-        self.pause.get_or_insert(Hold::open(now, next)).at_least(now, next, retry_after.unwrap_or(PAUSE_UNTOLD));
+        self.pause.get_or_insert(Hold::open(now, next)).at_least(now, next, retry_after.unwrap_or(DEFAULT_PAUSE));
     }
 
     /// Takes an asker out of the queue: it is gone, or has nothing to send any more. Returns whom to enqueue.

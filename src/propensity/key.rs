@@ -34,9 +34,9 @@ pub enum KeyError {
 /// A workspace key. Surrounding white space is trimmed; it is valid as a header value; it is erased from memory when
 /// dropped.
 #[derive(Clone)]
-pub struct WorkspaceKey(SecretString);
+pub struct ApiKey(SecretString);
 
-impl WorkspaceKey {
+impl ApiKey {
     /// Parses the raw bytes of a Secret's entry.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
         let text = std::str::from_utf8(bytes).map_err(|_| KeyError::NotText)?.trim();
@@ -73,9 +73,9 @@ impl WorkspaceKey {
     }
 }
 
-impl fmt::Debug for WorkspaceKey {
+impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WorkspaceKey(hidden)")
+        f.write_str("ApiKey(hidden)")
     }
 }
 

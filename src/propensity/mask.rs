@@ -12,7 +12,7 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::escapes::{decode, has_escapes};
-use super::key::WorkspaceKey;
+use super::key::ApiKey;
 
 /// The maximum length of a message in bytes. Longer messages are dropped: truncation could leave a part of a value.
 pub(super) const MAX_MESSAGE_BYTES: usize = 4096;
@@ -29,7 +29,7 @@ const TOKEN: usize = 20;
 
 /// Masks messages about one request.
 pub struct Masker<'a> {
-    key: &'a WorkspaceKey,
+    key: &'a ApiKey,
     sent: &'a [u8],
 }
 
@@ -41,7 +41,7 @@ impl fmt::Debug for Masker<'_> {
 
 impl<'a> Masker<'a> {
     /// For a request with this key and this JSON body. Does no work until a message is masked.
-    pub fn new(key: &'a WorkspaceKey, sent: &'a [u8]) -> Self {
+    pub fn new(key: &'a ApiKey, sent: &'a [u8]) -> Self {
         Self { key, sent }
     }
 

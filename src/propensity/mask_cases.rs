@@ -4,11 +4,11 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::key::WorkspaceKey;
+use super::key::ApiKey;
 use super::mask::{LONG, MAX_MESSAGE_BYTES, MAX_SHOWN_CHARS, Masker};
 
-fn key() -> WorkspaceKey {
-    WorkspaceKey::from_bytes(b"Sesame-42").unwrap()
+fn key() -> ApiKey {
+    ApiKey::from_bytes(b"Sesame-42").unwrap()
 }
 
 fn body(values: &[&str]) -> Vec<u8> {

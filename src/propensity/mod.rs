@@ -53,7 +53,7 @@ pub use client::{Client, ClientError, ClientSettings, Create};
 pub use endpoint::{AllowedHosts, BaseUrl, EndpointError};
 pub use gate::Gate;
 pub use hold::BreakerCause;
-pub use key::{KeyError, KeyId, WorkspaceKey};
+pub use key::{ApiKey, KeyError, KeyId};
 pub use mask::Masker;
 pub use pace::{BreakerView, Effect, GateView, Grant, Limits, Permit, WaitReason};
 pub use report::{ReportBody, ReportClient, ReportFault, ReportUrl, UrlError, UrlId};

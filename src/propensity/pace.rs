@@ -45,11 +45,11 @@ pub enum WaitReason {
     Pacing,
     /// After an unclear answer creates go one at a time.
     Caution,
-    /// The API asked to be left alone (429, or a listed 503).
+    /// The API asked for a pause (429, or a listed 503).
     Paused,
     /// Bad credentials or configuration.
     Breaker(BreakerCause),
-    /// No connection comes about.
+    /// Connecting fails.
     Unreachable,
 }
 
@@ -63,7 +63,7 @@ pub struct Permit(pub(super) u64);
 pub enum Grant {
     /// Go now.
     Permit(Permit),
-    /// Ask again at `until`, or earlier when woken. A turn that isn't taken shortly after that goes to the next one;
+    /// Ask again at `until`, or earlier when enqueued. A turn that isn't taken shortly after that goes to the next one;
     /// whoever asks later still goes before those who came after it.
     Wait {
         /// When to ask again.
@@ -83,7 +83,7 @@ pub enum Effect {
     Definite,
     /// 429, or a listed 503.
     Busy {
-        /// How long the API asked to be left alone.
+        /// How long the API asked to pause.
         retry_after: Option<Duration>,
     },
     /// 401, 403, or an error of configuration.
@@ -92,7 +92,7 @@ pub enum Effect {
     Unreachable,
     /// May have been stored, or not.
     Unclear {
-        /// How long the API asked to be left alone.
+        /// How long the API asked to pause.
         retry_after: Option<Duration>,
     },
     /// The permit wasn't used: nothing was sent, for a reason of our own.
@@ -115,11 +115,11 @@ pub struct BreakerView {
 pub struct GateView {
     /// Present while the breaker is open or half-open.
     pub breaker: Option<BreakerView>,
-    /// Present while the API asked to be left alone.
+    /// Present while the API asks for a pause.
     pub paused_until: Option<Moment>,
     /// Present while in caution: when the next single create may go.
     pub caution: Option<Moment>,
-    /// Present while no connection comes about: when the next one is tried.
+    /// Present while connecting fails: when the next one is tried.
     pub unreachable: Option<Moment>,
     /// Askers in the queue.
     pub waiting: usize,

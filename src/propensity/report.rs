@@ -13,7 +13,7 @@ use url::Url;
 
 use super::client::{Client, ClientError, ClientSettings, KEY_HEADER};
 use super::endpoint::{AllowedHosts, EndpointError};
-use super::key::WorkspaceKey;
+use super::key::ApiKey;
 use super::read;
 
 /// The maximum length of an endpoint URL in bytes.
@@ -148,7 +148,7 @@ impl ReportClient {
     pub async fn fetch(
         &self,
         url: &ReportUrl,
-        key: &WorkspaceKey,
+        key: &ApiKey,
         query: &BTreeMap<String, String>,
         now: SystemTime,
     ) -> Result<ReportBody, ReportFault> {

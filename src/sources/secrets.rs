@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 
-use crate::propensity::{KeyError, ReportUrl, UrlError, WorkspaceKey};
+use crate::propensity::{ApiKey, KeyError, ReportUrl, UrlError};
 
 /// The entry of a Secret with the workspace key. The name is the API's own.
 pub const KEY_ENTRY: &str = "workspace_api_key";
@@ -28,7 +28,7 @@ pub enum KeyState {
     /// The entry isn't a valid key.
     Invalid(KeyError),
     /// The key.
-    Key(WorkspaceKey),
+    Key(ApiKey),
 }
 
 /// What the operator knows of a report's URL.
@@ -59,7 +59,7 @@ struct Inner {
 
 /// The entries of a Secret that are kept.
 struct Entries {
-    key: Result<WorkspaceKey, Option<KeyError>>,
+    key: Result<ApiKey, Option<KeyError>>,
     urls: HashMap<String, Result<ReportUrl, UrlError>>,
 }
 
@@ -250,7 +250,7 @@ impl Entries {
         let others = entries.clone().filter(|(name, _)| *name != KEY_ENTRY);
         let key = entries.into_iter().find(|(name, _)| *name == KEY_ENTRY).ok_or(None);
         Self {
-            key: key.and_then(|(_, bytes)| WorkspaceKey::from_bytes(&bytes.0).map_err(Some)),
+            key: key.and_then(|(_, bytes)| ApiKey::from_bytes(&bytes.0).map_err(Some)),
             urls: others.map(|(name, bytes)| (name.clone(), ReportUrl::from_bytes(&bytes.0))).collect(),
         }
     }

@@ -32,7 +32,7 @@ use crate::ledger::{
     self, AttemptEnd, AttemptMachine, AudienceRef, Decision, Instruction, Outcome, OutcomeResult, Record, ResolvedBy,
     Step, StepResult,
 };
-use crate::propensity::{Answer, AnswerClass, Create, Effect, KeyId, Permit, WorkspaceKey};
+use crate::propensity::{Answer, AnswerClass, ApiKey, Create, Effect, KeyId, Permit};
 use crate::telemetry::metrics::CreateClass;
 
 /// How an attempt ended.
@@ -66,7 +66,7 @@ pub struct Attempt {
     /// The plan that followed.
     pub plan: Plan,
     /// The key that gave the permit.
-    pub key: WorkspaceKey,
+    pub key: ApiKey,
     /// The receipt that the claim is based on; none for the first.
     pub base: Option<Arc<StoredReceipt>>,
 }
@@ -250,7 +250,7 @@ fn new_attempt(
 /// Sends the request.
 async fn send(ctx: &Context, desired: &Desired, clearance: &Clearance, body: Vec<u8>) -> Answer {
     let Ok(api) = &ctx.creates.api else { return Answer::without_reply(AnswerClass::SendByPassed, Duration::ZERO) };
-    let watch = Stopwatch::start();
+    let stopwatch = Stopwatch::start();
     let create = Create {
         kind: desired.audience.kind,
         key: &clearance.key,
@@ -260,7 +260,7 @@ async fn send(ctx: &Context, desired: &Desired, clearance: &Clearance, body: Vec
         now: ctx.process.clock.wall().into(),
     };
     let answer = api.client.create(create).await;
-    ctx.process.metrics.api_request(labels::endpoint(desired.audience.kind), answer.class.label(), watch.elapsed());
+    ctx.process.metrics.api_request(labels::endpoint(desired.audience.kind), answer.class.label(), stopwatch.elapsed());
     answer
 }
 

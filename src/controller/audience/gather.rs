@@ -87,8 +87,8 @@ async fn variant(ctx: &Context, desired: &Desired, plan: &Plan) -> Result<Option
     Ok(differs.then(|| part.variant()))
 }
 
-/// What is known of a receipt without reading it, or the receipt itself where the status names it: only for a list that
-/// seems new the claim itself is the question.
+/// What is known of a receipt. It is read where the status names it. A list that seems new isn't looked up: creating its
+/// receipt is the check.
 ///
 /// # Errors
 /// When the API server doesn't answer.

@@ -191,7 +191,7 @@ pub fn leave_queue(ctx: &Context, audience: &Tracked) {
     }
 }
 
-/// The same for a list; a part stays, since another part may be waiting in the audience's place.
+/// The same for a list. Does nothing for a part: all parts share one place in the queue.
 fn leave_queue_as(ctx: &Context, desired: &Desired) {
     if desired.part.is_none() {
         leave_queue(ctx, &desired.audience);

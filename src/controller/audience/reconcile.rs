@@ -1,4 +1,5 @@
-//! One reconcile of an audience: gather → assess → decide → execute → record. It writes the status at most once.
+//! One reconcile of an audience: gather → assess → decide → execute → record. It writes the status at most once, and
+//! `Sending` before that if a create is slow.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The live snapshot right before a claim: nothing in it comes from a cache.
+//! The live snapshot right before a claim: audience, workspace, sources and suppression lists come from the API server and
+//! not from a cache. The key and the state of the ledger come from memory; the key must be the one that gave the permit.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::controller::kube::live;
 use crate::controller::lists::error::ReadError;
 use crate::controller::lists::load;
 use crate::controller::model::desired::{Desired, LoadedList};
-use crate::propensity::WorkspaceKey;
+use crate::propensity::ApiKey;
 
 /// How old a snapshot may be when its last part is read.
 const MAX_AGE: Duration = Duration::from_secs(2);
@@ -34,12 +35,7 @@ pub struct Snapshot {
 ///
 /// # Errors
 /// When the API server doesn't answer.
-pub async fn snapshot(
-    ctx: &Context,
-    seen: &Desired,
-    plan: &Plan,
-    key: &WorkspaceKey,
-) -> Result<Option<Snapshot>, CallError> {
+pub async fn snapshot(ctx: &Context, seen: &Desired, plan: &Plan, key: &ApiKey) -> Result<Option<Snapshot>, CallError> {
     let audience = &seen.audience;
     let live = live::audience(&ctx.cluster, audience.kind, audience.namespace(), audience.name()).await?;
     let Some(object) = live.filter(|object| object.meta.uid == audience.meta.uid) else { return Ok(None) };
@@ -56,7 +52,7 @@ pub async fn snapshot(
         Err(ReadError::Api(error)) => return Err(error),
         Err(ReadError::Blocked(_)) => return Ok(changed(ctx, seen)),
     };
-    // What took long to read, or to get a turn for, was read too long ago to be called live.
+    // If reading took long, or waited for a turn, check that nothing changed meanwhile.
     let is_stale = load::versions(&ctx.lists, audience, workspace.as_ref()) != versions
         || ctx.process.elapsed(began) > MAX_AGE && !is_unchanged(ctx, seen, generation, workspace.as_ref()).await?;
     if is_stale {

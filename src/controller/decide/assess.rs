@@ -11,7 +11,7 @@ use crate::controller::model::desired::Desired;
 use crate::controller::model::ledger::LedgerState;
 use crate::controller::model::readiness::Readiness;
 use crate::ledger::{Identity, IdentityKind, Policy, SendPolicy};
-use crate::propensity::WorkspaceKey;
+use crate::propensity::ApiKey;
 use crate::sources::KeyState;
 
 /// All that is known about one audience.
@@ -59,7 +59,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct Clearance {
     /// The key to use.
-    pub key: WorkspaceKey,
+    pub key: ApiKey,
     /// How long to wait for an answer.
     pub request_timeout: Duration,
     /// The statuses that the workspace lists as refusals.
@@ -168,7 +168,7 @@ pub fn ledger_obstacle(ledger: &LedgerState, workspace: &PropensityWorkspace) ->
 ///
 /// # Errors
 /// Why there is none.
-pub fn usable_key(key: &KeyState, workspace: &PropensityWorkspace) -> Result<WorkspaceKey, Readiness> {
+pub fn usable_key(key: &KeyState, workspace: &PropensityWorkspace) -> Result<ApiKey, Readiness> {
     let secret = &workspace.spec.secret_ref.name;
     let namespace = workspace.metadata.namespace.as_deref().unwrap_or_default();
     Err(match key {

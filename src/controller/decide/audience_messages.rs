@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::sentences::count;
+use super::sentences::{count, counted};
 use crate::api::condition::Reason;
 use crate::audience::{Funnel, Kind};
 use crate::controller::model::audience::{kind_name, list_field};
@@ -78,7 +78,7 @@ pub fn invalid_members(invalid: u64, read: u64, max_percent: Option<u64>) -> Rea
 #[must_use]
 pub fn all_suppressed(funnel: &Funnel) -> Readiness {
     let message = format!(
-        "all {} members of the list are suppressed, so nothing is sent. Add other members, or correct the \
+        "the list has only suppressed members ({}), so nothing is sent. Add other members, or correct the \
          SuppressionLists.",
         funnel.excluded
     );
@@ -88,7 +88,7 @@ pub fn all_suppressed(funnel: &Funnel) -> Readiness {
 /// All members of a part are suppressed.
 #[must_use]
 pub fn part_suppressed(members: u64) -> Readiness {
-    let message = format!("all {members} members of this part are suppressed, so it isn't sent");
+    let message = format!("this part has only suppressed members ({members}), so it isn't sent");
     Readiness::stalled(Reason::EmptyList, message)
 }
 
@@ -161,19 +161,32 @@ pub fn too_many_parts(parts: usize, max: usize) -> Readiness {
 /// The list is in the workspace in parts, and another split would send members again.
 #[must_use]
 pub fn splits_again(created: usize, new: usize, parts: usize, short_hash: &str) -> Readiness {
-    already_there(&format!("in {created} parts. As split now, {new} of {parts} parts would be sent again"), short_hash)
+    already_there(
+        &format!(
+            "in {}. As split now, {new} of {} would be sent again",
+            counted(created as u64, "part"),
+            counted(parts as u64, "part")
+        ),
+        short_hash,
+    )
 }
 
 /// The list is in the workspace as one audience, and a split would send its members again.
 #[must_use]
 pub fn splits_existing(parts: usize, short_hash: &str) -> Readiness {
-    already_there(&format!("as one audience. Its members would be sent again in {parts} parts"), short_hash)
+    already_there(
+        &format!("as one audience. Its members would be sent again in {}", counted(parts as u64, "part")),
+        short_hash,
+    )
 }
 
 /// The list is in the workspace in parts, and its members would be sent again as one audience.
 #[must_use]
 pub fn joins_existing(parts: usize, short_hash: &str) -> Readiness {
-    already_there(&format!("in {parts} parts. Its members would be sent again as one audience"), short_hash)
+    already_there(
+        &format!("in {}. Its members would be sent again as one audience", counted(parts as u64, "part")),
+        short_hash,
+    )
 }
 
 fn already_there(how: &str, short_hash: &str) -> Readiness {
@@ -193,15 +206,18 @@ pub fn part_waits() -> Readiness {
 /// The state of a split list that is blocked by the state of one of its parts.
 #[must_use]
 pub fn part_blocks(created: usize, parts: usize, name: &str, part: &Readiness) -> Readiness {
-    let message = format!("{created} of {parts} parts are created; part {name}: {}", part.verdict.message);
+    let message = format!("parts created: {created} of {parts}; part {name}: {}", part.verdict.message);
     Readiness::new(part.phase, part.reason(), message)
 }
 
 /// All parts of a split list are created.
 #[must_use]
 pub fn parts_created(reason: Reason, parts: usize, members: u64) -> Readiness {
-    let message =
-        format!("the list is {parts} audiences in the workspace, with {members} members in total; see status.parts");
+    let message = format!(
+        "the list is {} in the workspace, with {} in total; see status.parts",
+        counted(parts as u64, "audience"),
+        count(members)
+    );
     Readiness::ready(reason, message)
 }
 

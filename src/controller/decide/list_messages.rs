@@ -92,6 +92,17 @@ pub fn no_kind(holder: SourceKind, name: &str, named_in: &str) -> Readiness {
     Readiness::reconciling(Reason::SourceNotFound, message)
 }
 
+/// A source has none of the types that this version knows: the CRD is newer than the operator. It isn't skipped, since a
+/// list must never shrink.
+#[must_use]
+pub fn unknown_source(owner: Owner<'_>) -> Readiness {
+    let message = format!(
+        "nothing is sent: this version of the operator doesn't know the type of a source in spec.from of {owner}. Upgrade \
+         the operator, or correct spec.from."
+    );
+    Readiness::stalled(Reason::SourceUnreadable, message)
+}
+
 /// A Flux source has no artifact yet.
 #[must_use]
 pub fn no_artifact(holder: SourceKind, name: &str) -> Readiness {

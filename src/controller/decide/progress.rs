@@ -46,7 +46,7 @@ pub struct Report {
 pub struct Wait {
     /// After this time of the process's clock; none: after a change.
     pub after: Option<Duration>,
-    /// Whether it waits for what all audiences of its key wait for.
+    /// Whether it waits in the queue of its key.
     pub is_queued: bool,
 }
 

@@ -28,7 +28,7 @@ pub fn values(values: &Values) -> Vec<MetricValue> {
     values.iter().map(value).collect()
 }
 
-/// A number in fifteen digits, which is what survives any order of adding up.
+/// A number in fifteen digits, which are the same for any order of rows.
 fn digits(number: f64) -> String {
     // Adding 0 makes 0 of -0.
     let rounded = format!("{number:.14e}").parse().unwrap_or(number) + 0.0;
@@ -54,7 +54,7 @@ fn columns(summary: &Summary) -> Vec<ObservedColumn> {
     summary.columns.iter().map(seen).collect()
 }
 
-/// What makes the numbers of a report useless that was read to its end.
+/// Why a report that was read completely has no usable numbers.
 #[must_use]
 pub fn problem(report: &PropensityReport, summary: &Summary) -> Option<Verdict> {
     let which = &report.spec.report;

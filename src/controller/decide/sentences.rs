@@ -39,7 +39,13 @@ pub fn when(at: Timestamp) -> String {
 /// A number of members.
 #[must_use]
 pub fn count(members: u64) -> String {
-    if members == 1 { "1 member".to_owned() } else { format!("{members} members") }
+    counted(members, "member")
+}
+
+/// A number of things, by the word for one of them.
+#[must_use]
+pub fn counted(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
 #[cfg(test)]

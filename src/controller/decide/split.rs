@@ -101,7 +101,7 @@ fn published<'a>(audience: &'a Tracked, planned: &PlannedPart) -> Option<&'a Par
 pub struct SplitState {
     /// Its state: that of the part that needs attention first.
     pub readiness: Readiness,
-    /// The audience that all parts are together, once each of them is created.
+    /// All parts counted as one audience, once each of them is created: the newest receipt and time, the members in total.
     pub existing: Option<ExistingAudience>,
     /// The state of each part.
     pub parts: Vec<PartStatus>,

@@ -53,7 +53,7 @@ impl AudienceResult {
         Some(fewer.min(list.funnel.excluded))
     }
 
-    /// What to say about them, if there is any.
+    /// The verdict for suppressed members that were sent, where there are any.
     #[must_use]
     pub fn suppressed_later(&self) -> Option<Verdict> {
         let many = self.suppressed_sent().filter(|many| *many > 0)?;

@@ -87,7 +87,7 @@ pub async fn files(
             ListSource { config_maps: Some(selected), .. } => config_maps(lists, namespace, owner, selected).await?,
             ListSource { flux_source: Some(file), .. } => vec![artifact(lists, namespace, owner, file).await?],
             ListSource { http: Some(file), .. } => vec![behind_url(lists, namespace, file).await?],
-            ListSource { .. } => vec![],
+            ListSource { .. } => return Err(messages::unknown_source(owner).into()),
         };
         for SourceEntry { name, key, bytes } in found {
             let Some(format) = source.format.map(format_of).or_else(|| Format::of_name(&key)) else {
@@ -168,7 +168,7 @@ const LATER: Duration = Duration::from_secs(300);
 
 fn unfetched(name: &str, why: &FetchError) -> ReadError {
     match why {
-        // Only another artifact mends it.
+        // Only a new artifact can fix this.
         FetchError::Archive(_) => messages::unfetched(name, why).into(),
         _ => Blocked {
             readiness: messages::unfetched(name, why),

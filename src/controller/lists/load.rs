@@ -61,7 +61,7 @@ pub fn versions(
     Some(needs.versions)
 }
 
-/// Whether the suppression lists that apply to an audience are live what the watches show of them.
+/// Whether the cached suppression lists of an audience have the same UID and generation as on the API server.
 ///
 /// # Errors
 /// When the API server doesn't answer.

@@ -1,6 +1,6 @@
 //! Lists that are read from other objects: whether what was read is still current, and how a list is read whole.
 //!
-//! A list is read once after a change, for its hash and its counts, and once more live before a claim. Between the two
+//! A list is read once after a change, for its hash and its counts, and again, live, before a claim. Between the two
 //! nothing of it stays in memory.
 
 pub mod access;

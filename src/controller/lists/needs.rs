@@ -1,4 +1,4 @@
-//! The objects that a list depends on, their versions, and when the last of them changed. All from memory.
+//! The objects that a list depends on, their versions, and when the last of them changed. All from memory; a source that isn't watched yet is requested.
 
 use std::collections::HashSet;
 
@@ -79,7 +79,7 @@ impl<'a> Needs<'a> {
                     self.add(SourceKind::Flux(*kind), name, &named_in)?;
                 }
                 ListSource { http: Some(file), .. } => self.add_file(file, &named_in)?,
-                ListSource { .. } => {}
+                ListSource { .. } => return Err(messages::unknown_source(owner)),
             }
         }
         Ok(())

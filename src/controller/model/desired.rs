@@ -13,7 +13,7 @@ pub struct Desired {
     pub audience: Tracked,
     /// Its list.
     pub list: ListSummary,
-    /// The part of a split list that is meant; none for the whole list.
+    /// The selected part of a split list; none for the whole list.
     pub part: Option<ListPart>,
     /// Set where the same list must be created again because other members are suppressed now.
     pub variant: Option<String>,
@@ -26,7 +26,7 @@ impl Desired {
         Self { audience, list, part: None, variant: None }
     }
 
-    /// What is sent as one audience: the part that is meant, or the whole list.
+    /// What is sent as one audience: the selected part, or the whole list.
     #[must_use]
     pub fn to_send(&self) -> ListPart {
         let ListSummary { hash, kept_hash, funnel, .. } = &self.list;

@@ -19,10 +19,10 @@ pub enum FetchEnd {
     FailedUntilChanged,
 }
 
-/// Why a report isn't read to its end. Nothing that a server says stands in it.
+/// Why a report isn't read to its end. It contains no text from a server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// There is none.
+    /// The request failed.
     #[error(transparent)]
     Report(#[from] ReportFault),
     /// It can't be understood.

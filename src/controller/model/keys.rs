@@ -8,7 +8,7 @@ use crate::ledger::AudienceRef;
 use crate::sources::versions::NamespacedName;
 
 /// A workspace, by namespace and name.
-pub type WorkspaceKey = ObjectRef<PropensityWorkspace>;
+pub type WorkspaceRef = ObjectRef<PropensityWorkspace>;
 
 /// A receipt, by namespace and name.
 pub type ReceiptKey = NamespacedName;
@@ -19,7 +19,7 @@ pub enum ObjectKey {
     /// A `ContactAudience` or an `AccountAudience`.
     Audience(AudienceKey),
     /// A `PropensityWorkspace`.
-    Workspace(WorkspaceKey),
+    Workspace(WorkspaceRef),
     /// A `SuppressionList`.
     SuppressionList(ObjectRef<SuppressionList>),
     /// A `PropensityReport`.
@@ -34,8 +34,8 @@ impl From<AudienceKey> for ObjectKey {
     }
 }
 
-impl From<WorkspaceKey> for ObjectKey {
-    fn from(key: WorkspaceKey) -> Self {
+impl From<WorkspaceRef> for ObjectKey {
+    fn from(key: WorkspaceRef) -> Self {
         Self::Workspace(key)
     }
 }

@@ -4,7 +4,7 @@ use crate::controller::kube::cluster::ConnectError;
 use crate::propensity::{ClientError, EndpointError};
 use crate::telemetry::http::ListenError;
 
-/// Why the operator ended otherwise than by being told to.
+/// Why the operator ended without a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// No way to the API server.

@@ -32,7 +32,7 @@ pub async fn run(ctx: Arc<Context>) {
         let engaged = [Kind::Contacts, Kind::Accounts].map(|kind| ctx.caches.audiences(kind).state());
         metrics.set_engagement(engaged.iter().flatten().filter(|_| leads).flat_map(|audience| {
             let kind = labels::kind(audience.kind);
-            audience.status.engagement.iter().map(move |told| (kind, audience.namespace(), audience.name(), told))
+            audience.status.engagement.iter().map(move |status| (kind, audience.namespace(), audience.name(), status))
         }));
         tokio::time::sleep(INTERVAL).await;
     }

@@ -12,7 +12,7 @@ use crate::api::report::{PropensityReportSpec, ReportFormat};
 use crate::clock::Stopwatch;
 use crate::controller::decide::report::meaning;
 use crate::controller::model::fetch::{Fault, PAGE_TIMEOUT};
-use crate::propensity::{KeyId, ReportBody, ReportUrl, WorkspaceKey};
+use crate::propensity::{ApiKey, KeyId, ReportBody, ReportUrl};
 use crate::report::Row;
 use crate::sources::rows::{self, Layout, RowsError};
 use crate::telemetry::metrics::Endpoint;
@@ -31,7 +31,7 @@ pub async fn fetch<R: Rows>(
     ctx: &Arc<Context>,
     spec: &PropensityReportSpec,
     url: &ReportUrl,
-    key: &WorkspaceKey,
+    key: &ApiKey,
     mut serving: Vec<R>,
 ) -> (Vec<R>, Result<u64, Fault>) {
     let mut left = u64::from(spec.max_mib) << 20;
@@ -49,7 +49,7 @@ pub async fn fetch<R: Rows>(
         if number > 0 && !turn(ctx, key.id()).await {
             return (serving, Err(Fault::WorkspaceGone));
         }
-        let watch = Stopwatch::start();
+        let stopwatch = Stopwatch::start();
         let asked = ctx.client.fetch(url, key, &query, ctx.process.clock.wall().into()).await;
         let (page, class) = match asked {
             Err(fault) => {
@@ -65,7 +65,7 @@ pub async fn fetch<R: Rows>(
                 (read.1, class)
             }
         };
-        ctx.process.metrics.api_request(Endpoint::Report, class, watch.elapsed());
+        ctx.process.metrics.api_request(Endpoint::Report, class, stopwatch.elapsed());
         let page = match page {
             Ok(page) => page,
             // The user knows the limit of the whole report, not what was left for this page.
@@ -134,7 +134,7 @@ async fn page<R: Rows>(
         match piece {
             Ok(Some(piece)) if piece.is_empty() => {}
             Ok(Some(piece)) => {
-                // Whoever reads may have seen enough.
+                // The parser stopped early, for example at an error.
                 if sender.send(Ok(piece)).await.is_err() {
                     break;
                 }

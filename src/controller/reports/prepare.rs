@@ -6,7 +6,7 @@ use crate::controller::decide::assess::usable_key;
 use crate::controller::decide::report_messages::{self as messages, UrlEntry};
 use crate::controller::decide::report_plan;
 use crate::controller::model::readiness::Readiness;
-use crate::propensity::{ReportUrl, WorkspaceKey};
+use crate::propensity::{ApiKey, ReportUrl};
 use crate::report::Binding;
 use crate::sources::secrets::{KeyState, UrlState};
 
@@ -15,12 +15,12 @@ pub struct Prepared {
     /// Where it is fetched from.
     pub url: ReportUrl,
     /// The key to use.
-    pub key: WorkspaceKey,
+    pub key: ApiKey,
     /// The plan of its numbers, to be bound to columns.
     pub binding: Binding,
 }
 
-/// What a fetch needs.
+/// Collects what a fetch needs.
 ///
 /// # Errors
 /// What prevents the fetch.
@@ -43,7 +43,7 @@ fn secrets(
     workspace: &PropensityWorkspace,
     namespace: &str,
     report: &str,
-) -> Result<(ReportUrl, WorkspaceKey), Readiness> {
+) -> Result<(ReportUrl, ApiKey), Readiness> {
     let secret = &workspace.spec.secret_ref.name;
     let state: KeyState = ctx.caches.secrets.key(namespace, secret);
     let key = usable_key(&state, workspace)?;

@@ -15,7 +15,7 @@ use crate::controller::kube::cluster::CallError;
 use crate::controller::model::fetch::{Fault, FetchEnd};
 use crate::controller::model::labels;
 use crate::controller::state::reports::FetchInputs;
-use crate::propensity::{ReportFault, ReportUrl, WorkspaceKey};
+use crate::propensity::{ApiKey, ReportFault, ReportUrl};
 use crate::report::{Binding, Row, Summariser};
 use crate::telemetry::metrics::{FetchOutcome, Outcome};
 
@@ -23,7 +23,7 @@ use crate::telemetry::metrics::{FetchOutcome, Outcome};
 pub struct Serving {
     report: PropensityReport,
     url: ReportUrl,
-    key: WorkspaceKey,
+    key: ApiKey,
     inputs: FetchInputs,
     binding: Arc<Binding>,
     summariser: Summariser,

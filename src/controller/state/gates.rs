@@ -8,7 +8,7 @@ use kube::runtime::reflector::ObjectRef;
 
 use crate::clock::Moment;
 use crate::controller::model::audience::AudienceKey;
-use crate::controller::model::keys::WorkspaceKey;
+use crate::controller::model::keys::WorkspaceRef;
 use crate::propensity::{Effect, Gate, GateView, Grant, KeyId, Limits, Permit};
 
 /// The gates of all keys in use.
@@ -60,7 +60,7 @@ impl Gates {
     }
 
     /// The API asked for a pause in answer to a report. Returns the workspaces that use the key.
-    pub fn must_pause(&self, key: KeyId, now: Moment, retry_after: Option<Duration>) -> Vec<WorkspaceKey> {
+    pub fn must_pause(&self, key: KeyId, now: Moment, retry_after: Option<Duration>) -> Vec<WorkspaceRef> {
         let paused = |gate: &mut Gate<AudienceKey>| {
             gate.must_pause(now, retry_after);
             vec![]
@@ -110,7 +110,7 @@ fn is_needed(gate: &Gate<AudienceKey>, now: Moment) -> bool {
 }
 
 /// Audiences that may send now, and workspaces whose health may have changed.
-type ToEnqueue = (Vec<AudienceKey>, Vec<WorkspaceKey>);
+type ToEnqueue = (Vec<AudienceKey>, Vec<WorkspaceRef>);
 
 #[cfg(test)]
 mod tests;

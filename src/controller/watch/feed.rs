@@ -24,7 +24,7 @@ pub enum Change<T> {
     Synced,
 }
 
-/// Follows a kind for ever: each object is digested as it comes, and each change is passed on.
+/// Watches a kind: `digest` trims each object, and `on_change` gets each change.
 pub async fn follow<K, T>(
     cluster: &Cluster,
     namespaces: &[String],

@@ -45,7 +45,7 @@ pub async fn run(ctx: Arc<Context>, mut requests: UnboundedReceiver<OnDemand>) {
     }
 }
 
-/// Whether there is no such watch yet; from now on there is.
+/// Registers a watch; false if it exists.
 fn begin(ctx: &Context, request: &OnDemand) -> bool {
     match request {
         OnDemand::Secret(scope) => ctx.caches.secrets.add_watch(scope),

@@ -12,7 +12,7 @@ use super::feed::{Change, follow};
 use super::store::PAGE;
 use super::workspaces::trim_metadata;
 use crate::api::PropensityReport;
-use crate::controller::model::keys::WorkspaceKey;
+use crate::controller::model::keys::WorkspaceRef;
 use crate::controller::state::sync::SyncHandle;
 
 /// Keeps the reports current, and enqueues each that changed, its workspace, and the audiences that name one that came
@@ -25,7 +25,7 @@ pub async fn watch(ctx: Arc<Context>, mut writer: Writer<PropensityReport>, sync
     let store = writer.as_reader();
     let enqueue_workspace = |report: &PropensityReport| {
         let namespace = report.metadata.namespace.as_deref().unwrap_or_default();
-        let key: WorkspaceKey = ObjectRef::new(&report.spec.workspace_ref.name).within(namespace);
+        let key: WorkspaceRef = ObjectRef::new(&report.spec.workspace_ref.name).within(namespace);
         ctx.queues.enqueue(key);
     };
     let forget = |report: &PropensityReport| {

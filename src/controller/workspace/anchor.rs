@@ -37,7 +37,7 @@ pub async fn look_up(
         }
         None => match store.create(&fresh, &Record::anchor(), None).await {
             Ok(entry) => entry,
-            // Of two that race the loser reads the winner's.
+            // If another process created it first, that one is read.
             Err(CallError::AlreadyExists) => store.read(&name).await?.ok_or(CallError::Unclear)?,
             Err(error) => return Err(error),
         },

@@ -18,7 +18,7 @@ use crate::controller::decide::conditions::has_grace;
 use crate::controller::decide::freshness::freshness;
 use crate::controller::decide::workspace::{self, WorkspaceInput};
 use crate::controller::kube::cluster::{CallError, Cluster};
-use crate::controller::model::keys::{ReceiptKey, WorkspaceKey};
+use crate::controller::model::keys::{ReceiptKey, WorkspaceRef};
 use crate::controller::model::ledger::LedgerState;
 use crate::controller::model::receipt::StoredReceipt;
 use crate::controller::model::source::OnDemand;
@@ -52,7 +52,7 @@ pub struct Context {
 /// A workspace that is reconciled.
 struct Subject<'a> {
     object: &'a PropensityWorkspace,
-    key: WorkspaceKey,
+    key: WorkspaceRef,
     namespace: &'a str,
     name: &'a str,
     uid: &'a str,

@@ -4,8 +4,8 @@ use super::*;
 
 #[test]
 fn white_space_around_a_key_does_not_count() {
-    let bare = WorkspaceKey::from_bytes(b"k-123").unwrap();
-    let padded = WorkspaceKey::from_bytes(b" \tk-123\r\n").unwrap();
+    let bare = ApiKey::from_bytes(b"k-123").unwrap();
+    let padded = ApiKey::from_bytes(b" \tk-123\r\n").unwrap();
     assert_eq!(bare.expose(), padded.expose());
     assert_eq!(bare.id(), padded.id());
 }
@@ -23,7 +23,7 @@ fn invalid_header_values_are_rejected_without_being_shown() {
         (&long, KeyError::TooLong),
     ];
     for (bytes, expected) in table {
-        let error = WorkspaceKey::from_bytes(bytes).unwrap_err();
+        let error = ApiKey::from_bytes(bytes).unwrap_err();
         assert_eq!(error, expected);
         assert!(!format!("{error} {error:?}").contains("canary"));
     }
@@ -31,13 +31,13 @@ fn invalid_header_values_are_rejected_without_being_shown() {
 
 #[test]
 fn neither_a_key_nor_its_id_can_be_printed() {
-    let key = WorkspaceKey::from_bytes(b"canary").unwrap();
+    let key = ApiKey::from_bytes(b"canary").unwrap();
     let id = key.id();
-    assert_eq!(format!("{key:?} {id:?}"), "WorkspaceKey(hidden) KeyId(hidden)");
+    assert_eq!(format!("{key:?} {id:?}"), "ApiKey(hidden) KeyId(hidden)");
     assert!(!format!("{:?}", key.header()).contains("canary"));
 }
 
 #[test]
 fn different_keys_have_different_ids() {
-    assert_ne!(WorkspaceKey::from_bytes(b"a").unwrap().id(), WorkspaceKey::from_bytes(b"b").unwrap().id());
+    assert_ne!(ApiKey::from_bytes(b"a").unwrap().id(), ApiKey::from_bytes(b"b").unwrap().id());
 }

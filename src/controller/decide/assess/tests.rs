@@ -9,7 +9,7 @@ use crate::controller::model::readiness::Phase;
 use crate::propensity::KeyError;
 
 fn key() -> KeyState {
-    KeyState::Key(WorkspaceKey::from_bytes(b"canary-key").unwrap())
+    KeyState::Key(ApiKey::from_bytes(b"canary-key").unwrap())
 }
 
 /// An input in which everything is there.
@@ -70,7 +70,7 @@ fn where_everything_is_there_a_claim_may_be_made() {
     let clearance = plan.clearance.unwrap();
     assert_eq!(clearance.request_timeout.as_secs(), 30);
     assert_eq!((clearance.refused_statuses, clearance.daily_budget), (vec![429, 503], 5));
-    assert_eq!(clearance.key.id(), WorkspaceKey::from_bytes(b"canary-key").unwrap().id());
+    assert_eq!(clearance.key.id(), ApiKey::from_bytes(b"canary-key").unwrap().id());
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn invalid_rows_block_the_list_unless_few_enough_may_be_skipped() {
 
 #[test]
 fn a_list_of_suppressed_members_alone_is_not_sent() {
-    let message = "all 2 members of the list are suppressed, so nothing is sent. Add other members, or correct the \
+    let message = "the list has only suppressed members (2), so nothing is sent. Add other members, or correct the \
          SuppressionLists.";
     let expected = Some((Reason::EmptyList, message.to_owned(), Phase::Stalled));
     assert_eq!(all_suppressed(&suppressing(spec(1..=2, json!({})), &[1, 2])).map(shown), expected);
@@ -213,7 +213,7 @@ fn a_part_of_suppressed_members_alone_is_not_sent() {
         let part = ListPart { name: "01".into(), to_send, excluded, ..whole.to_send() };
         part_suppressed(&Desired { part: Some(part), ..whole.clone() }).map(shown)
     };
-    let message = "all 2 members of this part are suppressed, so it isn't sent";
+    let message = "this part has only suppressed members (2), so it isn't sent";
     assert_eq!(part(0, 2), Some((Reason::EmptyList, message.to_owned(), Phase::Stalled)));
     assert_eq!(part(1, 1), None);
     assert_eq!(part_suppressed(&whole), None, "it isn't a part");

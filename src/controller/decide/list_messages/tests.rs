@@ -139,3 +139,12 @@ fn the_name_of_a_file_shows_no_token_of_its_url() {
         assert_eq!(file_name(&file), name);
     }
 }
+
+#[test]
+fn a_source_of_an_unknown_type_blocks_the_list_instead_of_shrinking_it() {
+    let readiness = unknown_source(Owner::Audience(Kind::Contacts));
+    assert_eq!((readiness.reason(), readiness.phase), (Reason::SourceUnreadable, Phase::Stalled));
+    let message = "nothing is sent: this version of the operator doesn't know the type of a source in spec.from of this \
+                   ContactAudience. Upgrade the operator, or correct spec.from.";
+    assert_eq!(readiness.verdict.message, message);
+}

@@ -99,7 +99,7 @@ fn splitting_an_audience_that_is_in_the_workspace_waits_for_a_person() {
 fn joining_parts_that_are_in_the_workspace_waits_for_a_person() {
     let joined = |bypass: &str| contacts(spec(1..=2, json!({"bypassGuardsForHash": bypass})));
     let plain = joined("");
-    let message = "nothing is sent: this list is already in the workspace in 1 parts. Its members would be sent again \
+    let message = "nothing is sent: this list is already in the workspace in 1 part. Its members would be sent again \
                    as one audience. Change spec.split back, or allow this with spec.bypassGuardsForHash: \"{hash}\".";
     let other_list = AudienceStatus { list_hash: Some("0".repeat(64)), ..status(&plain, &["0"], 1) };
     let table = [
@@ -272,7 +272,7 @@ fn the_part_that_needs_attention_first_decides_the_state_of_the_list() {
         let many = results.len() + 1;
         results.push(("9", Some(done("9", Reason::Created, 1, 1, true))));
         let SplitState { readiness, existing, parts } = state(vec![], results);
-        let message = format!("1 of {many} parts are created; {message}");
+        let message = format!("parts created: 1 of {many}; {message}");
         assert_eq!(shown(readiness), (reason, message, phase), "{what}");
         assert_eq!((existing, parts.len()), (None, many), "{what}: it isn't one audience yet");
     }
@@ -290,7 +290,7 @@ fn a_part_without_a_result_is_what_the_status_reports_of_it() {
     assert_eq!(created.parts, published[..1]);
     for name in ["1", "2"] {
         let SplitState { readiness, parts, .. } = state(published.clone(), vec![("0", None), (name, None)]);
-        let message = format!("1 of 2 parts are created; part {name}: this part waits for its turn");
+        let message = format!("parts created: 1 of 2; part {name}: this part waits for its turn");
         assert_eq!(shown(readiness), (Reason::Queued, message, Phase::Reconciling));
         assert_eq!(parts[1], published_part(name, 1, Reason::Queued, false));
     }
@@ -301,7 +301,7 @@ fn a_part_that_waits_again_remains_the_audience_that_it_was() {
     let published = vec![published_part("0", 1, Reason::Created, true)];
     let waits = waits("0", Phase::Stalled, Reason::ReceiptUnreadable);
     let SplitState { readiness, parts, .. } = state(published, vec![("0", Some(waits))]);
-    assert_eq!(readiness.verdict.message, "1 of 1 parts are created; part 0: why");
+    assert_eq!(readiness.verdict.message, "parts created: 1 of 1; part 0: why");
     assert_eq!(parts, [published_part("0", 1, Reason::ReceiptUnreadable, true)]);
 }
 
@@ -310,7 +310,7 @@ fn a_part_of_suppressed_members_alone_blocks_nothing() {
     let empty = waits("0", Phase::Stalled, Reason::EmptyList);
     let results = vec![("0", Some(empty)), ("1", Some(done("1", Reason::Created, 5, 4, true)))];
     let SplitState { readiness, existing, parts } = state(vec![], results);
-    let message = "the list is 1 audiences in the workspace, with 4 members in total; see status.parts";
+    let message = "the list is 1 audience in the workspace, with 4 members in total; see status.parts";
     assert_eq!(shown(readiness), (Reason::Created, message.to_owned(), Phase::Ready));
     assert_eq!(existing.map(|existing| existing.audience.receipt).as_deref(), Some("ar-1"));
     assert_eq!(parts[0], published_part("0", 1, Reason::EmptyList, false));

@@ -9,7 +9,7 @@ use crate::api::REQUESTED_AT_ANNOTATION;
 use crate::api::workspace::Freshness;
 use crate::controller::fixtures::{at, moment, shown, workspace};
 use crate::controller::model::readiness::Phase;
-use crate::propensity::{BreakerCause, BreakerView, WorkspaceKey};
+use crate::propensity::{ApiKey, BreakerCause, BreakerView};
 
 const CLOSED: GateView =
     GateView { breaker: None, paused_until: None, caution: None, unreachable: None, waiting: 0, in_flight: 0 };
@@ -24,7 +24,7 @@ fn whole(workspace: &PropensityWorkspace) -> WorkspaceInput<'_> {
         workspace,
         host_error: None,
         ledger: LedgerState::Present("ledger-1".into()),
-        key: KeyState::Key(WorkspaceKey::from_bytes(b"canary-key").unwrap()),
+        key: KeyState::Key(ApiKey::from_bytes(b"canary-key").unwrap()),
         gate: Some(CLOSED),
         open_unknowns: vec![],
         budget_used: 0,

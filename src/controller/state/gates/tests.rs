@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::controller::fixtures::named;
-use crate::propensity::{WaitReason, WorkspaceKey};
+use crate::propensity::{ApiKey, WaitReason};
 
 fn moment(second: u64) -> Moment {
     Moment::from_zero(Duration::from_secs(second))
 }
 
 fn key(text: &str) -> KeyId {
-    WorkspaceKey::from_bytes(text.as_bytes()).unwrap().id()
+    ApiKey::from_bytes(text.as_bytes()).unwrap().id()
 }
 
 fn who(name: &str) -> AudienceKey {

@@ -6,7 +6,7 @@ use super::*;
 use crate::api::REQUESTED_AT_ANNOTATION;
 use crate::api::condition::{DesiredCondition, Verdict};
 use crate::controller::fixtures::report as report_of;
-use crate::propensity::{ReportUrl, WorkspaceKey};
+use crate::propensity::{ApiKey, ReportUrl};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -23,7 +23,7 @@ fn memory() -> ReportMemory {
 }
 
 fn key(text: &str) -> KeyId {
-    WorkspaceKey::from_bytes(text.as_bytes()).unwrap().id()
+    ApiKey::from_bytes(text.as_bytes()).unwrap().id()
 }
 
 fn url(path: &str) -> UrlId {

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::controller::fixtures::workspace;
-use crate::propensity::WorkspaceKey;
+use crate::propensity::ApiKey;
 
 /// A memory that has a record of the workspace.
 fn memory() -> WorkspaceMemory {
@@ -36,7 +36,7 @@ fn the_ledger_of_a_workspace_is_unknown_until_it_was_found() {
 #[test]
 fn whoever_depends_on_a_workspace_is_enqueued_for_each_change_and_once() {
     let (memory, workspace) = (memory(), workspace(json!({})));
-    let key = WorkspaceKey::from_bytes(b"canary-key").ok().map(|key| key.id());
+    let key = ApiKey::from_bytes(b"canary-key").ok().map(|key| key.id());
     let changes = [
         aspects(),
         Aspects { generation: Some(4), ..aspects() },
