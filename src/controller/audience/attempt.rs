@@ -38,7 +38,7 @@ use crate::telemetry::metrics::CreateClass;
 /// How an attempt ended.
 pub enum AttemptResult {
     /// Its outcome is recorded.
-    Recorded(Box<Recorded>),
+    Recorded(Box<FinishedAttempt>),
     /// The live objects differ from what the attempt was made for; nothing was claimed.
     Changed,
     /// Another process has the claim, or had it: the receipt as it is.
@@ -48,7 +48,7 @@ pub enum AttemptResult {
 }
 
 /// An attempt whose outcome is recorded.
-pub struct Recorded {
+pub struct FinishedAttempt {
     /// The audience as it was sent.
     pub desired: Desired,
     /// The receipt as it is.
@@ -172,7 +172,7 @@ async fn steps(ctx: &Context, attempt: Attempt, id: &str, guard: &mut PermitGuar
                 ctx.events.publish(&subject, event).await;
             }
             let members = machine.attempt().members;
-            AttemptResult::Recorded(Box::new(Recorded { desired, stored, result, members }))
+            AttemptResult::Recorded(Box::new(FinishedAttempt { desired, stored, result, members }))
         }
         (AttemptEnd::ClaimLost { read: true, .. }, Some(stored)) => AttemptResult::Taken(stored),
         _ => AttemptResult::Failed(writer.error),

@@ -12,7 +12,9 @@ use crate::api::Reason;
 use crate::api::audience_status::CreatedAudience;
 use crate::controller::decide::assess::{Clearance, Plan, until_tomorrow};
 use crate::controller::decide::messages;
-use crate::controller::decide::progress::{LASTING, Progress, QUEUE_LASTING, ReceiptFacts, Report, Wait, of_decision};
+use crate::controller::decide::progress::{
+    LASTING, NewState, Progress, QUEUE_LASTING, ReceiptFacts, Wait, of_decision,
+};
 use crate::controller::kube::cluster::CallError;
 use crate::controller::model::audience::Tracked;
 use crate::controller::model::desired::Desired;
@@ -38,7 +40,7 @@ pub async fn pursue(ctx: &Arc<Context>, desired: &Desired, plan: &Plan) -> Resul
     let audience = &desired.audience;
     let mut known = gather::known_receipt(ctx, audience, &plan.receipt).await?;
     for _ in 0..ROUNDS {
-        let (clearance, permit) = match next_step(ctx, desired, plan, &known) {
+        let (clearance, permit) = match take_next_step(ctx, desired, plan, &known) {
             Step::End(progress) => return Ok(progress),
             Step::ReadReceipt => {
                 known = gather::read_receipt(ctx, audience, &plan.receipt).await?;
@@ -52,7 +54,7 @@ pub async fn pursue(ctx: &Arc<Context>, desired: &Desired, plan: &Plan) -> Resul
         };
         ctx.memory.may_exist(audience.uid(), &plan.receipt);
         let attempt = Attempt { desired: desired.clone(), plan: plan.clone(), key: clearance.key.clone(), base };
-        let mut task = ctx.creates.attempts.spawn(run(Arc::clone(ctx), attempt, permit));
+        let mut task = ctx.creates.attempts.spawn(run_and_publish(Arc::clone(ctx), attempt, permit));
         let Ok(ended) = tokio::time::timeout(PATIENCE, &mut task).await else {
             // It goes on by itself; meanwhile this audience may have got another list.
             let (ctx, key) = (Arc::clone(ctx), audience.key());
@@ -81,7 +83,8 @@ enum Step<'a> {
     Attempt(&'a Clearance, Permit),
 }
 
-fn next_step<'a>(ctx: &Context, desired: &Desired, plan: &'a Plan, known: &KnownReceipt) -> Step<'a> {
+/// Decides what to do next. Enters or leaves the queue of the key, and takes a permit when it is the audience's turn.
+fn take_next_step<'a>(ctx: &Context, desired: &Desired, plan: &'a Plan, known: &KnownReceipt) -> Step<'a> {
     let audience = &desired.audience;
     if let KnownReceipt::Stored(stored) = known {
         let now = ctx.process.clock.boottime();
@@ -113,10 +116,10 @@ fn next_step<'a>(ctx: &Context, desired: &Desired, plan: &'a Plan, known: &Known
                 Reason::BudgetSpent => Wait::queued(until_tomorrow(ctx.process.clock.wall())),
                 _ => Wait::FOR_CHANGE,
             };
-            return Step::End(Progress::Report(Report { readiness: blocked.clone(), existing: None, wait }));
+            return Step::End(Progress::Publish(NewState { readiness: blocked.clone(), existing: None, wait }));
         }
     };
-    match turn(ctx, audience, clearance) {
+    match ask_for_turn(ctx, audience, clearance) {
         Turn::Now(permit) => {
             if ctx.memory.left_queue(audience.uid()) {
                 tracing::debug!(audience = %audience.key(), "its turn came");
@@ -131,7 +134,7 @@ fn next_step<'a>(ctx: &Context, desired: &Desired, plan: &'a Plan, known: &Known
                 (true, true) => Step::ReadReceipt,
                 (true, false) => {
                     let readiness = messages::waiting(why, &audience.options.workspace_ref.name);
-                    Step::End(Progress::Report(Report { readiness, existing: None, wait: Wait::queued(left) }))
+                    Step::End(Progress::Publish(NewState { readiness, existing: None, wait: Wait::queued(left) }))
                 }
                 (false, _) => Step::End(Progress::Wait(Wait::queued(left))),
             }
@@ -174,7 +177,7 @@ enum Turn {
     },
 }
 
-fn turn(ctx: &Context, audience: &Tracked, clearance: &Clearance) -> Turn {
+fn ask_for_turn(ctx: &Context, audience: &Tracked, clearance: &Clearance) -> Turn {
     let now = ctx.process.clock.boottime();
     match ctx.creates.gates.ask(clearance.key.id(), now, &audience.key()) {
         Some(Grant::Permit(permit)) => Turn::Now(permit),
@@ -210,12 +213,12 @@ enum RunEnd {
 
 /// Makes an attempt and reports its outcome within the attempt's own task, so that the outcome is reported even when
 /// this process is ending.
-async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> RunEnd {
+async fn run_and_publish(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> RunEnd {
     let (desired, plan) = (attempt.desired.clone(), attempt.plan.clone());
     let lasting = async {
         tokio::time::sleep(LASTING).await;
-        let sending = Report { readiness: messages::sending(), existing: None, wait: Wait::FOR_CHANGE };
-        if let Err(error) = record::report(&ctx, &desired, &plan, sending).await {
+        let sending = NewState { readiness: messages::sending(), existing: None, wait: Wait::FOR_CHANGE };
+        if let Err(error) = record::publish(&ctx, &desired, &plan, sending).await {
             tracing::debug!(audience = %desired.key(), %error, "that a create is in flight isn't reported");
         }
         std::future::pending::<()>().await;
@@ -230,9 +233,9 @@ async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> RunEnd {
             RunEnd::Again(recorded.stored)
         }
         AttemptResult::Recorded(recorded) => RunEnd::Ended(match of_attempt(&ctx, &plan, &recorded) {
-            Progress::Report(report) => {
-                let reported = Progress::Reported(report.readiness.phase, report.wait);
-                record::report(&ctx, &recorded.desired, &plan, report).await.map(|()| reported)
+            Progress::Publish(report) => {
+                let reported = Progress::Published(report.readiness.phase, report.wait);
+                record::publish(&ctx, &recorded.desired, &plan, report).await.map(|()| reported)
             }
             progress => Ok(progress),
         }),
@@ -243,13 +246,13 @@ async fn run(ctx: Arc<Context>, attempt: Attempt, permit: Permit) -> RunEnd {
 }
 
 /// The progress that follows from the outcome of an attempt.
-fn of_attempt(ctx: &Context, plan: &Plan, recorded: &attempt::Recorded) -> Progress {
-    let attempt::Recorded { desired, stored, result, members } = recorded;
+fn of_attempt(ctx: &Context, plan: &Plan, recorded: &attempt::FinishedAttempt) -> Progress {
+    let attempt::FinishedAttempt { desired, stored, result, members } = recorded;
     if *result == OutcomeResult::Created {
         let last = ctx.memory.last_result(desired.audience.uid());
         let time = last.map_or_else(|| ctx.process.clock.wall(), |result| result.time);
         let audience = CreatedAudience { receipt: plan.receipt.clone(), time, members: *members };
-        return Progress::Report(Report {
+        return Progress::Publish(NewState {
             readiness: messages::created(*members, &desired.list.funnel),
             existing: Some(ExistingAudience { audience, own: true }),
             wait: Wait::FOR_CHANGE,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::grace::grace;
 use super::next::Next;
-use super::record::{self, Outcome as Recorded};
+use super::record::{self, AudienceState};
 use super::{gather, pursue, split};
 use crate::api::condition::{self, ConditionType};
 use crate::api::{PropensityWorkspace, Reason};
@@ -15,6 +15,7 @@ use crate::controller::decide::progress::{Progress, Wait};
 use crate::controller::decide::split::join_guard;
 use crate::controller::decide::{messages, status};
 use crate::controller::kube::cluster::CallError;
+use crate::controller::lists::error::ReadError;
 use crate::controller::lists::evaluate::evaluate;
 use crate::controller::model::audience::Tracked;
 use crate::controller::model::desired::Desired;
@@ -35,42 +36,38 @@ pub async fn reconcile(ctx: &Arc<Context>, observed: &Tracked) -> Result<Next, C
     // Gather.
     let workspace = ctx.caches.workspace_of(&audience);
     let list = match evaluate(&ctx.lists, &audience, workspace.as_deref()).await {
-        Err(CallError::Forbidden) => {
-            record::record(ctx, &audience, Recorded::of(messages::forbidden())).await?;
-            return Err(CallError::Forbidden);
-        }
-        list => list?,
-    };
-    match list {
-        Err(blocked) => blocked_list(ctx, &audience, blocked).await,
-        Ok(list) => {
-            let mut desired = Desired::new(audience, list);
-            match evaluated(ctx, &mut desired, workspace.as_deref()).await {
-                Err(CallError::Forbidden) => {
-                    let outcome = Recorded { list: Some(&desired.list), ..Recorded::of(messages::forbidden()) };
-                    record::record(ctx, &desired.audience, outcome).await?;
-                    Err(CallError::Forbidden)
-                }
-                next => next,
+        Ok(list) => list,
+        Err(ReadError::Blocked(blocked)) => return record_blocked_list(ctx, &audience, blocked).await,
+        Err(ReadError::Api(error)) => {
+            if error == CallError::Forbidden {
+                record::record(ctx, &audience, AudienceState::of(messages::forbidden())).await?;
             }
+            return Err(error);
         }
+    };
+    let mut desired = Desired::new(audience, list);
+    let reconciled = reconcile_list(ctx, &mut desired, workspace.as_deref()).await;
+    if let Err(CallError::Forbidden) = &reconciled {
+        let state = AudienceState { list: Some(&desired.list), ..AudienceState::of(messages::forbidden()) };
+        record::record(ctx, &desired.audience, state).await?;
     }
+    reconciled
 }
 
 /// Records why the list of an audience can't be read.
-async fn blocked_list(ctx: &Context, audience: &Tracked, blocked: Blocked) -> Result<Next, CallError> {
+async fn record_blocked_list(ctx: &Context, audience: &Tracked, blocked: Blocked) -> Result<Next, CallError> {
     let Blocked { readiness, retry_after } = blocked;
     pursue::leave_queue(ctx, audience);
     if let Some(left) = grace(ctx, audience, &readiness) {
         return Ok(Next::waiting(Wait::after(left)));
     }
     let outcome = labels::outcome(readiness.phase);
-    record::record(ctx, audience, Recorded::of(readiness)).await?;
+    record::record(ctx, audience, AudienceState::of(readiness)).await?;
     Ok(Next { after: retry_after, outcome })
 }
 
 /// Reconciles an audience whose list is evaluated.
-async fn evaluated(
+async fn reconcile_list(
     ctx: &Arc<Context>,
     desired: &mut Desired,
     workspace: Option<&PropensityWorkspace>,
@@ -83,7 +80,7 @@ async fn evaluated(
                 return Ok(Next::waiting(Wait::after(left)));
             }
             let outcome = labels::outcome(readiness.phase);
-            let recorded = Recorded { list: Some(&desired.list), ..Recorded::of(readiness) };
+            let recorded = AudienceState { list: Some(&desired.list), ..AudienceState::of(readiness) };
             record::record(ctx, &desired.audience, recorded).await?;
             return Ok(Next::done(outcome));
         }
@@ -95,7 +92,7 @@ async fn evaluated(
         plan.clearance = Err(blocked);
     }
     ctx.memory.set_receipts(&desired.audience, [plan.receipt.clone()]);
-    if let Some(reason) = published_as_created(ctx, desired, &plan) {
+    if let Some(reason) = reason_if_published(ctx, desired, &plan) {
         pursue::leave_queue(ctx, &desired.audience);
         ctx.memory.set_reason(&desired.audience, reason);
         record::record_engagement(ctx, &desired.audience).await?;
@@ -106,17 +103,17 @@ async fn evaluated(
             record::record_engagement(ctx, &desired.audience).await?;
             Ok(Next::waiting(wait))
         }
-        Progress::Reported(phase, wait) => Ok(Next { after: wait.after, outcome: labels::outcome(phase) }),
-        Progress::Report(report) => {
+        Progress::Published(phase, wait) => Ok(Next { after: wait.after, outcome: labels::outcome(phase) }),
+        Progress::Publish(report) => {
             let next = Next { after: report.wait.after, outcome: labels::outcome(report.readiness.phase) };
-            record::report(ctx, desired, &plan, report).await?;
+            record::publish(ctx, desired, &plan, report).await?;
             Ok(next)
         }
     }
 }
 
 /// The reason of `Ready`, where the status already reports this list as an audience in the workspace. Needs no request.
-fn published_as_created(ctx: &Context, desired: &Desired, plan: &Plan) -> Option<Reason> {
+fn reason_if_published(ctx: &Context, desired: &Desired, plan: &Plan) -> Option<Reason> {
     let audience = &desired.audience;
     let status = &audience.status;
     let ready = condition::find(&status.conditions, ConditionType::Ready).filter(|c| c.status == "True")?;

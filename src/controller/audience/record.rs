@@ -5,7 +5,7 @@ use super::gather;
 use crate::api::audience_status::PartStatus;
 use crate::controller::context::status_writer;
 use crate::controller::decide::assess::Plan;
-use crate::controller::decide::progress::Report;
+use crate::controller::decide::progress::NewState;
 use crate::controller::decide::status::{self, AudienceResult};
 use crate::controller::decide::{engagement, events};
 use crate::controller::kube::cluster::CallError;
@@ -16,8 +16,8 @@ use crate::controller::model::list::ListSummary;
 use crate::controller::model::readiness::{Phase, Readiness};
 use crate::controller::model::receipt::{ExistingAudience, PartResult};
 
-/// What a status is made of beside the audience itself.
-pub struct Outcome<'a> {
+/// The state of an audience to record.
+pub struct AudienceState<'a> {
     /// The state.
     pub readiness: Readiness,
     /// The list, where it was evaluated.
@@ -30,7 +30,7 @@ pub struct Outcome<'a> {
     pub parts: Option<Vec<PartStatus>>,
 }
 
-impl Outcome<'_> {
+impl AudienceState<'_> {
     /// A state of an audience whose list wasn't evaluated.
     #[must_use]
     pub fn of(readiness: Readiness) -> Self {
@@ -42,8 +42,8 @@ impl Outcome<'_> {
 ///
 /// # Errors
 /// When the API server doesn't accept the status.
-pub async fn report(ctx: &Context, desired: &Desired, plan: &Plan, report: Report) -> Result<(), CallError> {
-    let Report { readiness, existing, .. } = report;
+pub async fn publish(ctx: &Context, desired: &Desired, plan: &Plan, new: NewState) -> Result<(), CallError> {
+    let NewState { readiness, existing, .. } = new;
     if let Some(part) = &desired.part {
         let result = PartResult { readiness, receipt: plan.receipt.clone(), existing };
         ctx.memory.set_part(desired.audience.uid(), &part.name, result);
@@ -51,16 +51,16 @@ pub async fn report(ctx: &Context, desired: &Desired, plan: &Plan, report: Repor
     }
     // A list that isn't split has no parts. Until it is created, those that it had before stay in the status.
     let parts = existing.is_some().then(Vec::new);
-    let outcome = Outcome { readiness, list: Some(&desired.list), receipt: Some(&plan.receipt), existing, parts };
-    record(ctx, &desired.audience, outcome).await
+    let state = AudienceState { readiness, list: Some(&desired.list), receipt: Some(&plan.receipt), existing, parts };
+    record(ctx, &desired.audience, state).await
 }
 
 /// Records the state of an audience.
 ///
 /// # Errors
 /// When the API server doesn't accept the status.
-pub async fn record(ctx: &Context, audience: &Tracked, outcome: Outcome<'_>) -> Result<(), CallError> {
-    let Outcome { readiness, list, receipt, existing, parts } = outcome;
+pub async fn record(ctx: &Context, audience: &Tracked, state: AudienceState<'_>) -> Result<(), CallError> {
+    let AudienceState { readiness, list, receipt, existing, parts } = state;
     let reason = readiness.reason();
     let before = ctx.memory.set_reason(audience, reason);
     if readiness.phase == Phase::Reconciling && before != Some(reason) {
@@ -88,7 +88,7 @@ pub async fn record(ctx: &Context, audience: &Tracked, outcome: Outcome<'_>) -> 
     };
     if status_writer::write(&ctx.cluster, &ctx.memory.records, audience, next).await? {
         tracing::info!(audience = %audience.key(), reason = reason.as_str(), receipt, "audience");
-        publish(ctx, audience, &result).await;
+        publish_events(ctx, audience, &result).await;
     }
     Ok(())
 }
@@ -110,7 +110,7 @@ pub async fn record_engagement(ctx: &Context, audience: &Tracked) -> Result<(), 
     Ok(())
 }
 
-async fn publish(ctx: &Context, audience: &Tracked, result: &AudienceResult) {
+async fn publish_events(ctx: &Context, audience: &Tracked, result: &AudienceResult) {
     let subject = reference(kind_name(audience.kind), audience.namespace(), audience.name(), audience.uid());
     let suppressed = events::of_suppressed(&audience.status, result.suppressed_later().as_ref());
     for event in events::of_audience(&result.readiness).into_iter().chain(suppressed) {

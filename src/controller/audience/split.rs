@@ -7,7 +7,7 @@ use super::context::Context;
 use super::gather::{self, KnownReceipt};
 use super::next::Next;
 use super::pursue;
-use super::record::{self, Outcome as Recorded};
+use super::record::{self, AudienceState};
 use crate::api::PropensityWorkspace;
 use crate::controller::decide::assess::{Assessment, Plan};
 use crate::controller::decide::progress::Progress;
@@ -31,13 +31,13 @@ pub async fn reconcile(
     whole: &Plan,
 ) -> Result<Next, CallError> {
     let audience = &desired.audience;
-    if let Some(readiness) = blocked(ctx, desired, whole).await? {
+    if let Some(readiness) = guard(ctx, desired, whole).await? {
         pursue::leave_queue(ctx, audience);
         return record_blocked(ctx, desired, readiness).await;
     }
     let parts = match plan_parts(ctx, desired, workspace).await? {
-        Ok(parts) => parts,
-        Err(readiness) => return record_blocked(ctx, desired, readiness).await,
+        PartPlans::Parts(parts) => parts,
+        PartPlans::Blocked(readiness) => return record_blocked(ctx, desired, readiness).await,
     };
     ctx.memory.set_receipts(audience, parts.iter().map(|part| part.plan.receipt.clone()));
     ctx.memory.retain_parts(audience.uid(), |name| parts.iter().any(|part| part.part.name == name));
@@ -47,7 +47,7 @@ pub async fn reconcile(
     let result = |part: &PlannedPart| ctx.memory.part(audience.uid(), &part.part.name, &part.plan.receipt);
     let SplitState { readiness, existing, parts } = aggregate(audience, parts.iter().map(|part| (part, result(part))));
     let outcome = labels::outcome(readiness.phase);
-    let recorded = Recorded { readiness, list: Some(&desired.list), receipt: None, existing, parts: Some(parts) };
+    let recorded = AudienceState { readiness, list: Some(&desired.list), receipt: None, existing, parts: Some(parts) };
     record::record(ctx, audience, recorded).await?;
     Ok(Next { after, outcome })
 }
@@ -55,17 +55,24 @@ pub async fn reconcile(
 /// Records what blocks all parts. The status continues to report the list that it reported before.
 async fn record_blocked(ctx: &Context, desired: &Desired, readiness: Readiness) -> Result<Next, CallError> {
     let outcome = labels::outcome(readiness.phase);
-    record::record(ctx, &desired.audience, Recorded::of(readiness)).await?;
+    record::record(ctx, &desired.audience, AudienceState::of(readiness)).await?;
     Ok(Next::done(outcome))
 }
 
-/// The plans of all parts, or what blocks all of them.
+/// The plans of the parts of a list.
+enum PartPlans {
+    /// The plan of each part.
+    Parts(Vec<PlannedPart>),
+    /// What blocks all of them.
+    Blocked(Readiness),
+}
+
 async fn plan_parts(
     ctx: &Context,
     desired: &Desired,
     workspace: Option<&PropensityWorkspace>,
-) -> Result<Result<Vec<PlannedPart>, Readiness>, CallError> {
-    let mut alone = alone(desired);
+) -> Result<PartPlans, CallError> {
+    let mut alone = without_other_parts(desired);
     let mut parts = vec![];
     for part in &desired.list.parts {
         alone.part = Some(part.clone());
@@ -73,14 +80,14 @@ async fn plan_parts(
             Assessment::Identified(plan) => {
                 parts.push(PlannedPart { part: part.clone(), plan, variant: alone.variant.clone() });
             }
-            Assessment::Blocked(readiness) => return Ok(Err(readiness)),
+            Assessment::Blocked(readiness) => return Ok(PartPlans::Blocked(readiness)),
         }
     }
-    Ok(Ok(parts))
+    Ok(PartPlans::Parts(parts))
 }
 
 /// The audience as a part is pursued: with the counts of the whole list, and without the other parts.
-fn alone(desired: &Desired) -> Desired {
+fn without_other_parts(desired: &Desired) -> Desired {
     let mut alone = desired.clone();
     alone.list.parts = vec![];
     alone
@@ -93,16 +100,16 @@ async fn pursue_parts(
     parts: &[PlannedPart],
 ) -> Result<Option<Duration>, CallError> {
     let audience = &desired.audience;
-    let mut alone = alone(desired);
+    let mut alone = without_other_parts(desired);
     let mut after: Option<Duration> = None;
     let is_open = |part: &PlannedPart| ctx.caches.receipts.get(audience.namespace(), &part.plan.receipt).is_some();
     for part in parts.iter().filter(|part| is_open(part) || !is_created(audience, part)) {
         (alone.part, alone.variant) = (Some(part.part.clone()), part.variant.clone());
         let wait = match pursue::pursue(ctx, &alone, &part.plan).await? {
-            Progress::Wait(wait) | Progress::Reported(_, wait) => wait,
-            Progress::Report(report) => {
+            Progress::Wait(wait) | Progress::Published(_, wait) => wait,
+            Progress::Publish(report) => {
                 let wait = report.wait;
-                record::report(ctx, &alone, &part.plan, report).await?;
+                record::publish(ctx, &alone, &part.plan, report).await?;
                 wait
             }
         };
@@ -117,7 +124,7 @@ async fn pursue_parts(
 }
 
 /// Why a list may not be split, or not in this way, before a person allows it.
-async fn blocked(ctx: &Context, desired: &Desired, whole: &Plan) -> Result<Option<Readiness>, CallError> {
+async fn guard(ctx: &Context, desired: &Desired, whole: &Plan) -> Result<Option<Readiness>, CallError> {
     match split_guard(desired) {
         SplitGuard::Pass => return Ok(None),
         SplitGuard::Blocked(readiness) => return Ok(Some(readiness)),

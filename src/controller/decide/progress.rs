@@ -23,16 +23,16 @@ const UNREADABLE_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// A state to report.
-    Report(Report),
+    Publish(NewState),
     /// A state that is reported already, of this phase.
-    Reported(Phase, Wait),
+    Published(Phase, Wait),
     /// Nothing to report yet.
     Wait(Wait),
 }
 
 /// A state to report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct NewState {
     /// The state.
     pub readiness: Readiness,
     /// The audience in the workspace, where there is one.
@@ -112,7 +112,7 @@ pub fn of_decision(
             let audience = CreatedAudience { receipt: plan.receipt.clone(), time, members: attempt.members };
             ExistingAudience { audience, own: attempt.audience.uid == desired.audience.uid() }
         });
-    Progress::Report(Report { readiness, existing, wait })
+    Progress::Publish(NewState { readiness, existing, wait })
 }
 
 #[cfg(test)]

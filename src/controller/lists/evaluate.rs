@@ -12,7 +12,6 @@ use crate::api::condition::{self, ConditionType};
 use crate::clock::Moment;
 use crate::controller::decide::audience_messages;
 use crate::controller::decide::list_messages::Owner;
-use crate::controller::kube::cluster::CallError;
 use crate::controller::kube::live;
 use crate::controller::model::audience::{AudienceObject, Tracked};
 use crate::controller::model::list::ListSummary;
@@ -22,16 +21,16 @@ use crate::controller::model::readiness::Blocked;
 /// changed.
 ///
 /// # Errors
-/// When the API server doesn't answer.
+/// Why it isn't known, or that the API server doesn't answer.
 pub async fn evaluate(
     lists: &ListAccess,
     audience: &Tracked,
     workspace: Option<&PropensityWorkspace>,
-) -> Result<Result<ListSummary, Blocked>, CallError> {
+) -> Result<ListSummary, ReadError> {
     let suppressors = suppressors(&audience.options, audience.kind, workspace);
     if audience.options.from.is_empty() && suppressors.is_empty() {
         lists.memory.forget(&audience.key());
-        return Ok(Ok(audience.inline_list.clone()));
+        return Ok(audience.inline_list.clone());
     }
     lists.memory.add_dependent(audience.key());
     let namespace = audience.namespace().to_owned();
@@ -39,7 +38,7 @@ pub async fn evaluate(
     let sources = needs.add_sources(&audience.options.from, Owner::Audience(audience.kind));
     let mut changed = needs.changed;
     if let Err(blocked) = sources.and_then(|()| needs.add_suppressors(&suppressors)) {
-        return Ok(Err(blocked.into()));
+        return Err(blocked.into());
     }
     // Of an audience that is created, another suppression alone sends nothing, so it needn't be stable.
     let ready = condition::find(&audience.status.conditions, ConditionType::Ready).is_some_and(|c| c.status == "True");
@@ -48,20 +47,19 @@ pub async fn evaluate(
     }
     let versions = needs.versions;
     if let Some(result) = lists.memory.result(audience, &versions) {
-        return Ok(result.map_err(Blocked::from));
+        return Ok(result?);
     }
     if let Some(blocked) = unstable(lists, audience, changed) {
-        return Ok(Err(blocked));
+        return Err(blocked.into());
     }
     let result = match read(lists, audience, workspace).await {
         Ok(list) => Ok(list),
-        Err(ReadError::Api(error)) => return Err(error),
         // What may pass without a change isn't kept.
-        Err(ReadError::Blocked(blocked)) if blocked.retry_after.is_some() => return Ok(Err(blocked)),
-        Err(ReadError::Blocked(blocked)) => Err(blocked.readiness),
+        Err(ReadError::Blocked(blocked)) if blocked.retry_after.is_none() => Err(blocked.readiness),
+        Err(error) => return Err(error),
     };
     lists.memory.set_result(audience, versions, result.clone());
-    Ok(result.map_err(Blocked::from))
+    Ok(result?)
 }
 
 /// Blocks a list while the objects that it depends on have not been unchanged for its stabilization window.

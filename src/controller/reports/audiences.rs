@@ -89,10 +89,9 @@ impl Audiences {
             // One after the other: creates read their lists by the same ways.
             for audience in audiences {
                 match members(ctx, &audience).await? {
-                    // It is gone.
-                    None => {}
-                    Some(Err(why)) => group.unread.push((audience, why)),
-                    Some(Ok(whole)) => {
+                    Members::Gone => {}
+                    Members::Unreadable(why) => group.unread.push((audience, why)),
+                    Members::Loaded(whole) => {
                         let lists = [&whole.list].into_iter().chain(whole.parts.iter().map(|part| &part.list));
                         let many = lists.clone().map(|list| list.len() as usize).sum::<usize>();
                         let Some(left) = room.checked_sub(many) else {
@@ -133,16 +132,26 @@ impl Audiences {
     }
 }
 
-/// The list of an audience that would be sent; `None` where the audience is gone, and a message where the list can't be
-/// read.
-async fn members(ctx: &Context, audience: &Tracked) -> Result<Option<Result<LoadedList, String>>, CallError> {
+/// The members of an audience that would be sent.
+enum Members {
+    /// The audience doesn't exist any more.
+    Gone,
+    /// Its list can't be read; what its status reports.
+    Unreadable(String),
+    /// Its list.
+    Loaded(Box<LoadedList>),
+}
+
+async fn members(ctx: &Context, audience: &Tracked) -> Result<Members, CallError> {
     let (namespace, name) = (audience.namespace(), audience.name());
-    let Some(object) = live::audience(&ctx.cluster, audience.kind, namespace, name).await? else { return Ok(None) };
+    let Some(object) = live::audience(&ctx.cluster, audience.kind, namespace, name).await? else {
+        return Ok(Members::Gone);
+    };
     let workspace = ctx.caches.workspace_of(audience);
     match load::load(&ctx.lists, object, workspace.as_deref()).await {
-        Ok(loaded) => Ok(Some(Ok(loaded))),
+        Ok(loaded) => Ok(Members::Loaded(Box::new(loaded))),
         Err(ReadError::Api(error)) => Err(error),
-        Err(ReadError::Blocked(_)) => Ok(Some(Err(engagement::unreadable_list()))),
+        Err(ReadError::Blocked(_)) => Ok(Members::Unreadable(engagement::unreadable_list())),
     }
 }
 

@@ -27,9 +27,9 @@ fn progress(decision: &Decision, record: Record, facts: ReceiptFacts) -> Progres
     of_decision(decision, &audience(), &plan("ar-1"), &stored(record), facts)
 }
 
-fn report(progress: Progress) -> Report {
+fn report(progress: Progress) -> NewState {
     match progress {
-        Progress::Report(report) => report,
+        Progress::Publish(report) => report,
         other => panic!("nothing is reported: {other:?}"),
     }
 }
@@ -45,7 +45,8 @@ fn what_leads_to_an_action_reports_nothing_and_continues_at_once() {
 
 #[test]
 fn an_attempt_in_flight_is_reported_once_it_lasts_and_by_its_own_process_alone() {
-    let reported = Progress::Report(Report { readiness: messages::sending(), existing: None, wait: Wait::FOR_CHANGE });
+    let reported =
+        Progress::Publish(NewState { readiness: messages::sending(), existing: None, wait: Wait::FOR_CHANGE });
     let table = [
         ("of this process", HeldBy::ThisProcess, Duration::ZERO, Progress::Wait(Wait::FOR_CHANGE)),
         ("of this process, for long", HeldBy::ThisProcess, 60 * SECOND, Progress::Wait(Wait::FOR_CHANGE)),
@@ -73,7 +74,7 @@ fn what_a_person_must_see_is_reported_and_waits_for_a_change() {
     ];
     for (decision, record, reason, phase, wait) in table {
         let message = messages::of_decision(&decision, &plan("ar-1"), Some(&receipt(record.clone())), 1, "team");
-        let Report { readiness, existing, wait: found } = report(progress(&decision, record, facts()));
+        let NewState { readiness, existing, wait: found } = report(progress(&decision, record, facts()));
         assert_eq!((readiness.reason(), readiness.phase, found), (reason, phase, wait), "{decision:?}");
         assert_eq!((Some(readiness), existing), (message, None), "{decision:?}");
     }
@@ -84,7 +85,7 @@ fn a_receipt_that_can_not_be_trusted_is_read_again_because_no_watch_shows_its_co
     let mut stored = stored(unknown());
     stored.receipt = Err(Unreadable::NoRecord);
     let decision = Decision::Unreadable(Unreadable::NoRecord);
-    let Report { readiness, existing, wait } =
+    let NewState { readiness, existing, wait } =
         report(of_decision(&decision, &audience(), &plan("ar-1"), &stored, facts()));
     let (reason, _, phase) = shown(readiness);
     assert_eq!((reason, phase), (Reason::ReceiptUnreadable, Phase::Stalled));
@@ -100,7 +101,7 @@ fn a_created_audience_is_its_own_where_its_last_attempt_was_made_for_this_resour
     for (what, record, is_own) in
         [("own", own, true), ("of another resource", of_another, false), ("by a person's word", by_a_person, true)]
     {
-        let Report { readiness, existing, wait } = report(progress(&Decision::Created, record, facts()));
+        let NewState { readiness, existing, wait } = report(progress(&Decision::Created, record, facts()));
         assert_eq!((readiness.reason(), readiness.phase), (Reason::AlreadyCreated, Phase::Ready), "{what}");
         let audience = CreatedAudience { receipt: "ar-1".into(), time: at(60), members: 7 };
         assert_eq!((existing, wait), (Some(ExistingAudience { audience, own: is_own }), Wait::FOR_CHANGE), "{what}");
