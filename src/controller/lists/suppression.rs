@@ -12,7 +12,7 @@ use crate::api::condition;
 use crate::api::suppression::{Entries, SuppressionStatus};
 use crate::audience::Suppression;
 use crate::controller::context::status_writer;
-use crate::controller::decide::conditions::{self, has_grace};
+use crate::controller::decide::conditions;
 use crate::controller::decide::list_messages;
 use crate::controller::kube::cluster::CallError;
 use crate::controller::model::labels;
@@ -71,10 +71,7 @@ pub async fn reconcile(
 fn grace(lists: &ListAccess, list: &SuppressionList, readiness: &Readiness) -> Option<Duration> {
     let published = list.status.as_ref().and_then(|status| condition::ready_reason(&status.conditions));
     let uid = list.metadata.uid.as_deref().unwrap_or_default();
-    let records = &lists.memory.suppression_lists;
-    let left =
-        has_grace(readiness, published).then(|| records.grace_left(uid, readiness.reason(), lists.clock.boottime()));
-    left.filter(|left| !left.is_zero())
+    lists.memory.suppression_lists.grace(uid, readiness, published, lists.clock.boottime())
 }
 
 /// The result of reading a suppression list.

@@ -10,7 +10,6 @@ use super::record;
 use super::serve::{Serving, serve};
 use crate::api::condition::Reason;
 use crate::api::{PropensityReport, condition};
-use crate::controller::decide::conditions::has_grace;
 use crate::controller::decide::report::ReportResult;
 use crate::controller::kube::cluster::CallError;
 use crate::controller::model::labels;
@@ -76,12 +75,10 @@ async fn blocked(
         return Ok((Outcome::Waiting, None));
     }
     let published = report.status.as_ref().and_then(|status| condition::ready_reason(&status.conditions));
-    if has_grace(&readiness, published) {
-        let uid = report.metadata.uid.as_deref().unwrap_or_default();
-        let left = ctx.memory.records.grace_left(uid, readiness.reason(), ctx.process.clock.boottime());
-        if !left.is_zero() {
-            return Ok((Outcome::Waiting, Some(left)));
-        }
+    let uid = report.metadata.uid.as_deref().unwrap_or_default();
+    let now = ctx.process.clock.boottime();
+    if let Some(left) = ctx.memory.records.grace(uid, &readiness, published, now) {
+        return Ok((Outcome::Waiting, Some(left)));
     }
     ctx.memory.forget_inputs(report);
     let outcome = labels::outcome(readiness.phase);

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use crate::api::Reason;
 use crate::clock::Moment;
+use crate::controller::decide::conditions::has_grace;
+use crate::controller::model::readiness::Readiness;
 
 /// How long something that may pass by itself can block an object before its status reports it: objects that are
 /// applied together arrive in any order.
@@ -99,6 +101,16 @@ impl<S: Clone, D: Default> Records<S, D> {
             record.blocked = Some((reason, since));
             GRACE.saturating_sub(now.since(since))
         })
+    }
+
+    /// How much longer a state may pass by itself before the status reports it. `published` is the reason of the `Ready`
+    /// condition. A state that needs no grace period ends the one of the state before.
+    pub fn grace(&self, uid: &str, readiness: &Readiness, published: Option<&str>, now: Moment) -> Option<Duration> {
+        if !has_grace(readiness, published) {
+            self.unblocked(uid);
+            return None;
+        }
+        Some(self.grace_left(uid, readiness.reason(), now)).filter(|left| !left.is_zero())
     }
 
     /// Nothing blocks the object any more.

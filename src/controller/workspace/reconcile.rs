@@ -14,7 +14,6 @@ use crate::controller::context::process::Process;
 use crate::controller::context::queues::Queues;
 use crate::controller::context::status_writer;
 use crate::controller::decide::assess::until_tomorrow;
-use crate::controller::decide::conditions::has_grace;
 use crate::controller::decide::freshness::freshness;
 use crate::controller::decide::workspace::{self, WorkspaceInput};
 use crate::controller::kube::cluster::{CallError, Cluster};
@@ -112,12 +111,7 @@ pub async fn reconcile(ctx: &Arc<Context>, observed: &PropensityWorkspace) -> Re
         requested,
     };
     let published = object.status.as_ref().and_then(|status| condition::ready_reason(&status.conditions));
-    let grace = if has_grace(&readiness, published) {
-        ctx.memory.records.grace_left(subject.uid, readiness.reason(), now)
-    } else {
-        ctx.memory.records.unblocked(subject.uid);
-        Duration::ZERO
-    };
+    let grace = ctx.memory.records.grace(subject.uid, &readiness, published, now);
 
     // Execute and record.
     set_metrics(ctx, &subject, &input);
@@ -125,7 +119,7 @@ pub async fn reconcile(ctx: &Arc<Context>, observed: &PropensityWorkspace) -> Re
         dependents::audiences_of_workspace(&ctx.caches, &ctx.queues, subject.namespace, subject.name);
         dependents::reports_of_workspace(&ctx.caches, &ctx.queues, subject.namespace, subject.name);
     }
-    if grace.is_zero() {
+    if grace.is_none() {
         let next = |base: &PropensityWorkspace| {
             let old = base.status.clone().unwrap_or_default();
             workspace::next(&input, &old, |moment| ctx.process.wall_at(moment), ctx.process.clock.wall())
@@ -138,8 +132,7 @@ pub async fn reconcile(ctx: &Arc<Context>, observed: &PropensityWorkspace) -> Re
     let by_day = (input.budget_used > 0).then(|| until_tomorrow(ctx.process.clock.wall()));
     let by_ledger = matches!(input.ledger, LedgerState::Missing(_)).then_some(MISSING_LEDGER_INTERVAL);
     let by_reports = reports.into_iter().filter_map(|(_, left)| left).min();
-    let by_grace = Some(grace).filter(|left| !left.is_zero());
-    Ok([by_gate, by_day, by_ledger, by_reports, by_grace].into_iter().flatten().min())
+    Ok([by_gate, by_day, by_ledger, by_reports, grace].into_iter().flatten().min())
 }
 
 /// Watches the workspace's Secret, unless its name is watched already.

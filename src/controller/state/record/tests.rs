@@ -44,3 +44,17 @@ fn a_block_that_changes_its_reason_has_a_new_grace_period() {
     records.unblocked("a");
     assert_eq!(left(Reason::KeyMissing, 9), GRACE);
 }
+
+#[test]
+fn a_state_that_needs_no_grace_period_ends_the_one_before() {
+    let records = Statuses::default();
+    records.begin("a");
+    let missing = Readiness::reconciling(Reason::SecretNotFound, "why");
+    let grace = |readiness: &Readiness, published, second| records.grace("a", readiness, published, moment(second));
+    assert_eq!(grace(&missing, None, 1), Some(GRACE));
+    assert_eq!(grace(&missing, None, 3), None, "it has lasted");
+    assert_eq!(grace(&missing, Some("SecretNotFound"), 4), None, "it is reported already");
+    assert_eq!(grace(&missing, None, 5), Some(GRACE), "it begins again");
+    assert_eq!(grace(&Readiness::stalled(Reason::EmptyList, "why"), None, 6), None, "it doesn't pass by itself");
+    assert_eq!(grace(&missing, None, 7), Some(GRACE));
+}
